@@ -1,0 +1,1 @@
+"""The domain of the analytics platform: it knows no web framework, no operator and no job queue."""
