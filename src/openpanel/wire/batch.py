@@ -1,0 +1,111 @@
+"""Many messages in one body: each is accepted or refused by itself, the bytes stay whole.
+
+The body of `/track/batch` is an array of messages, or an object that has it as `messages` or `events`.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from openpanel.wire import limits
+from openpanel.wire.checks import check
+from openpanel.wire.decode import REPLAY_TYPE, as_refusal, read
+from openpanel.wire.messages import MESSAGE, MESSAGES, Message
+from openpanel.wire.refusals import BodyTooLarge, Invalid, MessageTooLarge, Refusal, TooManyMessages
+from openpanel.wire.text import checked
+
+
+class Batch(NamedTuple):
+    """A body that could be read; credentials may stand beside the messages."""
+
+    body: bytes
+    outcomes: Sequence[Message | Refusal]
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+_NOTHING: Final = Raw(b"")
+
+
+class _Wrapped(Struct, rename="camel"):
+    messages: Raw = _NOTHING
+    events: Raw = _NOTHING
+    client_id: str | None = None
+    client_secret: str | None = None
+
+
+class _Kind(Struct):
+    type: str = ""
+
+
+_WRAPPED: Final = msgspec.json.Decoder(_Wrapped)
+_KIND: Final = msgspec.json.Decoder(_Kind)
+# An array of raw messages that stops making objects after the last one allowed: a list would make millions of
+# them out of a body like [0,0,0…] before anybody could count.
+_SLOTS: Final = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "Slots",
+        [(f"m{place}", Raw, msgspec.UNSET) for place in range(limits.BATCH_MESSAGES + 1)],
+        array_like=True,
+    )
+)
+
+
+def decode_batch(body: bytes) -> Batch:
+    """The messages of a body of `/track/batch`; raises only where the body as a whole is refused."""
+    if len(body) > limits.BODY_BYTES:
+        raise BodyTooLarge
+    body = checked(body)
+    if body.lstrip()[:1] != b"{":
+        kept, outcomes = _outcomes(body)
+        return Batch(kept, outcomes)
+    wrapped, _ = read(_WRAPPED.decode, body)
+    array = bytes(wrapped.messages) or bytes(wrapped.events)
+    if not array:
+        raise Invalid("Object missing required field `messages`")
+    kept, outcomes = _outcomes(array)
+    return Batch(kept, outcomes, wrapped.client_id, wrapped.client_secret)
+
+
+def split(body: bytes) -> list[bytes]:
+    """The single messages of the body of a batch, as they were sent."""
+    slots, _ = read(_SLOTS.decode, body)
+    raws = [bytes(raw) for raw in msgspec.structs.astuple(slots) if raw is not msgspec.UNSET]
+    if len(raws) > limits.BATCH_MESSAGES:
+        raise TooManyMessages
+    return raws
+
+
+def _outcomes(body: bytes) -> tuple[bytes, list[Message | Refusal]]:
+    """All messages at once where that is safe and all are well-formed, else one after the other."""
+    if len(body) <= limits.MESSAGE_BYTES:
+        try:
+            messages = MESSAGES.decode(body)
+        except (msgspec.DecodeError, RecursionError):
+            pass
+        else:
+            if len(messages) > limits.BATCH_MESSAGES:
+                raise TooManyMessages
+            return body, [_checked(message) for message in messages]
+    _, body = read(_SLOTS.decode, body)
+    return body, [_one(raw) for raw in split(body)]
+
+
+def _one(raw: bytes) -> Message | Refusal:
+    try:
+        if len(raw) > limits.MESSAGE_BYTES and _KIND.decode(raw).type != REPLAY_TYPE:
+            return MessageTooLarge()
+        message = MESSAGE.decode(raw)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return as_refusal(error)
+    return _checked(message)
+
+
+def _checked(message: Message) -> Message | Refusal:
+    try:
+        check(message)
+    except Refusal as refusal:
+        return refusal
+    return message

@@ -1,0 +1,33 @@
+"""What must hold of the bytes of a body before they are read as JSON, and what is repaired in them.
+
+Lone surrogates are taken out rather than refused: browsers send them whenever a page cuts a text in the middle
+of an emoji.
+"""
+
+import re
+from typing import Final
+
+from openpanel.wire.refusals import NotUtf8
+
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+# A pair of surrogates, a surrogate alone, or any other escape: read in order, so that `\\ud800` stays text.
+_ESCAPE: Final = re.compile(
+    rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+
+
+def checked(body: bytes) -> bytes:
+    """The body without a byte order mark; refuses what is no UTF-8."""
+    if body.isascii():
+        return body
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        raise NotUtf8 from None
+    return body.removeprefix(_BYTE_ORDER_MARK)
+
+
+def without_lone_surrogates(body: bytes) -> bytes:
+    """The same JSON with escapes that name half a character taken out."""
+    return _ESCAPE.sub(lambda found: b"" if found[2] else found[0], body)
