@@ -1,0 +1,219 @@
+"""The worker's side of a shard: take its lease, read the next block, acknowledge it once it is written.
+
+Synchronous; the Redis client must not decode responses. Errors of Redis come through as redis-py's own. Knows
+no warehouse: a block's records and its token are all that a writer needs.
+
+Wake-up, so that none is lost: a commit appends and sets the shard's flag in one script; the API process that
+finds it newly set makes a drain order. An order drains until `clear_order` says that nothing waits, which
+takes the flag away in the same step as it looks: an entry appended later sets it anew. Orders are unique by
+name, so one that is made while the job of the last order still exists is refused. Whoever ends a job therefore
+asks `order_wanted` once its name is free, and a sweep asks `shards_waiting`; the flag also passes by itself
+after some seconds, so that an order that was never made does not hinder the next.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import redis
+
+from openpanel.identity.ids import hash64, to_hex
+from openpanel.stream import scripts
+from openpanel.stream.errors import LeaseLost
+from openpanel.stream.keys import Pool, ShardKeys, keys_of
+from openpanel.stream.records import DeadFrame, EndedSession, Ids, Message, Record, read_entry
+from openpanel.stream.sweep import forget, live_visitors, sweep_sessions
+
+__all__ = [
+    "Block",
+    "DeadFrame",
+    "EndedSession",
+    "LeaseLost",
+    "Message",
+    "Record",
+    "Shard",
+    "depth",
+    "forget",
+    "live_visitors",
+    "shards_waiting",
+    "sweep_sessions",
+]
+
+DEFAULT_LEASE_MS: Final = 10_000
+RENEWALS_PER_LEASE: Final = 3
+
+_Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive entries of a shard, to be written together."""
+
+    token: str
+    """Names exactly this range: never made from a clock, never used for another range."""
+    first: str
+    last: str
+    messages: int
+    """What the depth loses when the block is acknowledged."""
+    records: list[Record]
+    dead: list[DeadFrame]
+    repeated: bool
+    """The range was opened before, perhaps by a worker that died: parts of it may be written already."""
+
+
+class Shard:
+    """One shard in the hands of one worker."""
+
+    def __init__(
+        self,
+        redis: redis.Redis,
+        *,
+        pool: Pool,
+        index: int,
+        owner: str,
+        clock: Callable[[], int],
+        lease_ms: int = DEFAULT_LEASE_MS,
+    ) -> None:
+        """`owner` names this worker and nobody else; `clock` gives ms and only spares needless renewals."""
+        self._redis = redis
+        self._pool = pool
+        self._index = index
+        self._owner = owner
+        self._clock = clock
+        self._lease_ms = lease_ms
+        self._keys = ShardKeys(pool, index)
+        self._script = {
+            name: redis.register_script(scripts.text(name))
+            for name in ("acquire", "renew", "release", "claim", "acknowledge", "clear_order")
+        }
+        self._fence = 0
+        self._epoch = ""
+        self._renewed_ms = 0
+
+    def acquire(self) -> bool:
+        """Take the shard if nobody holds it. From now on whoever held it before is refused."""
+        keys = self._keys
+        now_ms = self._clock()
+        epoch = to_hex(hash64("epoch", self._pool.name, str(self._index), self._owner, str(now_ms)))
+        fence, kept_epoch = self._run(
+            "acquire", [keys.lease, keys.fence, keys.epoch], [self._owner, self._lease_ms, epoch]
+        )
+        if not fence:
+            return False
+        self._fence, self._epoch, self._renewed_ms = int(fence), kept_epoch.decode(), now_ms
+        return True
+
+    def renew(self) -> None:
+        """Hold the shard for longer; to be called often. Raises LeaseLost."""
+        now_ms = self._clock()
+        if self._fence and 0 <= now_ms - self._renewed_ms < self._lease_ms // RENEWALS_PER_LEASE:
+            return
+        keys = self._keys
+        self._fenced("renew", [keys.lease, keys.fence], [self._owner, self._lease_ms, self._fence])
+        self._renewed_ms = now_ms
+
+    def release(self) -> None:
+        """Give the shard back, so that the next worker need not wait for the lease to run out."""
+        self._run("release", [self._keys.lease, self._keys.fence], [self._fence])
+        self._fence = 0
+
+    def next_block(self, *, max_events: int) -> Block | None:
+        """The block to write next, None when nothing waits; raises LeaseLost.
+
+        A range that was written down and not acknowledged comes first and exactly as it was. A new block ends
+        before `max_events`, but has one entry at least.
+        """
+        keys = self._keys
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.get(keys.range)
+        pipeline.get(keys.depth)
+        pipeline.xlen(keys.stream)
+        open_range, waiting, entries = pipeline.execute()
+        if open_range is not None:
+            first, last, noted = open_range.decode().split()
+            taken, messages = self._read(first, last), int(noted)
+        elif not entries:
+            return None
+        else:
+            mean = max(1.0, int(waiting or 0) / entries)
+            taken, messages = _within(self._read("-", "+", count=int(max_events / mean) + 1), max_events)
+            first, last = taken[0][0].decode(), taken[-1][0].decode()
+        self._fenced("claim", [keys.fence, keys.range], [self._fence, _range(first, last, messages)])
+        return self._block(taken, first, last, messages, repeated=open_range is not None)
+
+    def acknowledge(self, block: Block) -> None:
+        """The block is written: take its entries off the stream. Raises LeaseLost."""
+        keys = self._keys
+        ms, number = block.last.split("-")
+        self._fenced(
+            "acknowledge",
+            [keys.stream, keys.depth, keys.fence, keys.range],
+            [
+                self._fence,
+                _range(block.first, block.last, block.messages),
+                f"{ms}-{int(number) + 1}",
+                block.messages,
+            ],
+        )
+
+    def clear_order(self) -> bool:
+        """Whether nothing waits; then the wake-up flag is gone too. False: go on draining."""
+        return bool(self._run("clear_order", [self._keys.stream, self._keys.order], []))
+
+    def order_wanted(self) -> bool:
+        """Whether something waits; to be asked once the name of the order is free."""
+        return bool(self._redis.xlen(self._keys.stream))
+
+    def _block(self, entries: _Entries, first: str, last: str, messages: int, *, repeated: bool) -> Block:
+        records: list[Record] = []
+        dead: list[DeadFrame] = []
+        for name, fields in entries:
+            entry = name.decode()
+            ids = Ids(epoch=self._epoch, pool=self._pool.name, shard=self._index, entry=entry)
+            own_records, own_dead = read_entry(entry, fields, ids=ids)
+            records.extend(own_records)
+            dead.extend(own_dead)
+        token = f"{self._epoch}:{self._pool.name}:{self._index}:{first}-{last}"
+        return Block(token, first, last, messages, records, dead, repeated)
+
+    def _read(self, first: str, last: str, *, count: int | None = None) -> _Entries:
+        return cast("_Entries", self._redis.xrange(self._keys.stream, first, last, count=count))
+
+    def _fenced(self, name: str, keys: list[str], arguments: list[str | int]) -> None:
+        if not self._fence or not self._run(name, keys, arguments):
+            self._fence = 0
+            raise LeaseLost(f"{name} on shard {self._index} of {self._pool.name} is refused")
+
+    def _run(self, name: str, keys: list[str], arguments: list[str | int]) -> Any:
+        return self._script[name](keys=keys, args=arguments)
+
+
+def depth(redis: redis.Redis, *, pool: Pool) -> int:
+    """Events that wait in the streams of the pool, those in hand included."""
+    pipeline = redis.pipeline(transaction=False)
+    for keys in keys_of(pool):
+        pipeline.get(keys.depth)
+    return sum(int(value or 0) for value in pipeline.execute())
+
+
+def shards_waiting(redis: redis.Redis, *, pool: Pool) -> list[int]:
+    """The shards with something to drain, for the sweep that makes missing orders."""
+    pipeline = redis.pipeline(transaction=False)
+    for keys in keys_of(pool):
+        pipeline.xlen(keys.stream)
+    return [index for index, length in enumerate(pipeline.execute()) if length]
+
+
+def _range(first: str, last: str, messages: int) -> str:
+    return f"{first} {last} {messages}"
+
+
+def _within(entries: _Entries, max_events: int) -> tuple[_Entries, int]:
+    """As many of the entries as have together no more than so many messages, at least one."""
+    messages = 0
+    for place, (_, fields) in enumerate(entries):
+        own = int(fields.get(b"n", b"0"))
+        if place and messages + own > max_events:
+            return entries[:place], messages
+        messages += own
+    return entries, messages

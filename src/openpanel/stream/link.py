@@ -1,0 +1,101 @@
+"""One connection to Redis for one exchange at a time, and what its errors mean for a commit.
+
+A plain connection instead of the client: a group commit is one write and a few reads, and the client's pool,
+retries and spans around it cost more than the commit itself. Reconnecting, TLS, passwords and databases stay
+redis-py's. Knows nothing of sessions and spools.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from openpanel.stream import scripts
+from openpanel.stream.errors import Away, Full
+
+Reply = Any  # what RESP can carry: numbers, byte strings, lists of them; an error as its exception
+Command = Sequence[str | bytes | int]
+
+# A failover, a move of slots, a full disk under the append-only file: it passes, and nothing was changed.
+_PASSING: Final = (ReadOnlyError, AskError, ClusterDownError, TryAgainError)
+_PASSING_CODES: Final = ("MISCONF", "NOREPLICAS", "BUSY", "UNKILLABLE")
+_OWN_OPTIONS: Final = ("maint_notifications_config", "maint_notifications_pool_handler", "retry_on_error")
+
+
+class Link:
+    """Sends commands in one write and reads their replies; reconnects by itself at the next exchange."""
+
+    def __init__(self, redis: redis.asyncio.Redis, *, timeout_s: float) -> None:
+        pool = redis.connection_pool
+        options = {k: v for k, v in pool.connection_kwargs.items() if k not in _OWN_OPTIONS}
+        # Whoever waits for the answer decides how long and how often: no time-outs or retries below.
+        options.update(retry=Retry(NoBackoff(), 0), socket_timeout=None, health_check_interval=0)
+        self._connection = pool.connection_class(**options)
+        self._timeout_s = timeout_s
+
+    async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
+        """The replies in order, an error reply as its exception; raises Away when there are none."""
+        connection = self._connection
+        packed = [part for command in commands for part in connection.pack_command(*command)]
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await connection.send_packed_command(packed, check_health=False)
+                return [await self._reply() for _ in commands]
+        except (RedisError, OSError) as error:
+            await self.close()
+            lost = not isinstance(error, TimeoutError | RedisTimeoutError)
+            raise Away(f"{type(error).__name__}: {error}", lost=lost) from error
+        except BaseException:
+            await self.close()  # replies may still come; they belong to nobody
+            raise
+
+    async def run(
+        self, name: str, calls: Sequence[Command], *, beside: Sequence[Command] = ()
+    ) -> list[Reply]:
+        """Run a script once per element of `calls` (its keys and arguments, the number of keys first).
+
+        `beside` goes out in the same write, after the calls; its replies are not looked at. The commands may
+        be sent twice, when Redis did not have the script: they must bear that.
+        """
+        digest = scripts.digest(name)
+        commands: list[Command] = [("EVALSHA", digest, *call) for call in calls]
+        commands.extend(beside)
+        replies = await self.exchange(commands)
+        if any(isinstance(reply, NoScriptError) for reply in replies):
+            replies = (await self.exchange([("SCRIPT", "LOAD", scripts.text(name)), *commands]))[1:]
+        return replies[: len(calls)]
+
+    async def close(self) -> None:
+        """Let go of the connection; the next exchange makes a new one."""
+        await self._connection.disconnect(nowait=True)
+
+    async def _reply(self) -> Reply:
+        try:
+            return await self._connection.read_response(disable_decoding=True)
+        except ResponseError as error:
+            return error
+
+
+def checked(reply: Reply) -> Reply:
+    """The reply of a script; raises Away or Full when the error passes, and any other error as it is."""
+    if not isinstance(reply, Exception):
+        return reply
+    if isinstance(reply, OutOfMemoryError):
+        raise Full(str(reply)) from reply
+    if isinstance(reply, _PASSING) or str(reply).startswith(_PASSING_CODES):
+        raise Away(str(reply)) from reply
+    raise reply

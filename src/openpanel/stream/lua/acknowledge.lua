@@ -1,0 +1,15 @@
+-- Acknowledge: the block is in the warehouse; remove its entries and take its messages off the depth.
+-- Called by drain.py (Shard.acknowledge). Doing it twice changes nothing.
+--
+-- KEYS  1 stream   2 depth (integer)   3 fence (integer)   4 range (string: "first last messages")
+-- ARGV  1 fence of the owner   2 range   3 first id that stays   4 messages
+-- Returns 1, or 0 when the lease is lost or another range is open.
+
+if redis.call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
+local open = redis.call('GET', KEYS[4])
+if not open then return 1 end  -- the answer to the first try was lost
+if open ~= ARGV[2] then return 0 end
+redis.call('XTRIM', KEYS[1], 'MINID', ARGV[3])
+redis.call('DECRBY', KEYS[2], ARGV[4])
+redis.call('DEL', KEYS[4])
+return 1

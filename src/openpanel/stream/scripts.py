@@ -1,0 +1,43 @@
+"""The Lua scripts: their texts, with the facts they share with Python put in front as constants.
+
+Each `.lua` file says its keys, arguments and answer at its head.
+"""
+
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final
+
+from openpanel.identity.ids import SESSION_TIMEOUT_MS
+
+_HOUR_MS: Final = 3_600_000
+_DAY_MS: Final = 24 * _HOUR_MS
+
+CLOSED_STATE_MS: Final = 4 * _HOUR_MS  # how long late events find a session after its end
+POINTER_MS: Final = 2 * _HOUR_MS  # from a profile to its device
+COMMIT_MEMORY_MS: Final = 7 * _DAY_MS  # one per writer and shard; longer than a spool waits for its Redis
+ORDER_MS: Final = 5_000  # a wake-up flag whose order was never made stops hindering the next
+
+_CONSTANTS: Final = {
+    "SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
+    "CLOSED_STATE_MS": CLOSED_STATE_MS,
+    "POINTER_MS": POINTER_MS,
+    "COMMIT_MEMORY_MS": COMMIT_MEMORY_MS,
+    "ORDER_MS": ORDER_MS,
+}
+_WITH_SESSIONS: Final = frozenset({"commit", "sweep"})
+
+
+@cache
+def text(name: str) -> str:
+    """The script as Redis gets it."""
+    head = "".join(f"local {constant} = {value}\n" for constant, value in _CONSTANTS.items())
+    parts = ("sessions", name) if name in _WITH_SESSIONS else (name,)
+    folder = files("openpanel.stream") / "lua"
+    return head + "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
+
+
+@cache
+def digest(name: str) -> str:
+    """The SHA-1 by which Redis knows the script once it is loaded."""
+    return sha1(text(name).encode(), usedforsecurity=False).hexdigest()
