@@ -1,0 +1,216 @@
+"""The tables of the metadata: columns and constraints only.
+
+Read and written by the repositories of this room; nobody else sees a row of these. A change here needs a
+migration, which a test compares with these models.
+"""
+
+from datetime import date, datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Row(DeclarativeBase):
+    """How Python's types become columns."""
+
+    metadata = MetaData(naming_convention=NAMES)
+    type_annotation_map: ClassVar = {
+        str: Text(),
+        bytes: LargeBinary(),
+        float: DOUBLE_PRECISION(),
+        datetime: DateTime(timezone=True),
+        UUID: Uuid(),
+        list[str]: ARRAY(Text()),
+        dict[str, Any]: JSONB(),
+        list[dict[str, Any]]: JSONB(),
+    }
+
+
+class Organization(Row):
+    __tablename__ = "organizations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class User(Row):
+    __tablename__ = "users"
+    __table_args__ = (CheckConstraint("email = lower(email)", name="email_lower"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(unique=True)
+    first_name: Mapped[str]
+    last_name: Mapped[str]
+    password_hash: Mapped[str | None]
+    owner: Mapped[bool]  # set up this installation, and sees all of it
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Membership(Row):
+    __tablename__ = "memberships"
+    __table_args__ = (CheckConstraint("role IN ('admin', 'member')", name="role"),)
+
+    organization_id: Mapped[str] = mapped_column(
+        ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    role: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Project(Row):
+    __tablename__ = "projects"
+    __table_args__ = (
+        CheckConstraint("rate_limit > 0 AND rate_burst > 0", name="rate_positive"),
+        CheckConstraint("quota_events > 0", name="quota_positive"),
+        CheckConstraint("deletion_policy IN ('Retain', 'Delete')", name="deletion_policy"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    name: Mapped[str]
+    timezone: Mapped[str]
+    cors: Mapped[list[str]]
+    allow_unsafe_revenue: Mapped[bool]
+    truncate_ip: Mapped[bool]
+    honour_dnt: Mapped[bool]
+    honour_gpc: Mapped[bool]
+    cookieless: Mapped[bool]
+    rate_limit: Mapped[float]
+    rate_burst: Mapped[int]
+    pool: Mapped[str]
+    retention: Mapped[dict[str, Any]]
+    trusted_senders: Mapped[list[str]]
+    quota_events: Mapped[int | None] = mapped_column(BigInteger)
+    webhooks: Mapped[list[dict[str, Any]]]
+    deletion_policy: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+    filters: Mapped[list["ProjectFilter"]] = relationship(
+        order_by="ProjectFilter.position", cascade="all, delete-orphan", lazy="raise", passive_deletes=True
+    )
+
+
+class ProjectFilter(Row):
+    __tablename__ = "project_filters"
+    __table_args__ = (CheckConstraint("type IN ('ip', 'profile_id', 'event')", name="type"),)
+
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    type: Mapped[str]
+    value: Mapped[str]
+    conditions: Mapped[list[dict[str, Any]]]
+
+
+class EventMeta(Row):
+    __tablename__ = "event_meta"
+
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    conversion: Mapped[bool]
+    icon: Mapped[str]
+    colour: Mapped[str]
+    managed: Mapped[bool]  # made by a manifest, which may take it away again
+
+
+class Client(Row):
+    __tablename__ = "clients"
+    __table_args__ = (
+        CheckConstraint("type IN ('write', 'read', 'root')", name="type"),
+        CheckConstraint("type = 'write' OR NOT ignore_cors_and_secret", name="open_only_to_write"),
+        # A name is free again once its client is revoked: the next one of that name gets new credentials.
+        Index(
+            "uq_clients_project_id_name", "project_id", "name",
+            unique=True, postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )  # fmt: skip
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"), index=True)
+    project_id: Mapped[str | None] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    type: Mapped[str]
+    ignore_cors_and_secret: Mapped[bool]
+    managed: Mapped[bool]  # made by a manifest, which may take it away again
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[datetime | None]
+
+    project: Mapped[Project | None] = relationship(lazy="raise")
+    secrets: Mapped[list["ClientSecret"]] = relationship(
+        order_by="ClientSecret.id.desc()", cascade="all, delete-orphan", lazy="raise", passive_deletes=True
+    )
+
+
+class ClientSecret(Row):
+    __tablename__ = "client_secrets"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    client_id: Mapped[UUID] = mapped_column(ForeignKey("clients.id", ondelete="CASCADE"), index=True)
+    hash: Mapped[str]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]  # None: until it is rotated
+
+
+class Salt(Row):
+    __tablename__ = "salts"
+    __table_args__ = (CheckConstraint("octet_length(value) = 32", name="length"),)
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    value: Mapped[bytes]
+
+
+class SignInLink(Row):
+    __tablename__ = "sign_in_links"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]  # None: until it is used
+    used_at: Mapped[datetime | None]
+
+
+class DashboardSession(Row):
+    __tablename__ = "dashboard_sessions"
+
+    token_hash: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class Announcement(Row):
+    """A change whose news has not gone out yet; written in the transaction of the change itself."""
+
+    __tablename__ = "announcements"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    topic: Mapped[str]

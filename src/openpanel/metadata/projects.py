@@ -1,0 +1,187 @@
+"""Questions about projects: one, many, whose, and bringing one to what is wanted."""
+
+from datetime import datetime
+from typing import Any, Final, cast
+from uuid import UUID
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from openpanel.metadata import announcements
+from openpanel.metadata.database import Database
+from openpanel.metadata.models import Client, Membership, Project, ProjectFilter, User
+from openpanel.metadata.records import (
+    Condition,
+    DeletionPolicy,
+    Filter,
+    FilterType,
+    ProjectRecord,
+    RetentionKind,
+    Webhook,
+)
+
+FILTERS: Final = selectinload(Project.filters)
+
+
+def load(database: Database, *, project: str) -> ProjectRecord | None:
+    """The project of that id, also one that is marked as deleted."""
+    with database.session() as session:
+        row = session.get(Project, project, options=[FILTERS])
+        return record(row) if row else None
+
+
+def listed(database: Database, *, organization: str | None = None) -> tuple[ProjectRecord, ...]:
+    """All projects that are not deleted, or those of one organization, by id."""
+    query = select(Project).options(FILTERS).where(Project.deleted_at.is_(None)).order_by(Project.id)
+    if organization is not None:
+        query = query.where(Project.organization_id == organization)
+    with database.session() as session:
+        return tuple(record(row) for row in session.scalars(query))
+
+
+def visible_to(database: Database, *, user: str) -> tuple[ProjectRecord, ...]:
+    """The projects of the organizations that the person is a member of, by id; an owner sees all."""
+    person = UUID(user)
+    organizations = select(Membership.organization_id).where(Membership.user_id == person)
+    owner = select(User.id).where(User.id == person, User.owner).exists()
+    query = (
+        select(Project)
+        .options(FILTERS)
+        .where(Project.deleted_at.is_(None), or_(owner, Project.organization_id.in_(organizations)))
+        .order_by(Project.id)
+    )
+    with database.session() as session:
+        return tuple(record(row) for row in session.scalars(query))
+
+
+def put(database: Database, *, wanted: ProjectRecord) -> tuple[str, ...]:
+    """Make the project what it should be, its filters aside; the names of the fields that changed."""
+    with database.session() as session:
+        row = session.get(Project, wanted.id, with_for_update=True)
+        if row is None:
+            session.add(Project(id=wanted.id, deleted_at=None, **_columns(wanted)))
+            announcements.project(session, wanted.id)
+            return ("id",)
+        changed = _assign(row, _columns(wanted))
+        if row.deleted_at is not None and not wanted.deleted:
+            row.deleted_at = None
+            changed = (*changed, "deleted")
+        if changed:
+            announcements.project(session, wanted.id)
+        return changed
+
+
+def put_filters(database: Database, *, project: str, filters: tuple[Filter, ...]) -> bool:
+    """Make these the project's filters; whether they were others."""
+    with database.session() as session:
+        row = session.get(Project, project, options=[FILTERS], with_for_update=True)
+        if row is None or tuple(_filter(entry) for entry in row.filters) == filters:
+            return False
+        row.filters.clear()
+        session.flush()  # the primary keys of the old filters are given to the new ones
+        row.filters.extend(_filter_row(entry, position=place) for place, entry in enumerate(filters))
+        announcements.project(session, project)
+        return True
+
+
+def mark_deleted(database: Database, *, project: str, at: datetime) -> bool:
+    """Hide the project and stop its clients; its data stay. Whether it was there."""
+    statement = (
+        update(Project).where(Project.id == project, Project.deleted_at.is_(None)).values(deleted_at=at)
+    )
+    with database.session() as session:
+        if session.scalar(statement.returning(Project.id)) is None:
+            return False
+        announcements.project(session, project)
+        return True
+
+
+def erase(database: Database, *, project: str) -> bool:
+    """Forget the project with its filters, clients and secrets; whether it was there."""
+    with database.session() as session:
+        row = session.get(Project, project, with_for_update=True)
+        if row is None:
+            return False
+        _announce_clients(session, project)
+        announcements.project(session, project)
+        session.delete(row)
+        return True
+
+
+def record(row: Project) -> ProjectRecord:
+    """The frozen form of a row whose filters are loaded."""
+    return ProjectRecord(
+        id=row.id,
+        name=row.name,
+        organization=row.organization_id,
+        timezone=row.timezone,
+        cors=tuple(row.cors),
+        filters=tuple(_filter(entry) for entry in row.filters),
+        allow_unsafe_revenue=row.allow_unsafe_revenue,
+        truncate_ip=row.truncate_ip,
+        honour_dnt=row.honour_dnt,
+        honour_gpc=row.honour_gpc,
+        cookieless=row.cookieless,
+        rate_limit=row.rate_limit,
+        rate_burst=row.rate_burst,
+        pool=row.pool,
+        retention_days=cast("dict[RetentionKind, int | None]", dict(row.retention)),
+        trusted_senders=tuple(row.trusted_senders),
+        quota_events=row.quota_events,
+        webhooks=tuple(_webhook(entry) for entry in row.webhooks),
+        deletion_policy=cast("DeletionPolicy", row.deletion_policy),
+        deleted=row.deleted_at is not None,
+    )
+
+
+def _columns(wanted: ProjectRecord) -> dict[str, Any]:
+    return {
+        "name": wanted.name,
+        "organization_id": wanted.organization,
+        "timezone": wanted.timezone,
+        "cors": list(wanted.cors),
+        "allow_unsafe_revenue": wanted.allow_unsafe_revenue,
+        "truncate_ip": wanted.truncate_ip,
+        "honour_dnt": wanted.honour_dnt,
+        "honour_gpc": wanted.honour_gpc,
+        "cookieless": wanted.cookieless,
+        "rate_limit": wanted.rate_limit,
+        "rate_burst": wanted.rate_burst,
+        "pool": wanted.pool,
+        "retention": dict(wanted.retention_days),
+        "trusted_senders": list(wanted.trusted_senders),
+        "quota_events": wanted.quota_events,
+        "deletion_policy": wanted.deletion_policy,
+        "webhooks": [
+            {"url": webhook.url, "events": list(webhook.events), "secret_name": webhook.secret_name}
+            for webhook in wanted.webhooks
+        ],
+    }
+
+
+def _assign(row: Project, columns: dict[str, Any]) -> tuple[str, ...]:
+    changed = tuple(name for name, value in columns.items() if getattr(row, name) != value)
+    for name in changed:
+        setattr(row, name, columns[name])
+    return changed
+
+
+def _announce_clients(session: Session, project: str) -> None:
+    for client_id in session.scalars(select(Client.id).where(Client.project_id == project)):
+        announcements.client(session, str(client_id))
+
+
+def _filter(row: ProjectFilter) -> Filter:
+    conditions = tuple(Condition(c["name"], c["operator"], tuple(c["values"])) for c in row.conditions)
+    return Filter(cast("FilterType", row.type), row.value, conditions)
+
+
+def _filter_row(entry: Filter, *, position: int) -> ProjectFilter:
+    conditions = [
+        {"name": c.name, "operator": c.operator, "values": list(c.values)} for c in entry.conditions
+    ]
+    return ProjectFilter(position=position, type=entry.type, value=entry.value, conditions=conditions)
+
+
+def _webhook(entry: dict[str, Any]) -> Webhook:
+    return Webhook(entry["url"], tuple(entry["events"]), entry["secret_name"])

@@ -1,0 +1,152 @@
+"""What the repositories of this room answer: frozen values that outlive the transaction that read them.
+
+Imported by every room that reads metadata. Knows no SQLAlchemy, no session and no table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, Literal, get_args
+
+ClientType = Literal["write", "read", "root"]
+FilterType = Literal["ip", "profile_id", "event"]
+DeletionPolicy = Literal["Retain", "Delete"]
+Role = Literal["admin", "member"]
+RetentionKind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLetters"]
+
+RETENTION_KINDS: Final[tuple[RetentionKind, ...]] = get_args(RetentionKind)
+SHARED_POOL: Final = "shared"
+RATE_LIMIT: Final = 50_000.0  # messages per second and client; generous, a guard against accidents only
+RATE_BURST: Final = 100_000  # messages
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One comparison of an event filter; several values are alternatives."""
+
+    name: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """What a project does not want: an address or network, a profile id, or events of a name (`*`: any)."""
+
+    type: FilterType
+    value: str
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where a project's events are told; the secret that signs the calls is known by its name only."""
+
+    url: str
+    events: tuple[str, ...]
+    secret_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMeta:
+    """How the dashboard shows events of one name, and whether they count as conversions."""
+
+    name: str
+    conversion: bool = False
+    icon: str = ""
+    colour: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationRecord:
+    """The tenant that projects and memberships belong to."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectRecord:
+    """One tracked product with all that ingest, workers and pages must know of it."""
+
+    id: str
+    name: str
+    organization: str
+    timezone: str = "UTC"
+    cors: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+    allow_unsafe_revenue: bool = False
+    truncate_ip: bool = False
+    honour_dnt: bool = False
+    honour_gpc: bool = False
+    cookieless: bool = False  # True: a persistent device id sent by the page is ignored
+    rate_limit: float = RATE_LIMIT
+    rate_burst: int = RATE_BURST
+    pool: str = SHARED_POOL
+    retention_days: Mapping[RetentionKind, int | None] = field(
+        default_factory=dict
+    )  # kind → days, None: kept
+    trusted_senders: tuple[str, ...] = ()  # networks that may name the visitor's address
+    quota_events: int | None = None  # events per calendar month, None: unlimited
+    webhooks: tuple[Webhook, ...] = ()
+    deletion_policy: DeletionPolicy = "Retain"  # what happens to collected data on removal
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRecord:
+    """One set of API credentials. More than one hash means that a rotation's overlap is running."""
+
+    id: str
+    name: str
+    project: ProjectRecord | None
+    organization: str
+    type: ClientType
+    secret_hashes: tuple[str, ...] = ()
+    ignore_cors_and_secret: bool = False
+    revoked: bool = False
+    secrets_valid_until: datetime | None = None  # when the first of the hashes stops being valid
+    managed: bool = False  # comes from a manifest, which may take it away again
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """What a client is made of; `managed` ones come from a manifest, which may take them away again."""
+
+    id: str
+    name: str
+    project: str | None
+    organization: str
+    type: ClientType
+    secret_hash: str
+    ignore_cors_and_secret: bool = False
+    managed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A person who signs in to the dashboard."""
+
+    id: str
+    email: str
+    first_name: str = ""
+    last_name: str = ""
+    owner: bool = False  # set up this installation, and sees all of it
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipRecord:
+    """What a person may do in an organization."""
+
+    user: str
+    organization: str
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """A browser that is signed in to the dashboard."""
+
+    user: UserRecord
+    created_at: datetime
+    expires_at: datetime

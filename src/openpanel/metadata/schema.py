@@ -1,0 +1,58 @@
+"""Brings the tables of a PostgreSQL database to this version of the program.
+
+Safe to run twice, from several processes at once (they queue behind a lock) and after a crash (each migration is
+one transaction that either happened or did not).
+"""
+
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from openpanel.metadata.database import Database, connect_arguments, driver_url
+from openpanel.metadata.errors import translated
+from openpanel.metadata.locks import held
+
+SCRIPTS: Final = "openpanel.metadata:migrations"
+LOCK_NAME: Final = "openpanel.metadata.migrations"
+QUEUE_S: Final = 120.0  # seconds to wait while another process migrates
+LOCK_TIMEOUT_MS: Final = (
+    4_000  # a migration that cannot get its table soon must not block the readers behind it
+)
+STATEMENT_TIMEOUT_MS: Final = 60_000
+
+
+def migrate(url: str) -> None:
+    """Apply every migration that is missing."""
+    arguments = connect_arguments(
+        application="openpanel-migrate", statement_ms=STATEMENT_TIMEOUT_MS, lock_ms=LOCK_TIMEOUT_MS
+    )
+    engine = create_engine(driver_url(url), poolclass=NullPool, connect_args=arguments)
+    with translated(), engine.connect() as connection, held(connection, name=LOCK_NAME, wait_s=QUEUE_S):
+        connection.execute(
+            text(
+                "SELECT set_config('statement_timeout', :statement, false), set_config('lock_timeout', :lock, false)"
+            ),
+            {"statement": f"{STATEMENT_TIMEOUT_MS}ms", "lock": f"{LOCK_TIMEOUT_MS}ms"},
+        )
+        connection.commit()
+        command.upgrade(configuration(connection), "head")
+
+
+def is_current(database: Database) -> bool:
+    """Whether the tables are of exactly this version."""
+    with translated(), database.engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_heads()
+        return set(present) == set(ScriptDirectory.from_config(configuration(connection)).get_heads())
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration without a file: the scripts in this package, on the given connection."""
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", SCRIPTS)
+    config.set_main_option("path_separator", "os")
+    return config

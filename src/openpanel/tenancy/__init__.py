@@ -1,0 +1,28 @@
+"""Makes a project real: from its manifest to metadata, credentials and retention, and away again.
+
+`manifest` holds the resource and reads it from YAML; the rest brings the stores to what it says.
+"""
+
+from openpanel.tenancy.announcing import Announce
+from openpanel.tenancy.manifest import AnalyticsProject, parse, parse_all
+from openpanel.tenancy.provisioning import ensure
+from openpanel.tenancy.refusals import ManifestRefused, Refusal
+from openpanel.tenancy.removal import remove
+from openpanel.tenancy.report import Change, Issued, Report
+from openpanel.tenancy.rotation import opens, rotate
+
+__all__ = [
+    "AnalyticsProject",
+    "Announce",
+    "Change",
+    "Issued",
+    "ManifestRefused",
+    "Refusal",
+    "Report",
+    "ensure",
+    "opens",
+    "parse",
+    "parse_all",
+    "remove",
+    "rotate",
+]

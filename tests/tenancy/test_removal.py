@@ -1,0 +1,123 @@
+"""Taking a project away: clients stop, data stay or go as the policy says, and a repeat does no harm."""
+
+import itertools
+
+import pytest
+
+from openpanel import tenancy
+from openpanel.metadata import DeletionPolicy, clients, projects
+from openpanel.tenancy import Issued, Report
+from openpanel.tenancy.provisioning import STEPS, run
+from openpanel.warehouse import Unavailable, Warehouse, tables
+from tests.tenancy.conftest import Surroundings
+from tests.tenancy.manifests import WEB, manifest
+
+_numbers = itertools.count(1)
+
+
+def a_project(around: Surroundings, **spec: object) -> tuple[str, Issued]:
+    name = f"gone-{next(_numbers)}"
+    report = run(manifest(name, clients=[WEB], **spec), world=around.world, steps=STEPS)
+    around.warehouse.command(
+        "INSERT INTO events (project_id, name, created_at, event_id, session_id, session_started_at, path)"
+        " SELECT {project:String}, 'screen_view', now64(3), number, 1, now64(3), '/' FROM numbers(3)",
+        parameters={"project": name},
+    )
+    around.told.clear()
+    return name, report.issued["web"]
+
+
+def remove(around: Surroundings, name: str, *, policy: DeletionPolicy | None = None) -> Report:
+    return tenancy.remove(
+        name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
+        clock=lambda: around.now, policy=policy,
+    )  # fmt: skip
+
+
+def test_retained_data_stay_while_clients_stop(around: Surroundings) -> None:
+    name, web = a_project(around)
+
+    report = remove(around, name)
+
+    assert [str(change) for change in report.changes] == [
+        "client web: revoked",
+        f"project {name}: marked as deleted",
+    ]
+    assert set(around.told) == {f"project:{name}", f"client:{web.client_id}"}
+    assert not tenancy.opens(web, database=around.database, at=around.now)
+    assert _rows(around.warehouse, name)["events"] == 3
+
+
+def test_deleted_data_are_gone_from_every_table(around: Surroundings) -> None:
+    name, web = a_project(around, retention={"events": 3})
+    kept, _ = a_project(around)
+    assert _rows(around.warehouse, name)["sessions"] > 0
+
+    remove(around, name, policy="Delete")
+
+    assert set(_rows(around.warehouse, name).values()) == {0}
+    assert _rows(around.warehouse, kept)["events"] == 3
+    assert projects.load(around.database, project=name) is None
+    assert clients.load(around.database, client_id=web.client_id) is None
+
+
+def test_without_a_policy_the_projects_own_holds(around: Surroundings) -> None:
+    name, _ = a_project(around, deletionPolicy="Delete")
+
+    remove(around, name)
+
+    assert projects.load(around.database, project=name) is None
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+def test_removing_twice_changes_nothing_more(around: Surroundings, policy: DeletionPolicy) -> None:
+    name, _ = a_project(around)
+    remove(around, name, policy=policy)
+
+    assert remove(around, name, policy=policy).changes == ()
+
+
+def test_an_unknown_project_is_nothing_to_do(around: Surroundings) -> None:
+    assert remove(around, "never-there", policy="Delete").changes == ()
+
+
+def test_a_crash_before_the_erasure_goes_on_with_it(around: Surroundings) -> None:
+    name, _ = a_project(around)
+    with (
+        Warehouse("http://nobody:none@127.0.0.1:1", database="none") as away,
+        pytest.raises(Unavailable),
+    ):
+        tenancy.remove(
+            name, database=around.database, warehouse=away, announce=around.told.append, clock=lambda: around.now,
+            policy="Delete",
+        )  # fmt: skip
+    assert projects.load(around.database, project=name) is not None
+
+    remove(around, name, policy="Delete")
+
+    assert projects.load(around.database, project=name) is None
+    assert set(_rows(around.warehouse, name).values()) == {0}
+
+
+def test_a_removed_project_that_is_wanted_again_lives(around: Surroundings) -> None:
+    name, old = a_project(around)
+    remove(around, name)
+
+    report = run(manifest(name, clients=[WEB]), world=around.world, steps=STEPS)
+
+    found = projects.load(around.database, project=name)
+    assert found is not None
+    assert not found.deleted
+    assert report.issued["web"].client_id != old.client_id
+    assert _rows(around.warehouse, name)["events"] == 3
+
+
+def _rows(warehouse: Warehouse, project: str) -> dict[str, int]:
+    counts = {}
+    for table in tables.ALL:
+        rows = warehouse.query(
+            "SELECT count() FROM {table:Identifier} WHERE project_id = {project:String}",
+            parameters={"table": table.name, "project": project},
+        )
+        counts[table.name] = rows[0][0]
+    return counts
