@@ -1,0 +1,1 @@
+"""The one-machine form: embedded engines, supervision and the `openpanel` command."""
