@@ -1,0 +1,45 @@
+"""A period and the one it is compared with, as both sources want them: instants, and days of the rollups."""
+
+from dataclasses import dataclass
+
+from openpanel.analytics.overview import Overview
+from openpanel.analytics.periods import Period
+from openpanel.analytics.routing import Span, whole_days
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One of the two. `prefix` is that of its parameters."""
+
+    number: int
+    period: Period
+    whole: Span | None
+
+    @property
+    def prefix(self) -> str:
+        return f"p{self.number}_"
+
+    @property
+    def days(self) -> Span:
+        if self.whole is None:
+            message = "no whole days, so no rollup has them"
+            raise ValueError(message)
+        return self.whole
+
+
+def compared(scope: Overview) -> tuple[Compared, ...]:
+    """The period (number 0) and, when there is one, the compared one (number 1)."""
+    periods = (scope.period,) if scope.previous is None else (scope.period, scope.previous)
+    return tuple(
+        Compared(number, period, whole_days(period, timezone=scope.timezone, running_now=number == 0))
+        for number, period in enumerate(periods)
+    )
+
+
+def days_of(scope: Overview, *, only_current: bool = False) -> tuple[Span, ...]:
+    """The days a rollup would be read for; none when it cannot answer: under filters, or for parts of days."""
+    if scope.filters:
+        return ()
+    spans = [item.whole for item in compared(scope)][: 1 if only_current else 2]
+    whole = tuple(span for span in spans if span is not None)
+    return whole if len(whole) == len(spans) else ()

@@ -1,0 +1,71 @@
+"""SQL text with its parameters, and the few pieces of SQL that several questions share.
+
+Only text: `{name:Type}` parameters, never a value, and identifiers only from this project's own tables. Where a
+text has room for another it says `<<name>>`, see `fill`. Times travel as milliseconds.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One query."""
+
+    sql: str
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+def fill(template: str, **pieces: str) -> str:
+    """`template` with its `<<name>>` replaced; a name without a piece is a `KeyError`."""
+    return _ROOM.sub(lambda match: pieces[match[1]], template)
+
+
+def milliseconds(moment: datetime) -> int:
+    """`moment` as the parameters take it."""
+    return round(moment.timestamp() * 1000)
+
+
+def from_milliseconds(number: int) -> datetime:
+    """A time that came back as milliseconds."""
+    return datetime.fromtimestamp(number / 1000, tz=UTC)
+
+
+_ROOM: Final = re.compile(r"<<(\w+)>>")
+
+# Who a person id stands for, where it stands for another: an anonymous device for the profile it became, an
+# alias for its profile. Two hops, since a device may have become known under an alias.
+_LATEST: Final = """\
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person"""
+
+KNOWN_PERSONS: Final = fill(
+    """\
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+<<latest>>
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+<<latest>>
+    ) AS onward ON hop.target = onward.person""",
+    latest=_LATEST,
+)
+
+
+def person_of(column: str) -> str:
+    """The person behind `column`, in a query that joins `KNOWN_PERSONS` as `known`."""
+    return f"if(known.target = 0, {column}, known.target)"
+
+
+def and_all(parts: tuple[str, ...], *, indent: str = "    ") -> str:
+    """`AND part` lines to go on a WHERE with; '' for none."""
+    return "".join(f"\n{indent}AND {part}" for part in parts)

@@ -1,0 +1,44 @@
+"""Where visitors come from. Asked by the overview's list of places.
+
+Knows no store and no clock: text and rows only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from openpanel.analytics import top_rows
+from openpanel.analytics.overview import Overview, TopAnswer
+from openpanel.analytics.routing import Source, Span
+from openpanel.analytics.spans import days_of
+from openpanel.analytics.statements import Row, Statement
+
+
+@dataclass(frozen=True, slots=True)
+class TopCountries:
+    """From which countries were they? `name` is the ISO 3166 code."""
+
+    scope: Overview
+    limit: int = 10
+
+    def __post_init__(self) -> None:
+        top_rows.check_limit(self.limit)
+
+    @property
+    def project(self) -> str:
+        return self.scope.project
+
+    @property
+    def exact(self) -> Source:
+        return Source.SESSIONS
+
+    @property
+    def rolled_up(self) -> tuple[Span, ...]:
+        return days_of(self.scope, only_current=True)
+
+    def statement(self, source: Source) -> Statement:
+        if source is Source.ROLLUP:
+            return top_rows.of_rollup(self.scope, dimension="country", views_known=True, limit=self.limit)
+        return top_rows.of_sessions(self.scope, dimension="country", limit=self.limit)
+
+    def answer(self, rows: Sequence[Row], source: Source) -> TopAnswer:
+        return top_rows.answer(rows, limit=self.limit, source=source)

@@ -1,0 +1,206 @@
+"""The one connection of this project to ClickHouse: clickhouse-connect over HTTP, made safe to call.
+
+Knows no table and no question. Every query carries limits, every insert a token and `async_insert=0`; errors
+of the driver become the room's (`errors`). One `Warehouse` serves all threads of a process; it opens nothing
+until it is first used, so that a service can start while ClickHouse is away.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError, Error, NotSupportedError, ProgrammingError
+from clickhouse_connect.driver.httputil import get_pool_manager
+from urllib3.exceptions import HTTPError
+
+from openpanel.warehouse.errors import Refused, Unavailable, WarehouseError, error_of
+
+# Limits of a query that was given none. A question that needs more says so.
+SAFE: Final[Mapping[str, object]] = {
+    "max_execution_time": 30,  # seconds
+    "max_memory_usage": 2_000_000_000,  # bytes
+    "max_bytes_before_external_group_by": 1_000_000_000,  # bytes, then a group-by goes on on disk
+    "max_result_rows": 100_000,
+    "result_overflow_mode": "throw",
+    "max_query_size": 1_048_576,  # bytes of text, parameters excluded
+}
+# Acknowledged means stored, on every shard, and a block may hold events of any number of months.
+INSERTING: Final[Mapping[str, object]] = {
+    "async_insert": 0,
+    "distributed_foreground_insert": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "max_partitions_per_insert_block": 0,
+}
+CONNECTIONS: Final = 32  # kept open per process
+CONNECT_SECONDS: Final = 5
+ANSWER_SECONDS: Final = 300
+REPEATS: Final = 1  # by the driver, of calls that met a closed connection, 429, 503 or 504
+
+# What the server says, without what the driver and the server say around it.
+_MESSAGE: Final = re.compile(r"DB::Exception: (.*?)(?: \(version [^)]*\).*)?$", re.DOTALL)
+
+
+class Warehouse:
+    """Asks and fills one database. Use it as a context manager, or call `close`."""
+
+    def __init__(self, url: str, *, database: str) -> None:
+        """`url` is `http[s]://user:password@host:port`."""
+        self.database = database
+        self._address = urlsplit(url)
+        self._pool = get_pool_manager(maxsize=CONNECTIONS, num_pools=2, block=False)
+        self._opening = Lock()
+        self._client: Client | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections; a later call opens them again."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+        self._pool.clear()
+
+    def query(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """The rows. `parameters` fill `{name:Type}`; `settings` go over the safe limits."""
+        with _translated(inserting=False):
+            return [tuple(row) for row in self._answer(sql, parameters, settings).result_rows]
+
+    def named(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[dict[str, Any]]:
+        """The rows by column name."""
+        with _translated(inserting=False):
+            return list(self._answer(sql, parameters, settings).named_results())
+
+    def command(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        """Run a statement that answers nothing: DDL, mutations, INSERT … SELECT."""
+        with _translated(inserting=False):
+            self._opened().command(sql, parameters=_sendable(parameters), settings=dict(settings or {}))
+
+    def insert_native(self, table: str, *, columns: Sequence[str], block: bytes, token: str) -> None:
+        """Insert one Native block; a repeat with the same token is dropped, in every table behind a view too.
+
+        The token must stand for exactly these rows: other rows under a used token are dropped silently.
+        """
+        with _translated(inserting=True):
+            self._opened().raw_insert(
+                f"`{table}`",
+                column_names=[f"`{name}`" for name in columns],
+                insert_block=block,
+                fmt="Native",
+                settings={**INSERTING, "insert_deduplication_token": token},
+            )
+
+    def cancel(self, log_comment: str) -> None:
+        """Stop the running queries that carry this `log_comment` setting; none running is fine."""
+        self.command(
+            "KILL QUERY WHERE Settings['log_comment'] = {comment:String} ASYNC",
+            parameters={"comment": log_comment},
+        )
+
+    def create_database(self) -> None:
+        """Make the database if it is not there yet."""
+        with _translated(inserting=False):
+            client = self._connect(database=None)
+            try:
+                client.command(f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+            finally:
+                client.close()
+
+    def _answer(
+        self, sql: str, parameters: Mapping[str, object] | None, settings: Mapping[str, object] | None
+    ) -> Any:
+        return self._opened().query(
+            sql, parameters=_sendable(parameters), settings={**SAFE, **(settings or {})}
+        )
+
+    def _opened(self) -> Client:
+        with self._opening:
+            if self._client is None:
+                self._client = self._connect(database=self.database)
+            return self._client
+
+    def _connect(self, *, database: str | None) -> Client:
+        address = self._address
+        return clickhouse_connect.get_client(
+            interface=address.scheme,
+            host=address.hostname,
+            port=address.port,
+            username=unquote(address.username or "default"),
+            password=unquote(address.password or ""),
+            database=database,
+            pool_mgr=self._pool,
+            compress=False,  # costs more CPU than it saves within one cluster
+            connect_timeout=CONNECT_SECONDS,
+            send_receive_timeout=ANSWER_SECONDS,
+            query_retries=REPEATS,
+            autogenerate_session_id=False,  # a session allows one query at a time
+            show_clickhouse_errors=True,
+        )
+
+
+@contextmanager
+def _translated(*, inserting: bool) -> Iterator[None]:
+    """Errors of the driver as errors of this room."""
+    try:
+        yield
+    except Error as error:
+        raise _translation(error, inserting=inserting) from error
+    except (ClickHouseError, HTTPError, OSError) as error:
+        raise Unavailable(str(error)) from error
+
+
+def _translation(error: Error, *, inserting: bool) -> WarehouseError:
+    found = _MESSAGE.search(str(error))
+    message = found[1] if found else str(error)
+    if error.code is not None:
+        return error_of(error.code, message, inserting=inserting)
+    if isinstance(error, ProgrammingError | NotSupportedError):
+        return Refused(0, message)
+    return Unavailable(message)
+
+
+def _sendable(parameters: Mapping[str, object] | None) -> dict[str, object]:
+    return {name: _sendable_value(value) for name, value in (parameters or {}).items()}
+
+
+def _sendable_value(value: object) -> object:
+    """Texts as the driver sends them whole.
+
+    It leaves control characters of a text on their own as they are, where the server stops reading; bytes it
+    escapes one by one. A lone surrogate has no bytes and becomes a question mark, as it did when it was stored.
+    """
+    if isinstance(value, str):
+        text = value.encode(errors="replace")
+        return text.decode() if value.isprintable() else text
+    if isinstance(value, list | tuple):
+        return [item.encode(errors="replace").decode() if isinstance(item, str) else item for item in value]
+    return value

@@ -1,0 +1,110 @@
+"""Bringing a database to what `tables` and `views` say: numbered steps, each recorded when begun and when done.
+
+Every statement may run twice. So a migration that a crash cut in half is simply run again from its start, two
+processes that migrate at once do each other no harm, and a lock (which a ClickHouse table cannot be) only
+spares them the work; the caller brings one from a store that can. In a cluster it runs once per server.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Final
+
+from openpanel.warehouse import tables, views
+from openpanel.warehouse.client import Warehouse
+from openpanel.warehouse.errors import WarehouseError
+from openpanel.warehouse.schema import Form, Table, local_name, render
+
+
+class SchemaRefused(WarehouseError):
+    """The database is not one that this code may write to; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step. Its statements must each be safe to repeat: `IF NOT EXISTS`, `IF EXISTS`, `MODIFY`."""
+
+    number: int
+    name: str
+    statements: Callable[[Form], tuple[str, ...]]
+
+
+def _everything(form: Form) -> tuple[str, ...]:
+    subjects = (*tables.ALL, *views.ALL)
+    return tuple(statement for subject in subjects for statement in render(subject, form=form))
+
+
+# A changed table gets its new definition in `tables` and, for databases that have the old one, a migration
+# here (`ALTER TABLE … ADD COLUMN IF NOT EXISTS …`); on a new database that migration finds nothing to do.
+MIGRATIONS: Final = (Migration(1, "tables and views", _everything),)
+
+
+def migrate(
+    warehouse: Warehouse,
+    *,
+    form: Form,
+    lock: AbstractContextManager[object] | None = None,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> tuple[Migration, ...]:
+    """Apply what is missing, in order, and return it; then check that the tables are what `tables` says.
+
+    Raises `SchemaRefused` for a database that newer code has migrated, or whose tables someone changed.
+    """
+    with lock or nullcontext():
+        warehouse.create_database()
+        for statement in render(tables.SCHEMA_MIGRATIONS, form=form):
+            warehouse.command(statement)
+        finished = _finished(warehouse, migrations)
+        missing = tuple(migration for migration in migrations if migration.number not in finished)
+        for migration in missing:
+            _apply(warehouse, migration, form)
+        _check_columns(warehouse, form)
+        return missing
+
+
+def _finished(warehouse: Warehouse, migrations: Sequence[Migration]) -> frozenset[int]:
+    """Numbers of the migrations that ran to their end."""
+    known = {migration.number: migration.name for migration in migrations}
+    rows = warehouse.query(
+        "SELECT number, any(name), countIf(state = 'finished') FROM schema_migrations GROUP BY number"
+    )
+    for number, name, _ in rows:
+        if known.get(number) != name:
+            message = f"migration {number} of the database is {name!r}, this code knows {known.get(number)!r}"
+            raise SchemaRefused(message)
+    return frozenset(number for number, _, finished in rows if finished)
+
+
+def _apply(warehouse: Warehouse, migration: Migration, form: Form) -> None:
+    _record(warehouse, migration, "started")
+    for statement in migration.statements(form):
+        warehouse.command(statement)
+    _record(warehouse, migration, "finished")
+
+
+def _record(warehouse: Warehouse, migration: Migration, state: str) -> None:
+    warehouse.command(
+        "INSERT INTO schema_migrations SELECT {number:UInt32}, {name:String}, {state:String}, now64(3)",
+        parameters={"number": migration.number, "name": migration.name, "state": state},
+    )
+
+
+def _check_columns(warehouse: Warehouse, form: Form) -> None:
+    rows = warehouse.query(
+        "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() ORDER BY table, position"
+    )
+    found: dict[str, list[tuple[str, str]]] = {}
+    for table, name, type_name in rows:
+        found.setdefault(table, []).append((name, type_name))
+    for table in tables.ALL:
+        for name in {table.name, local_name(table, form=form)}:
+            _check_table(table, name, found.get(name, []))
+
+
+def _check_table(table: Table, name: str, found: list[tuple[str, str]]) -> None:
+    wanted = [(column.name, column.type) for column in table.columns]
+    if sorted(found) == sorted(wanted):
+        return
+    differing = sorted(set(found) ^ set(wanted))
+    message = f"table {name} differs from its definition in {', '.join(' '.join(pair) for pair in differing)}"
+    raise SchemaRefused(message)

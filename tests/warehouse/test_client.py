@@ -1,0 +1,230 @@
+"""The client: what goes over the wire unharmed, what is limited, and what each error becomes."""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from openpanel.warehouse import Refused, Unavailable, Warehouse, WarehouseError, tables
+from openpanel.warehouse.errors import PASSING, SETUP, error_of
+from openpanel.warehouse.native import Column, encode_block
+from openpanel_local.engines.clickhouse import ClickHouse
+from tests.warehouse import rows
+
+NEVER_ENDS = "SELECT count() FROM numbers(1e12) WHERE NOT ignore(sipHash64(number))"
+
+
+def test_rows_come_as_tuples_and_by_name(warehouse: Warehouse) -> None:
+    sql = "SELECT 1 AS one, 'zwei' AS two"
+
+    assert warehouse.query(sql) == [(1, "zwei")]
+    assert warehouse.named(sql) == [{"one": 1, "two": "zwei"}]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=60))
+def test_any_text_arrives_as_a_parameter(warehouse: Warehouse, text: str) -> None:
+    found = warehouse.query(
+        "SELECT {one:String}, {many:Array(String)}", parameters={"one": text, "many": [text, ""]}
+    )
+
+    stored = text.encode(errors="replace").decode()
+    assert found == [(stored, [stored, ""])]
+
+
+def test_numbers_and_days_arrive_as_parameters(warehouse: Warehouse) -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC).date()
+
+    found = warehouse.query(
+        "SELECT {n:UInt64}, {i:Int64}, {d:Date}, {a:Array(Int64)}",
+        parameters={"n": 2**64 - 1, "i": -5, "d": day, "a": [1, -1]},
+    )
+
+    assert found == [(2**64 - 1, -5, day, [1, -1])]
+
+
+def test_nothing_is_opened_before_the_first_call() -> None:
+    with Warehouse(f"http://127.0.0.1:{_closed_port()}", database="x") as warehouse:
+        with pytest.raises(Unavailable) as refused:
+            warehouse.query("SELECT 1")
+        assert refused.value.code == 0
+
+
+def test_client_works_once_the_server_is_there(clickhouse: ClickHouse, warehouse: Warehouse) -> None:
+    with Warehouse(clickhouse.url, database="not there yet") as early:
+        with pytest.raises(WarehouseError):
+            early.query("SELECT 1")
+        early.create_database()
+        assert early.query("SELECT currentDatabase()") == [("not there yet",)]
+
+
+def test_closed_client_opens_again(clickhouse: ClickHouse) -> None:
+    warehouse = Warehouse(clickhouse.url, database="default")
+    warehouse.create_database()
+    warehouse.query("SELECT 1")
+    warehouse.close()
+
+    assert warehouse.query("SELECT 1") == [(1,)]
+    warehouse.close()
+
+
+def test_wrong_password_is_refused(clickhouse: ClickHouse) -> None:
+    url = f"http://openpanel:wrong@127.0.0.1:{clickhouse.port}"
+
+    with Warehouse(url, database="x") as warehouse, pytest.raises(Refused) as refused:
+        warehouse.query("SELECT 1")
+
+    assert refused.value.code in SETUP
+
+
+@pytest.mark.parametrize(
+    ("sql", "code"),
+    [
+        ("SELEKT 1", 62),
+        ("SELECT * FROM nowhere", 60),
+        ("SELECT nothing FROM events", 47),
+        ("SELECT {x:UInt8}", 456),
+    ],
+)
+def test_mistaken_query_is_refused_with_its_code(warehouse: Warehouse, sql: str, code: int) -> None:
+    with pytest.raises(Refused) as refused:
+        warehouse.query(sql)
+
+    assert refused.value.code == code
+    assert "Received ClickHouse exception" not in refused.value.message
+    assert "(version" not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("limit", "error", "code"),
+    [
+        ({"max_execution_time": 1}, Unavailable, 159),
+        ({"max_result_rows": 10}, Refused, 396),
+        ({"max_memory_usage": 5_000_000}, Unavailable, 241),
+    ],
+    ids=["time", "rows", "memory"],
+)
+def test_limits_end_a_query(
+    warehouse: Warehouse, limit: dict[str, object], error: type[Refused | Unavailable], code: int
+) -> None:
+    sql = {
+        159: NEVER_ENDS,
+        396: "SELECT number FROM numbers(1000)",
+        241: "SELECT groupArray(number) FROM numbers(10000000)",
+    }[code]
+
+    with pytest.raises(error) as ended:
+        warehouse.query(sql, settings=limit)
+
+    assert ended.value.code == code
+
+
+def test_result_is_limited_when_nobody_says_so(warehouse: Warehouse) -> None:
+    with pytest.raises(Refused) as refused:
+        warehouse.query("SELECT number FROM numbers(200000)")
+
+    assert refused.value.code == 396
+
+
+def test_running_query_is_cancelled_by_its_comment(warehouse: Warehouse) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(warehouse.query, NEVER_ENDS, settings={"log_comment": "cancel me"})
+        while not running.done():
+            warehouse.cancel("somebody else")
+            warehouse.cancel("cancel me")
+
+        with pytest.raises(Unavailable) as cancelled:
+            running.result()
+    assert cancelled.value.code == 394
+
+
+def test_threads_share_one_client(warehouse: Warehouse) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        found = pool.map(
+            lambda n: warehouse.query("SELECT {n:UInt64}", parameters={"n": n})[0][0], range(100)
+        )
+
+    assert list(found) == list(range(100))
+
+
+def test_inserted_rows_are_there_when_the_call_returns(warehouse: Warehouse, project: str) -> None:
+    rows.insert(warehouse, tables.BOTS, [{"project_id": project, "created_at": 1}], token=project)
+
+    sql = "SELECT count() FROM bots WHERE project_id = {project:String}"
+    assert warehouse.query(sql, parameters={"project": project}) == [(1,)]
+
+
+def test_column_with_the_name_of_a_keyword_is_inserted(warehouse: Warehouse, project: str) -> None:
+    letter = {"project_id": project, "received_at": 1, "reason": "r", "body": "b", "order": 7, "event_id": 8}
+
+    rows.insert(warehouse, tables.DEAD_LETTERS, [letter], token=project)
+
+    sql = "SELECT `order`, event_id FROM dead_letters WHERE project_id = {project:String}"
+    assert warehouse.query(sql, parameters={"project": project}) == [(7, 8)]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "block"),
+    [
+        ("nowhere", ["a"], encode_block([Column("a", "UInt8")], {"a": [1]})),
+        ("bots", ["nothing"], encode_block([Column("nothing", "UInt8")], {"nothing": [1]})),
+    ],
+    ids=["no such table", "no such column"],
+)
+def test_insert_into_what_is_not_there_waits_for_a_migration(
+    warehouse: Warehouse, table: str, columns: list[str], block: bytes
+) -> None:
+    with pytest.raises(Unavailable):
+        warehouse.insert_native(table, columns=columns, block=block, token="t")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda block: block[:-3],
+        lambda block: block.replace(b"UInt64", b"Nested"),
+        lambda _block: b"\xff" * 50,
+    ],
+    ids=["cut off", "unknown type", "noise"],
+)
+def test_block_that_cannot_be_read_is_refused_and_nothing_is_kept(
+    warehouse: Warehouse, project: str, spoil: Callable[[bytes], bytes]
+) -> None:
+    block = rows.block_of(tables.PERSON_OVERRIDES.columns, [{"project_id": project, "person": 1, "into": 2}])
+
+    with pytest.raises(WarehouseError):
+        warehouse.insert_native(
+            "person_overrides",
+            columns=tables.PERSON_OVERRIDES.column_names,
+            block=spoil(block),
+            token=f"{project}:{spoil(block)!r}",
+        )
+
+    sql = "SELECT count() FROM person_overrides WHERE project_id = {project:String}"
+    assert warehouse.query(sql, parameters={"project": project}) == [(0,)]
+
+
+@pytest.mark.parametrize("code", sorted(PASSING))
+def test_passing_trouble_is_worth_another_try(code: int) -> None:
+    assert isinstance(error_of(code, "text", inserting=False), Unavailable)
+    assert isinstance(error_of(code, "text", inserting=True), Unavailable)
+
+
+@pytest.mark.parametrize("code", sorted(SETUP))
+def test_trouble_with_the_place_makes_rows_wait_and_questions_fail(code: int) -> None:
+    assert isinstance(error_of(code, "text", inserting=True), Unavailable)
+    assert isinstance(error_of(code, "text", inserting=False), Refused)
+
+
+def test_anything_else_is_refused() -> None:
+    assert isinstance(error_of(117, "INCORRECT_DATA", inserting=True), Refused)
+
+
+def _closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])

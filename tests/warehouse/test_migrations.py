@@ -1,0 +1,177 @@
+"""Migrations: twice, two at once, cut off after each statement, and on databases they must not touch."""
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Lock
+from typing import Self
+
+import pytest
+
+from openpanel.warehouse import Warehouse, tables, views
+from openpanel.warehouse.migrations import MIGRATIONS, Migration, SchemaRefused, migrate
+from openpanel.warehouse.schema import Single, render
+from openpanel_local.engines.clickhouse import ClickHouse
+
+Empty = Callable[[], Warehouse]
+
+
+class Cut(Exception):
+    """The process died here."""
+
+
+class CutOff(Warehouse):
+    """A warehouse whose process dies when it has sent `statements` statements."""
+
+    def __init__(self, url: str, *, database: str, statements: int) -> None:
+        super().__init__(url, database=database)
+        self._left = statements
+
+    def __enter__(self) -> Self:
+        return self
+
+    def command(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        if self._left == 0:
+            raise Cut
+        self._left -= 1
+        super().command(sql, parameters=parameters, settings=settings)
+
+
+def test_empty_database_gets_all_tables_and_views(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+
+    applied = migrate(warehouse, form=Single())
+
+    assert applied == MIGRATIONS
+    assert names(warehouse) >= {subject.name for subject in (*tables.ALL, *views.ALL)}
+
+
+def test_second_run_changes_nothing(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    migrate(warehouse, form=Single())
+    before = definitions(warehouse)
+
+    assert migrate(warehouse, form=Single()) == ()
+
+    assert definitions(warehouse) == before
+    assert warehouse.query("SELECT state FROM schema_migrations ORDER BY at, state") == [
+        ("started",),
+        ("finished",),
+    ]
+
+
+def test_database_that_is_not_there_is_made(clickhouse: ClickHouse) -> None:
+    with Warehouse(clickhouse.url, database="made by its migration") as warehouse:
+        assert migrate(warehouse, form=Single()) == MIGRATIONS
+
+
+def test_run_cut_off_after_any_statement_is_finished_by_the_next(
+    clickhouse: ClickHouse, empty_warehouse: Empty
+) -> None:
+    whole = empty_warehouse()
+    migrate(whole, form=Single())
+    expected = definitions(whole)
+    statements = 3 + sum(len(render(subject, form=Single())) for subject in (*tables.ALL, *views.ALL))
+
+    for done in range(statements):
+        warehouse = empty_warehouse()
+        with (
+            CutOff(clickhouse.url, database=warehouse.database, statements=done) as dying,
+            pytest.raises(Cut),
+        ):
+            migrate(dying, form=Single())
+
+        assert migrate(warehouse, form=Single()) == MIGRATIONS
+        assert definitions(warehouse) == expected, f"cut off after {done} statements"
+        assert migrate(warehouse, form=Single()) == ()
+
+
+def test_two_at_once_without_a_lock_do_no_harm(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+
+    with ThreadPoolExecutor(4) as pool:
+        runs = [pool.submit(migrate, warehouse, form=Single()) for _ in range(4)]
+        for run in runs:
+            run.result()
+
+    assert migrate(warehouse, form=Single()) == ()
+
+
+def test_lock_lets_one_do_the_work(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    lock = Lock()
+
+    with ThreadPoolExecutor(3) as pool:
+        runs = [pool.submit(migrate, warehouse, form=Single(), lock=lock) for _ in range(3)]
+
+    assert sorted(len(run.result()) for run in runs) == [0, 0, len(MIGRATIONS)]
+
+
+def test_lock_is_held_from_the_first_statement_to_the_last(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    seen: list[set[str]] = []
+
+    @contextmanager
+    def lock():  # type: ignore[no-untyped-def]
+        seen.append(names(warehouse))
+        yield
+        seen.append(names(warehouse))
+
+    migrate(warehouse, form=Single(), lock=lock())
+
+    assert seen[0] == set()
+    assert "events" in seen[1]
+
+
+def test_later_migration_is_applied_once_and_in_order(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    migrate(warehouse, form=Single())
+    later = Migration(
+        2, "a table of its own", lambda _form: ("CREATE TABLE IF NOT EXISTS own (n UInt8) ENGINE = Memory",)
+    )
+
+    assert migrate(warehouse, form=Single(), migrations=(*MIGRATIONS, later)) == (later,)
+
+    assert "own" in names(warehouse)
+    assert migrate(warehouse, form=Single(), migrations=(*MIGRATIONS, later)) == ()
+
+
+def test_database_of_newer_code_is_refused(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    later = Migration(2, "from the future", lambda _form: ())
+    migrate(warehouse, form=Single(), migrations=(*MIGRATIONS, later))
+
+    with pytest.raises(SchemaRefused, match="from the future"):
+        migrate(warehouse, form=Single())
+
+
+def test_changed_table_is_refused_and_named(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    migrate(warehouse, form=Single())
+    warehouse.command("ALTER TABLE bots ADD COLUMN note String")
+
+    with pytest.raises(SchemaRefused, match="bots differs from its definition in note String"):
+        migrate(warehouse, form=Single())
+
+
+def names(warehouse: Warehouse) -> set[str]:
+    return {
+        name
+        for (name,) in warehouse.query("SELECT name FROM system.tables WHERE database = currentDatabase()")
+    }
+
+
+def definitions(warehouse: Warehouse) -> list[tuple[str, ...]]:
+    """What the engine says of every table, without the name of the database."""
+    return warehouse.query(
+        "SELECT name, engine_full, replaceAll(as_select, currentDatabase() || '.', ''),"
+        " (SELECT groupArray((c.name, c.type, c.default_expression, c.compression_codec)) FROM system.columns AS c"
+        "  WHERE c.database = currentDatabase() AND c.table = t.name)"
+        " FROM system.tables AS t WHERE database = currentDatabase() ORDER BY name"
+    )

@@ -1,0 +1,185 @@
+"""Retention: expired rows of exactly the projects with a limit go, everything else stays."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from openpanel.warehouse import Warehouse, tables
+from openpanel.warehouse.retention import KINDS, BadRetention, Kind, apply_retention, ttl
+from openpanel.warehouse.schema import Table
+from tests.warehouse import rows
+
+NOW = datetime.now(UTC)
+AGES = (1, 8, 40, 400)  # days
+AGGREGATES = (tables.DAYS, tables.PATHS, tables.DIMENSIONS, tables.PERSON_WEEKS)
+ODD_NAMES = ("it's", "back\\slash", "') OR 1 = 1 --", "a TTL b SETTINGS c", "한국", "")
+
+
+def test_expired_events_go_and_all_others_stay(warehouse: Warehouse, project: str) -> None:
+    limited, longer, free = f"{project} limited", f"{project} longer", f"{project} free"
+    fill(warehouse, limited, longer, free)
+
+    apply_retention(warehouse, project=limited, days={"events": 7})
+    apply_retention(warehouse, project=longer, days={"events": 60})
+    expire(warehouse, tables.EVENTS)
+
+    assert ages(warehouse, limited) == [1]
+    assert ages(warehouse, longer) == [1, 8, 40]
+    assert ages(warehouse, free) == [1, 8, 40, 400]
+
+
+def test_kinds_are_kept_apart(warehouse: Warehouse, project: str) -> None:
+    fill(warehouse, project)
+
+    apply_retention(warehouse, project=project, days={"sessions": 7})
+    apply_retention(warehouse, project=project, days={"aggregates": 60})
+    for table in (tables.SESSIONS, *AGGREGATES):
+        expire(warehouse, table)
+
+    assert ages(warehouse, project) == [1, 8, 40, 400]
+    assert count(warehouse, tables.SESSIONS, project) == 1
+    assert [count(warehouse, table, project) for table in AGGREGATES] == [3, 3, 3 * 6, 3]
+
+
+def test_new_rows_that_are_already_old_go_too(warehouse: Warehouse, project: str) -> None:
+    apply_retention(warehouse, project=project, days={"events": 7})
+
+    fill(warehouse, project)
+    warehouse.command("OPTIMIZE TABLE events FINAL")
+
+    assert ages(warehouse, project) == [1]
+
+
+def test_limit_that_is_lifted_deletes_nothing_more(warehouse: Warehouse, project: str) -> None:
+    apply_retention(warehouse, project=project, days={"events": 7})
+    apply_retention(warehouse, project=project, days={"events": None})
+
+    fill(warehouse, project)
+    warehouse.command("OPTIMIZE TABLE events FINAL")
+
+    assert ages(warehouse, project) == [1, 8, 40, 400]
+
+
+def test_replays_go_after_thirty_days_unless_the_project_says_otherwise(
+    warehouse: Warehouse, project: str
+) -> None:
+    short, long, unset = f"{project} short", f"{project} long", f"{project} unset"
+    apply_retention(warehouse, project=short, days={"replays": 7})
+    apply_retention(warehouse, project=long, days={"replays": 60})
+    for name in (short, long, unset):
+        chunks = [
+            {"project_id": name, "session_id": 1, "chunk_index": number, "started_at": milliseconds(age)}
+            for number, age in enumerate(AGES)
+        ]
+        rows.insert(warehouse, tables.REPLAY_CHUNKS, chunks, token=name)
+    expire(warehouse, tables.REPLAY_CHUNKS)
+
+    assert [count(warehouse, tables.REPLAY_CHUNKS, name) for name in (short, long, unset)] == [1, 3, 2]
+
+
+def test_second_call_changes_nothing(warehouse: Warehouse, project: str) -> None:
+    days: dict[Kind, int | None] = dict.fromkeys(KINDS, 30)
+
+    assert apply_retention(warehouse, project=project, days=days)
+    assert apply_retention(warehouse, project=project, days=days) == ()
+
+
+def test_call_that_died_before_the_tables_changed_is_finished_by_the_next(
+    warehouse: Warehouse, project: str
+) -> None:
+    warehouse.command("INSERT INTO retention SELECT {p:String}, 'bots', 30, 1", parameters={"p": project})
+
+    assert apply_retention(warehouse, project=project, days={"bots": 30}) == ("bots",)
+
+
+@pytest.mark.parametrize("odd", ODD_NAMES)
+def test_no_name_of_a_project_changes_the_statement(warehouse: Warehouse, project: str, odd: str) -> None:
+    name, free = f"{project}{odd}", f"{project} free"
+    fill(warehouse, name, free)
+
+    apply_retention(warehouse, project=name, days={"events": 7})
+    expire(warehouse, tables.EVENTS)
+
+    assert ages(warehouse, name) == [1]
+    assert ages(warehouse, free) == [1, 8, 40, 400]
+    assert apply_retention(warehouse, project=name, days={"events": 7}) == ()
+
+
+def test_limits_of_two_projects_set_at_once_both_hold(warehouse: Warehouse, project: str) -> None:
+    projects = [f"{project} {number}" for number in range(6)]
+
+    with ThreadPoolExecutor(6) as pool:
+        for run in [
+            pool.submit(apply_retention, warehouse, project=name, days={"bots": 7}) for name in projects
+        ]:
+            run.result()
+
+    (definition,) = warehouse.query(
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'bots'"
+    )
+    assert all(f"'{name}'" in definition[0] for name in projects)
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501])
+def test_impossible_number_of_days_is_refused(warehouse: Warehouse, project: str, days: int) -> None:
+    with pytest.raises(BadRetention, match="1 to 36500"):
+        apply_retention(warehouse, project=project, days={"events": days})
+
+
+def test_unknown_kind_is_refused(warehouse: Warehouse, project: str) -> None:
+    with pytest.raises(BadRetention, match="expected one of events"):
+        apply_retention(warehouse, project=project, days={"everything": 1})  # type: ignore[dict-item]
+
+
+def test_clause_groups_projects_by_days() -> None:
+    assert ttl({"b": 7, "a": 7, "c": 30, "d": 0}, time="t") == (
+        "t + toIntervalDay(7) WHERE project_id IN ('a', 'b'), t + toIntervalDay(30) WHERE project_id IN ('c')"
+    )
+    assert ttl({}, time="t") == ""
+    assert ttl({"a": 7}, time="t", default_days=30) == (
+        "t + toIntervalDay(7) WHERE project_id IN ('a'), t + toIntervalDay(30) WHERE project_id NOT IN ('a')"
+    )
+
+
+def fill(warehouse: Warehouse, *projects: str) -> None:
+    """One session with one view per age and project."""
+    for number, project in enumerate(projects):
+        events = [
+            {
+                "project_id": project,
+                "name": "screen_view",
+                "path": "/",
+                "day": (NOW - timedelta(days=age)).toordinal() - 719_163,
+                "created_at": milliseconds(age),
+                "session_started_at": milliseconds(age),
+                "session_id": age,
+                "event_id": age,
+                "person": 1,
+            }
+            for age in AGES
+        ]
+        rows.insert(warehouse, tables.EVENTS, events, token=f"{number}:{project}")
+
+
+def milliseconds(age_days: int) -> int:
+    return round((NOW - timedelta(days=age_days)).timestamp() * 1000)
+
+
+def expire(warehouse: Warehouse, table: Table) -> None:
+    """Do at once what the next merges would do."""
+    warehouse.command(f"ALTER TABLE `{table.name}` MATERIALIZE TTL", settings={"mutations_sync": 2})
+    warehouse.command(f"OPTIMIZE TABLE `{table.name}` FINAL")
+
+
+def ages(warehouse: Warehouse, project: str) -> list[int]:
+    found = warehouse.query(
+        "SELECT event_id FROM events WHERE project_id = {project:String} ORDER BY event_id",
+        parameters={"project": project},
+    )
+    return [age for (age,) in found]
+
+
+def count(warehouse: Warehouse, table: Table, project: str) -> int:
+    sql = f"SELECT count() FROM {table.name} FINAL WHERE project_id = {{project:String}}"
+    return int(warehouse.query(sql, parameters={"project": project})[0][0])
