@@ -1,0 +1,1 @@
+"""The HTTP services: ingest (hot path) and the public API."""

@@ -1,0 +1,127 @@
+"""Many messages of one call: their runs, and the appends that they become.
+
+One append as long as all of them fall into one shard, with the body as it was sent; else one per shard, each with a
+body of its own messages. Knows no Redis.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from openpanel.identity.ids import SESSION_TIMEOUT_MS
+from openpanel.stream.frames import Append, Item, Kind, Run, RunMode
+from openpanel.stream.keys import Pool
+from openpanel.wire.batch import split
+from openpanel_api.ingest.placing import NO_RUN, Place, envelope_of, item_of, message_key
+from openpanel_api.ingest.senders import Sender
+
+
+class Placed(NamedTuple):
+    """A message of a batch that was let in."""
+
+    position: int  # in the body
+    place: Place
+    key: str  # what the client calls it, '' when it has no name for it
+
+
+class Part(NamedTuple):
+    """What goes to one shard: the append, and for each of its messages where it was and which run is its."""
+
+    append: Append
+    members: Sequence[Placed]
+    runs: Sequence[int]
+
+
+def parts_of(placed: Sequence[Placed], *, sender: Sender, body: bytes, pool: Pool, now_ms: int) -> list[Part]:
+    """The appends of a batch."""
+    groups: dict[tuple[int, int, str], list[Placed]] = {}
+    for one in placed:
+        groups.setdefault(_shards(one.place, pool), []).append(one)
+    if len(groups) == 1:
+        return [_part(placed, sender=sender, body=body, now_ms=now_ms)]
+    raws = split(body)
+    return [
+        _part(
+            [one._replace(position=position) for position, one in enumerate(group)],
+            sender=sender,
+            body=b"[%b]" % b",".join(raws[one.position] for one in group),
+            now_ms=now_ms,
+        )._replace(members=group)
+        for group in groups.values()
+    ]
+
+
+def runs_of(placed: Sequence[Placed], sender: Sender) -> tuple[tuple[Run, ...], list[int]]:
+    """The runs of these messages in the order of their beginnings, and the run of each message."""
+    runs: list[_Growing] = []
+    growing: dict[tuple[int, RunMode, str], int] = {}
+    of = [NO_RUN] * len(placed)
+    for position in sorted(range(len(placed)), key=lambda at: placed[at].place.at_ms):
+        place, keyed = placed[position].place, bool(placed[position].key)
+        if place.mode is None:
+            continue
+        kind = (place.device, place.mode, place.profile if place.mode is RunMode.JOIN else "")
+        found = growing.get(kind)
+        # A message with a key of its own may be a repeat: what it adds to the run must be leavable.
+        if found is None or keyed or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
+            found = len(runs)
+            runs.append(_Growing(place))
+            growing[kind] = found
+        runs[found].take(place)
+        of[position] = found
+    return tuple(run.made(sender) for run in runs), of
+
+
+class _Growing:
+    """A run while messages are added to it, in the order of their times."""
+
+    __slots__ = ("_events", "_first", "_path", "_profile", "_views", "last_ms")
+
+    def __init__(self, first: Place) -> None:
+        self._first = first
+        self._views = self._events = 0
+        self._path = self._profile = ""
+        self.last_ms = first.at_ms
+
+    def take(self, place: Place) -> None:
+        self.last_ms = place.at_ms
+        self._profile = place.profile or self._profile
+        self._path = place.path or self._path
+        if place.view:
+            self._views += 1
+        elif place.kind is Kind.TRACK:
+            self._events += 1
+
+    def made(self, sender: Sender) -> Run:
+        first = self._first
+        return Run(
+            sender.project_id,
+            first.device,
+            first.previous,
+            first.at_ms,
+            self.last_ms,
+            self._views,
+            self._events,
+            sender.candidate(first.device, first.at_ms),
+            first.mode or RunMode.PEEK,
+            self._profile,
+            self._path,
+        )
+
+
+def _shards(place: Place, pool: Pool) -> tuple[int, int, str]:
+    """What messages must share to travel together: both shards, and the address that is kept with them."""
+    device = pool.shard_of(place.shard_key)
+    return device, pool.shard_of(place.profile_key) if place.profile_key else device, place.ip
+
+
+def _part(placed: Sequence[Placed], *, sender: Sender, body: bytes, now_ms: int) -> Part:
+    runs, of = runs_of(placed, sender)
+    items: list[Item] = [
+        item_of(one.place, index=one.position, run=run) for one, run in zip(placed, of, strict=True)
+    ]
+    first = placed[0].place
+    envelope = envelope_of(sender, ip=first.ip, body=body, items=items, now_ms=now_ms)
+    keys = tuple(message_key(sender.project_id, one.key) if one.key else "" for one in placed)
+    profile_key = next((one.place.profile_key for one in placed if one.place.profile_key), "")
+    append = Append(first.shard_key, profile_key, runs, envelope, keys if any(keys) else ())
+    return Part(append, placed, of)

@@ -1,0 +1,131 @@
+"""`POST /track/batch`: many messages in one call, each answered by itself, the good ones kept.
+
+200 with `{"accepted", "rejected", "results"}`; each result has the message's index and either its ids or its refusal.
+The call as a whole is refused only where nothing of it can be read or its sender is not let in at all.
+"""
+
+from collections.abc import Sequence
+
+from openpanel.stream.errors import Overloaded
+from openpanel.stream.frames import Resolved
+from openpanel.wire import answers
+from openpanel.wire.batch import Batch, decode_batch
+from openpanel.wire.messages import Message
+from openpanel.wire.refusals import Refusal, TryLater
+from openpanel_api.ingest.admission import judge_message
+from openpanel_api.ingest.asgi import Receive, Scope, Send, send_answer
+from openpanel_api.ingest.batching import Part, Placed, parts_of
+from openpanel_api.ingest.parts import Parts
+from openpanel_api.ingest.placing import append_bots, place
+from openpanel_api.ingest.senders import Sender
+from openpanel_api.ingest.single import answer_of, head_of, is_page_view, known_sender, later, limit_rate
+
+
+async def track_batch(parts: Parts, scope: Scope, receive: Receive, send: Send) -> None:
+    """One answer for all messages, in their order."""
+    head = head_of(parts, scope)
+    body = await parts.bodies.read(receive, encoding=head.encoding)
+    batch = decode_batch(body)
+    now_ms = parts.now_ms()
+    sender = known_sender(head, now_ms, batch.client_secret)
+    if sender is None:
+        sender = await parts.admission.admit(head, client_id=batch.client_id, secret=batch.client_secret)
+    parts.admission.judge_sender(sender)
+    limit_rate(sender, len(batch.outcomes), now_ms)
+    results = [b""] * len(batch.outcomes)
+    good, rejected = _judged(parts, sender, batch, results)
+    if sender.bot is not None:
+        await _keep_bots(parts, sender, batch, good, results)
+    elif good:
+        rejected += await _keep(parts, sender, batch, good, results)
+    await send_answer(send, 200, answers.batch(results, rejected=rejected))
+
+
+def _judged(
+    parts: Parts, sender: Sender, batch: Batch, results: list[bytes]
+) -> tuple[list[tuple[int, Message]], int]:
+    """The messages that are let in with their places; the others are answered already."""
+    good: list[tuple[int, Message]] = []
+    for index, outcome in enumerate(batch.outcomes):
+        if isinstance(outcome, Refusal):
+            refusal: Refusal = outcome
+        elif found := judge_message(sender, outcome):
+            refusal = found()
+        else:
+            good.append((index, outcome))
+            continue
+        parts.counts.refused[refusal.code] += 1
+        results[index] = answers.refused_message(index, refusal)
+    return good, len(batch.outcomes) - len(good)
+
+
+async def _keep(
+    parts: Parts, sender: Sender, batch: Batch, good: Sequence[tuple[int, Message]], results: list[bytes]
+) -> int:
+    """Put them into the stream and answer each; how many of them were not taken."""
+    now_ms = parts.now_ms()
+    name = sender.head.idempotency_key
+    placed = [
+        Placed(index, place(message, sender=sender, now_ms=now_ms), _key(name, index, message))
+        for index, message in good
+    ]
+    if sender.dropped:
+        parts.counts.dropped += len(placed)
+        for one in placed:
+            results[one.position] = _answer(one, sender, None, now_ms)
+        return 0
+    turned_away: list[tuple[Part, TryLater]] = []
+    shares = parts_of(placed, sender=sender, body=batch.body, pool=parts.pool, now_ms=now_ms)
+    waiting = [(share, parts.commits.append(share.append)) for share in shares]
+    for share, future in waiting:
+        try:
+            resolved = await future
+        except Overloaded as overloaded:
+            turned_away.append((share, later(overloaded)))
+            continue
+        for one, run in zip(share.members, share.runs, strict=True):
+            parts.counts.accepted[one.place.kind] += 1
+            found = resolved[run] if run >= 0 else None
+            results[one.position] = _answer(one, sender, found, now_ms)
+    return _refused_later(turned_away, results, all_of_it=len(turned_away) == len(shares))
+
+
+def _refused_later(
+    turned_away: Sequence[tuple[Part, TryLater]], results: list[bytes], *, all_of_it: bool
+) -> int:
+    """Where nothing was taken the call as a whole is to be repeated, else the messages that were not."""
+    if turned_away and all_of_it:
+        raise turned_away[0][1]
+    for share, refusal in turned_away:
+        for one in share.members:
+            results[one.position] = answers.refused_message(one.position, refusal)
+    return sum(len(share.members) for share, _ in turned_away)
+
+
+def _answer(one: Placed, sender: Sender, found: Resolved | None, now_ms: int) -> bytes:
+    device, session = (found.device, found.session) if found is not None else (0, 0)
+    accepted = answer_of(one.place, sender, device=device, session=session, now_ms=now_ms)
+    if accepted.device_ref:
+        return answers.accepted_message_as(one.position, accepted.device_ref, accepted.session)
+    return answers.accepted_message(one.position, accepted.device, accepted.session)
+
+
+def _key(name: str, index: int, message: Message) -> str:
+    """A message's own id counts before the call's."""
+    return message.message_id or (f"{name}#{index}" if name else "")
+
+
+async def _keep_bots(
+    parts: Parts, sender: Sender, batch: Batch, good: Sequence[tuple[int, Message]], results: list[bytes]
+) -> None:
+    assert sender.bot is not None
+    parts.counts.bots += len(good)
+    indexes = [index for index, message in good if is_page_view(message)]
+    if indexes and not sender.dropped:
+        append = append_bots(sender, indexes=indexes, body=batch.body, now_ms=parts.now_ms())
+        try:
+            await parts.commits.append(append)
+        except Overloaded as overloaded:
+            raise later(overloaded) from None
+    for index, _ in good:
+        results[index] = answers.bot_message(index, *sender.bot)

@@ -1,0 +1,189 @@
+"""The ingest service as it runs: its parts put together, its background tasks, and how they end.
+
+The only file of the service that knows stores by their drivers; everything else gets callables and values.
+"""
+
+import asyncio
+import contextlib
+import gc
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import Final, TypeVar
+
+import redis
+import redis.asyncio
+import structlog
+
+from openpanel.enrich.agents import Agents
+from openpanel.enrich.bots import BotList
+from openpanel.enrich.user_agent import AgentParser
+from openpanel.identity.salts import SALT_BYTES
+from openpanel.metadata import Database, MetadataError, clients, salts
+from openpanel.metadata.records import ClientRecord
+from openpanel.settings import Settings
+from openpanel.stream.commit import Committer
+from openpanel.stream.keys import Pool
+from openpanel.stream.spool import Spool
+from openpanel.warehouse import Warehouse
+from openpanel_api.ingest import counts, news
+from openpanel_api.ingest.addresses import Networks
+from openpanel_api.ingest.admission import Admission
+from openpanel_api.ingest.app import IngestApp
+from openpanel_api.ingest.buckets import BadCredentials
+from openpanel_api.ingest.clients import Clients, SourceAwayError
+from openpanel_api.ingest.counts import Counts, Exposition
+from openpanel_api.ingest.heads import Heads
+from openpanel_api.ingest.parts import Check, Parts, SendAccepted, State
+from openpanel_api.ingest.receive import Bodies
+from openpanel_api.ingest.salts import SaltKeeper
+from openpanel_api.ingest.scripts import Scripts
+from openpanel_api.ingest.waking import Waker
+
+T = TypeVar("T")
+
+COLLECT_AFTER: Final = (20_000, 20, 50)  # objects, then rounds of each generation
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+@asynccontextmanager
+async def ingest_running(
+    settings: Settings,
+    *,
+    redis: redis.asyncio.Redis,
+    database: Database,
+    warehouse: Warehouse,
+    send_accepted: SendAccepted,
+    stopping: Callable[[], bool],
+) -> AsyncIterator[IngestApp]:
+    """The application, with everything it needs running; on leaving, what was accepted is in Redis or on disk."""
+    known = Clients(load=partial(_load_client, database), redis=redis, now_ms=now_ms)
+    keeper = SaltKeeper(load=partial(_load_salts, database), now_ms=now_ms)
+    numbers = Counts()
+    exposition = Exposition(numbers)
+    pool = Pool(settings.pool, settings.shards)
+    async with _committing(settings, redis=redis, pool=pool) as commits:
+        parts = Parts(
+            heads=_heads(settings),
+            bodies=Bodies(),
+            admission=Admission(clients=known, salts=keeper, now_ms=now_ms, bad=BadCredentials()),
+            commits=commits,
+            pool=pool,
+            send_accepted=send_accepted,
+            now_ms=now_ms,
+            counts=numbers,
+            exposition=exposition,
+            scripts=Scripts(),
+            state=State(stopping=stopping, started=lambda: keeper.ready),
+            checks=_checks(redis, database, warehouse),
+        )
+        await keeper.refresh()
+        tasks = [
+            asyncio.create_task(keeper.run(), name="salts"),
+            asyncio.create_task(
+                news.listen(redis, changed=known.changed, all_changed=known.all_changed), name="news"
+            ),
+            asyncio.create_task(parts.bodies.sweep(), name="slow bodies"),
+            asyncio.create_task(
+                counts.flush(exposition, spooled_bytes=lambda: commits.spooled_bytes), name="counts"
+            ),
+        ]
+        # What was made so far stays for good, and requests make no cycles: looking for them costs more than it finds.
+        gc.freeze()
+        gc.set_threshold(*COLLECT_AFTER)
+        try:
+            yield IngestApp(parts)
+        finally:
+            await _ended(tasks)
+
+
+@asynccontextmanager
+async def _committing(
+    settings: Settings, *, redis: redis.asyncio.Redis, pool: Pool
+) -> AsyncIterator[Committer]:
+    """The committer while it runs; leaving it waits until nothing is only in memory."""
+    spool = Spool(settings.spool_dir, pool=pool.name)
+    await asyncio.to_thread(spool.open)
+    orders = _orders(settings.redis_url)
+    waker = Waker(orders, pool=pool)
+    committer = Committer(
+        redis,
+        pool=pool,
+        spool=spool,
+        clock=now_ms,
+        high_water=settings.high_water_events,
+        wake=waker.wake,
+    )
+    running = asyncio.create_task(committer.run(), name="committer")
+    try:
+        yield committer
+    finally:
+        await committer.close()
+        await running
+        await waker.close()
+        orders.close()
+        spool.close()
+
+
+def _orders(url: str) -> "redis.Redis":
+    """RQ is synchronous, so it has a client of its own."""
+    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5)
+
+
+def _heads(settings: Settings) -> Heads:
+    agents = Agents(parser=AgentParser(), bots=BotList())
+    return Heads(
+        trusted=Networks(settings.trusted_proxies.split(",")),
+        address_header=settings.client_ip_header,
+        bot=agents.match,
+        server=agents.is_server,
+    )
+
+
+def _checks(redis: redis.asyncio.Redis, database: Database, warehouse: Warehouse) -> Mapping[str, Check]:
+    async def ping() -> None:
+        await redis.ping()
+
+    async def ask_database() -> None:
+        await asyncio.to_thread(database.ping)
+
+    async def ask_warehouse() -> None:
+        await asyncio.to_thread(warehouse.query, "SELECT 1")
+
+    return {"redis": ping, "db": ask_database, "ch": ask_warehouse}
+
+
+async def _load_client(database: Database, client_id: str) -> ClientRecord | None:
+    return await _asked(partial(clients.load, database, client_id=client_id))
+
+
+async def _load_salts(database: Database) -> Mapping[date, bytes]:
+    today = datetime.now(UTC).date()
+    return await _asked(
+        partial(salts.ensure, database, today=today, fresh=partial(secrets.token_bytes, SALT_BYTES))
+    )
+
+
+async def _asked(question: Callable[[], T]) -> T:
+    """Ask the metadata in a thread."""
+    try:
+        return await asyncio.to_thread(question)
+    except MetadataError as error:
+        _log.warning("metadata_away", reason=str(error))
+        raise SourceAwayError from error
+
+
+async def _ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,48 @@
+"""Puts the public API together. Started by the service's entry point, which also opens and closes the stores."""
+
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.middleware.cors import CORSMiddleware
+
+from openpanel_api.public import errors, export, health, metrics
+from openpanel_api.public.rates import Rates
+from openpanel_api.public.services import Services
+
+PREFLIGHT_SECONDS: Final = 604_800  # how long browsers may remember the answer to a preflight
+ROUTERS: Final[tuple[APIRouter, ...]] = (health.router, metrics.router, export.router)
+DESCRIPTION: Final = (
+    "Read back what was collected. Every request carries `openpanel-client-id` and `openpanel-client-secret` of a "
+    "`read` client, which sees its own project, or a `root` client, which sees all projects of its organization. "
+    'Errors are `{"status", "error", "message"}`.'
+)
+
+
+def create_app(services: Services, *, registry: CollectorRegistry | None = None) -> FastAPI:
+    """The application over these stores; `registry` is where its metrics are kept."""
+    app = FastAPI(
+        title="openpanel public API",
+        version="1.0.0",
+        description=DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.state.rates = Rates(services)
+    app.state.registry = registry or CollectorRegistry()
+    # Credentials are headers and never cookies, so any page may ask with its own.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=["*"],
+        allow_methods=["GET"],
+        allow_headers=["*"],
+        expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After"],
+        max_age=PREFLIGHT_SECONDS,
+    )
+    app.add_middleware(metrics.Measured, requests=metrics.Requests(app.state.registry))
+    errors.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app

@@ -1,0 +1,47 @@
+"""The bounds of a stretch of time as programs write them: a day of the project's zone, or a moment.
+
+`2026-03-01` is the whole day in the project's time zone. `2026-03-01T10:00:00Z` is that moment; without an offset
+it is a time of the project's zone. Both bounds are included. Pure.
+"""
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from openpanel_api.public.errors import BadRequest
+
+EXPECTED: Final = "expected a date (2026-03-01) or a time (2026-03-01T10:00:00, 2026-03-01T10:00:00Z)"
+RESOLUTION: Final = timedelta(milliseconds=1)  # of stored times
+FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?")
+
+
+def beginning(text: str, *, name: str, timezone: str) -> datetime:
+    """The first moment that belongs to a stretch that begins with `text`."""
+    return _read(text, name=name, timezone=timezone, days=0, after=timedelta())
+
+
+def ending(text: str, *, name: str, timezone: str) -> datetime:
+    """The first moment that does not belong to a stretch that ends with `text` any more."""
+    return _read(text, name=name, timezone=timezone, days=1, after=RESOLUTION)
+
+
+def _read(text: str, *, name: str, timezone: str, days: int, after: timedelta) -> datetime:
+    zone = ZoneInfo(timezone)
+    text = text.strip()
+    try:
+        if _DAY.fullmatch(text):
+            day = date.fromisoformat(text) + timedelta(days=days)
+            moment = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+        elif _MOMENT.fullmatch(text):
+            given = datetime.fromisoformat(text)
+            moment = (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC) + after
+        else:
+            raise BadRequest(f"{name}: {EXPECTED}")
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"{name}: {EXPECTED}") from error
+    return min(max(moment, FIRST), LAST)

@@ -1,0 +1,56 @@
+"""Which origins an entry of the list lets in."""
+
+import pytest
+
+from openpanel_api.ingest.origins import Origins
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin"),
+    [
+        ("https://example.com", "https://example.com"),
+        ("https://example.com/", "https://example.com"),
+        ("example.com", "https://example.com"),
+        ("https://example.com", "http://example.com"),
+        ("https://www.example.com", "https://example.com"),
+        ("https://example.com", "https://www.example.com"),
+        ("HTTPS://Example.com", "https://example.com"),
+        ("http://localhost:3000", "http://localhost:3000"),
+        ("https://*.example.com", "https://shop.example.com"),
+        ("https://*.example.com", "https://a.b.example.com"),
+        ("*.example.com", "https://shop.example.com"),
+        ("http://localhost:*", "http://localhost:5173"),
+        ("https://preview-*.example.app", "https://preview-17.example.app"),
+        ("*", "https://anything.example"),
+        ("*", "null"),
+    ],
+)
+def test_origin_is_let_in(entry: str, origin: str) -> None:
+    assert Origins([entry]).allow(origin)
+
+
+@pytest.mark.parametrize(
+    ("entry", "origin"),
+    [
+        ("https://example.com", "https://example.com.evil.net"),
+        ("https://example.com", "https://evil-example.com"),
+        ("https://example.com", "https://shop.example.com"),
+        ("https://example.com", "https://example.com:8443"),
+        ("https://*.example.com", "https://example.com"),
+        ("https://*.example.com", "https://shop.example.com.evil.net"),
+        ("https://*.example.com", "https://evil.net/.example.com"),
+        ("https://*.example.com", "http://shop.example.com"),
+        ("*.example.com", "https://shop.example.com.evil.net"),
+        ("*.example.com", "https://shopXexample.com"),
+        ("https://example.com", "null"),
+        ("https://example.com", ""),
+        ("*", ""),
+        ("", "https://example.com"),
+    ],
+)
+def test_origin_is_kept_out(entry: str, origin: str) -> None:
+    assert not Origins([entry]).allow(origin)
+
+
+def test_empty_list_lets_nobody_in() -> None:
+    assert not Origins([]).allow("https://example.com")

@@ -1,0 +1,179 @@
+"""The service on a real socket: pipelined calls, direct answers, and senders who never finish their headers."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from openpanel_api.ingest.app import IngestApp
+from openpanel_api.protocol import BoundedProtocol, DirectAnswers
+from openpanel_api.server import Port, config_of
+from openpanel_api.sockets import listening
+from tests.api.ingest.rig import CHROME, ORIGIN, WRITE, Ingest, an_event, an_ingest
+
+BODY = json.dumps(an_event()).encode()
+HEAD = (
+    f"POST /track HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    f"openpanel-client-id: {WRITE}\r\norigin: {ORIGIN}\r\nuser-agent: {CHROME}\r\n"
+).encode()
+
+
+def a_call(body: bytes) -> bytes:
+    return HEAD + b"content-length: %d\r\n\r\n%b" % (len(body), body)
+
+
+CALL = a_call(BODY)
+
+
+@dataclass
+class Served:
+    ingest: Ingest
+    port: int
+
+    async def exchange(self, *pieces: bytes, answers: int = 1) -> list[tuple[bytes, bytes]]:
+        """Send these pieces on one connection and read so many answers: head and body of each."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return [await _answer(reader) for _ in range(answers)]
+        finally:
+            writer.close()
+
+
+async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+    return head, await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def served(url: str, folder: Path, *, head_seconds: float) -> AsyncIterator[Served]:
+    class Protocol(BoundedProtocol):
+        pass
+
+    Protocol.head_seconds = head_seconds
+    async with an_ingest(url, folder) as ingest:
+        app = IngestApp(replace(ingest.parts, send_accepted=DirectAnswers().send_accepted))
+        server = Port(config_of(app, protocol=Protocol))
+        socket = listening("127.0.0.1", 0)
+        serving = asyncio.create_task(server.serve(sockets=[socket]))
+        yield Served(ingest, socket.getsockname()[1])
+        server.should_exit = True
+        await serving
+
+
+@pytest.fixture
+async def service(valkey_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+    async with served(valkey_url, tmp_path, head_seconds=5) as running:
+        yield running
+
+
+async def test_direct_answer_says_what_the_ordinary_one_says(service: Served) -> None:
+    ordinary = await service.ingest.track()
+
+    ((head, body),) = await service.exchange(a_call(json.dumps(an_event(n=2)).encode()))
+
+    lines = dict(line.split(b": ", 1) for line in head.split(b"\r\n")[1:] if line)
+    assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert lines.pop(b"date")
+    assert {name.decode(): value.decode() for name, value in lines.items()} == ordinary.headers
+    assert set(json.loads(body)) == {"deviceId", "sessionId"}
+
+
+async def test_connection_is_used_again(service: Served) -> None:
+    answers = await service.exchange(CALL, CALL, answers=2)
+
+    assert [head[:15] for head, _ in answers] == [b"HTTP/1.1 200 OK"] * 2
+
+
+async def test_pipelined_calls_are_answered_in_order(service: Served) -> None:
+    refused = CALL.replace(b'"type": "track"', b'"type": "tracc"')
+
+    answers = await service.exchange(CALL + refused + CALL, answers=3)
+
+    assert [head[9:12] for head, _ in answers] == [b"200", b"400", b"200"]
+
+
+async def test_closing_client_is_told_so(service: Served) -> None:
+    ((head, _),) = await service.exchange(CALL.replace(b"host:", b"connection: close\r\nhost:"))
+
+    assert b"connection: close" in head
+
+
+async def test_body_may_be_chunked(service: Served) -> None:
+    chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
+
+    ((head, _),) = await service.exchange(chunked)
+
+    assert head.startswith(b"HTTP/1.1 200")
+
+
+async def test_client_that_asks_first_is_told_to_go_on(service: Served) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    writer.write(HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(BODY))
+
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(BODY)
+
+    assert (await _answer(reader))[0].startswith(b"HTTP/1.1 200")
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        pytest.param([b"GET / HTTP/1.1\r\nx: "] + [b"a" * 50_000] * 40, id="one long line"),
+        pytest.param([b"GET / HTTP/1.1\r\n"] + [b"x: 1\r\n" * 5_000] * 40, id="many lines"),
+        pytest.param([b"GET /" + b"a" * 50_000] + [b"a" * 50_000] * 40, id="long path"),
+    ],
+)
+async def test_headers_without_end_are_cut_off(service: Served, bomb: list[bytes]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    with_answer = asyncio.create_task(reader.read())
+    try:
+        for piece in bomb:
+            writer.write(piece)
+            await asyncio.wait_for(writer.drain(), 5)
+    except ConnectionError:
+        pass
+    writer.close()
+
+    try:
+        answer = await asyncio.wait_for(with_answer, 5)
+    except ConnectionError:
+        answer = b"HTTP/1.1 431"
+    assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"POST /track HTTP/1.1\r\nhost: ", id="half a head"),
+        pytest.param(CALL + b"POST /tr", id="half a head after a call"),
+        pytest.param(b"\r\n", id="a blank line"),
+    ],
+)
+async def test_sender_who_never_finishes_is_hung_up_on(valkey_url: str, tmp_path: Path, first: bytes) -> None:
+    async with served(valkey_url, tmp_path, head_seconds=0.2) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(first)
+
+        rest = await asyncio.wait_for(reader.read(), 5)
+
+        assert rest.count(b"HTTP/1.1 200") == first.count(CALL)
+        writer.close()
+
+
+async def test_junk_is_answered_and_closed(service: Served) -> None:
+    ((head, _),) = await service.exchange(b"\x16\x03\x01 no http at all\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 400")
+    assert (await service.ingest.track()).status == 200
