@@ -1,0 +1,1 @@
+"""The worker: drains streams into the warehouse and runs jobs."""

@@ -1,0 +1,187 @@
+"""Everything a worker works with, opened in order and closed in reverse.
+
+The one place that knows which parts fit together. Takes plain values; the entry point reads the settings.
+"""
+
+import os
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import redis
+from rq import Queue
+
+from openpanel import metadata
+from openpanel.enrich import AgentParser, Agents, BotList, Geo, Referrers
+from openpanel.metadata import Database
+from openpanel.stream import Pool
+from openpanel.stream.drain import Shard, depth, sweep_sessions
+from openpanel.stream.keys import ShardKeys
+from openpanel.warehouse import Warehouse
+from openpanel_worker import metrics
+from openpanel_worker.drain import Drain
+from openpanel_worker.fragments import Fragments
+from openpanel_worker.orders import JOBS_QUEUE, Orders
+from openpanel_worker.people import People
+from openpanel_worker.projects import Projects
+from openpanel_worker.schedule import ORDERS_EVERY_S, SALTS_EVERY_S, SESSIONS_EVERY_S, Lease, Schedule, Task
+from openpanel_worker.surroundings import Enrichers
+from openpanel_worker.transform import Transform
+from openpanel_worker.visits import Visits
+from openpanel_worker.worker import DrainWorker
+
+SOCKET_TIMEOUT_S: Final = 10.0
+SESSIONS_AT_ONCE: Final = 5_000  # of one shard and sweep
+SALT_BYTES: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """What a worker is told from outside."""
+
+    redis_url: str
+    postgres_url: str
+    clickhouse_url: str
+    clickhouse_database: str
+    pool: Pool
+    max_block: int = 20_000
+    linger_ms: int = 300
+    geo_city_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deps:
+    """The opened parts of a worker."""
+
+    values: Values
+    owner: str
+    stopping: threading.Event
+    redis: redis.Redis
+    database: Database
+    warehouse: Warehouse
+    projects: Projects
+    transform: Transform
+    orders: Orders
+
+    def drain(self, pool: str, shard: int) -> Drain:
+        """What an order for this shard works with."""
+        if pool != self.values.pool.name:
+            raise ValueError(f"this worker drains {self.values.pool.name}, not {pool}")
+        return Drain(
+            shard=Shard(self.redis, pool=self.values.pool, index=shard, owner=self.owner, clock=now_ms),
+            index=shard,
+            transform=self.transform,
+            warehouse=self.warehouse,
+            stopping=self.stopping,
+            max_events=self.values.max_block,
+            linger=partial(self._linger, shard),
+        )
+
+    def schedule(self) -> Schedule:
+        """What this worker does by the clock."""
+        return Schedule(
+            (
+                Task("orders", self.sweep_orders, ORDERS_EVERY_S),
+                Task("sessions", self.sweep_sessions, SESSIONS_EVERY_S, once=True),
+                Task("salts", self.ensure_salts, SALTS_EVERY_S, once=True),
+            ),
+            lease=Lease(self.redis, pool=self.values.pool.name, owner=self.owner),
+        )
+
+    def sweep_orders(self) -> None:
+        """Make missing orders, and say how much waits."""
+        pool = self.values.pool
+        metrics.ORDERS_MADE.inc(self.orders.sweep())
+        metrics.DEPTH.labels(pool.name).set(depth(self.redis, pool=pool))
+        metrics.ORDERS.labels(self.orders.queue.name).set(self.orders.waiting())
+
+    def sweep_sessions(self) -> None:
+        """End what has been idle for half an hour; all of it, however much that is."""
+        ended = SESSIONS_AT_ONCE
+        while ended >= SESSIONS_AT_ONCE and not self.stopping.is_set():
+            ended = sweep_sessions(self.redis, pool=self.values.pool, now_ms=now_ms(), limit=SESSIONS_AT_ONCE)
+            metrics.SESSIONS_ENDED.inc(ended)
+        self.orders.sweep()
+
+    def ensure_salts(self) -> None:
+        """Have tomorrow's salt before it is tomorrow."""
+        today = datetime.now(UTC).date()
+        metadata.salts.ensure(self.database, today=today, fresh=lambda: secrets.token_bytes(SALT_BYTES))
+
+    def worker(self) -> DrainWorker:
+        """A new RQ worker; its connection is its own, because it waits on it for minutes."""
+        connection = redis.Redis.from_url(self.values.redis_url)
+        queues = [self.orders.queue_on(connection), Queue(JOBS_QUEUE, connection=connection)]
+        name = f"{self.owner}:{secrets.token_hex(2)}"
+        return DrainWorker(
+            queues, connection=connection, name=name, orders=self.orders, stopping=self.stopping
+        )
+
+    def _linger(self, shard: int) -> None:
+        """Wait for a fuller block, unless one is full already."""
+        waiting: Any = self.redis.get(ShardKeys(self.values.pool, shard).depth)
+        if int(waiting or 0) < self.values.max_block:
+            self.stopping.wait(self.values.linger_ms / 1000)
+
+
+@contextmanager
+def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
+    """Open data files and clients. Nothing is connected yet but what the system gives for free."""
+    with ExitStack() as stack:
+        client = redis.Redis.from_url(values.redis_url, socket_timeout=SOCKET_TIMEOUT_S)
+        stack.callback(client.close)
+        database = stack.enter_context(Database(values.postgres_url))
+        warehouse = stack.enter_context(Warehouse(values.clickhouse_url, database=values.clickhouse_database))
+        geo = stack.enter_context(Geo(city_file=values.geo_city_file))
+        enrichers = Enrichers(Agents(parser=AgentParser(), bots=BotList()), geo, Referrers.shipped())
+        projects = Projects(lambda project: metadata.projects.load(database, project=project), clock=now_ms)
+        yield Deps(
+            values=values,
+            owner=owner(),
+            stopping=stopping,
+            redis=client,
+            database=database,
+            warehouse=warehouse,
+            projects=projects,
+            transform=transform_of(values, enrichers, projects=projects, client=client, warehouse=warehouse),
+            orders=Orders(client, pool=values.pool, now=lambda: datetime.now(UTC)),
+        )
+
+
+def transform_of(
+    values: Values,
+    enrichers: Enrichers,
+    *,
+    projects: Projects,
+    client: redis.Redis,
+    warehouse: Warehouse,
+    clock: Callable[[], int] | None = None,
+) -> Transform:
+    """The one maker of rows of a process, with all its caches."""
+    fragments = Fragments()
+    return Transform(
+        enrichers=enrichers,
+        projects=projects,
+        visits=Visits(client, pool=values.pool, fragments=fragments),
+        people=People(warehouse, fragments=fragments),
+        fragments=fragments,
+        clock=clock or now_ms,
+    )
+
+
+def owner() -> str:
+    """A name that is this process's alone, also among its predecessors of the same number."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def now_ms() -> int:
+    """Wall-clock time in milliseconds."""
+    return time.time_ns() // 1_000_000

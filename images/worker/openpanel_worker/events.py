@@ -1,0 +1,212 @@
+"""Rows of the `events` table: what visitors did, and the start and end of their sessions.
+
+A session's rows share referrer, campaign, place and device of its first event. Exactly one event stands behind a
+session's start (its `starter`), so that a repeated block makes the same rows again. Knows no table but this one.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from openpanel.enrich import Page, dropped, event_properties, text_of
+from openpanel.identity.ids import NO_ID, hash64, person_of_profile, to_hex
+from openpanel.stream.drain import EndedSession, Message
+from openpanel.stream.frames import Flag
+from openpanel.warehouse import tables
+from openpanel.wire.messages import TrackPayload, profile_text
+from openpanel_worker.batch import Row, Rows
+from openpanel_worker.event_fields import field_of
+from openpanel_worker.fragments import EMPTY, Fragments
+from openpanel_worker.pages import PageColumns, Pages
+from openpanel_worker.projects import Project
+from openpanel_worker.signals import NONE, Properties
+from openpanel_worker.surroundings import Surroundings
+from openpanel_worker.visits import LOST, NOBODY, UNKNOWN, Shared, Visit, Visits, sources_of, surroundings_of
+
+SESSION_START: Final = "session_start"
+SESSION_END: Final = "session_end"
+SCREEN_VIEW: Final = "screen_view"
+REVENUE: Final = "revenue"
+START_BEFORE_MS: Final = 100
+END_AFTER_MS: Final = 1_000
+BOUNCE_VIEWS: Final = 1  # a session with no more views of pages is a bounce
+MAX_AMOUNT: Final = 2**63 - 1
+
+COLUMNS: Final = tables.EVENTS.column_names
+_DAY, _NAME, _CREATED, _EVENT_ID = (COLUMNS.index(name) for name in ("day", "name", "created_at", "event_id"))
+_REVENUE_AT: Final = COLUMNS.index("revenue")
+
+_NO_PROPERTIES: Final[Mapping[str, Any]] = {}
+
+person_of = lru_cache(maxsize=50_000)(person_of_profile)
+
+
+class EventRows:
+    """Makes rows of events. Not shared between threads."""
+
+    def __init__(self, *, surroundings: Surroundings, visits: Visits, fragments: Fragments) -> None:
+        self._surroundings = surroundings
+        self._visits = visits
+        self._fragments = fragments
+        self._pages = Pages(fragments)
+        self._bounced = {
+            True: (("__bounce",), (fragments["true"],)),
+            False: (("__bounce",), (fragments["false"],)),
+        }
+
+    def track(
+        self, message: Message, payload: TrackPayload, project: Project, *, profile: str, rows: Rows
+    ) -> None:
+        """Add the row of an event, and before it the start of the session that it opens."""
+        properties = payload.properties or _NO_PROPERTIES
+        page = self._pages[text_of(properties, "__path", "path")]
+        shared = self._visits.get(message.session) if message.session else None
+        opening = None
+        if shared is None or shared.starter == NOBODY:
+            opening = self._opening(message, properties, project, page.page, known=shared)
+            shared = self._shared(opening)
+        flat = event_properties(properties)
+        row = self._row(message, payload, project, profile=profile, page=page, shared=shared, flat=flat)
+        if project.filters and dropped(project.filters, event=payload.name, field=field_of(row, flat)):
+            self.skip(message)
+            return
+        if opening is not None and self._may_open(message, opening):
+            shared = self._visits.open(message.session, opening)
+        if message.session and shared.starter == message.event_id:
+            rows.add(_start_of(row, message.event_id, project), message)
+        if page.path is not EMPTY:
+            shared.path, shared.origin = page.path, page.origin
+        rows.add(row, message)
+
+    def skip(self, message: Message) -> None:
+        """The message leaves no row; a session that it opened waits for its first event."""
+        if message.opened:
+            self._visits.open(message.session, Visit(NOBODY))
+
+    def end(self, ended: EndedSession, project: Project, *, rows: Rows) -> None:
+        """Add the end of a session, unless none of its events was kept."""
+        shared = self._visits.get(ended.session) or UNKNOWN
+        if shared.starter == NOBODY and shared is not UNKNOWN:
+            return
+        page = self._pages[ended.exit_path]
+        at_ms = ended.ended_ms + END_AFTER_MS
+        identity = (
+            hash64("end", to_hex(ended.event_id)),
+            ended.session,
+            ended.started_ms,
+            person_of(ended.profile) if ended.profile else ended.device,
+            self._fragments[ended.profile],
+        )
+        rows.add(
+            (
+                *(ended.project, project.days.day(at_ms), SESSION_END, ended.device, at_ms, *identity),
+                *(EMPTY, (), page.path, page.origin, EMPTY),
+                *shared.sources,
+                *(0, max(ended.ended_ms - ended.started_ms, 0)),
+                *shared.surroundings,
+                *("", "", self._bounced[ended.views <= BOUNCE_VIEWS], 0, at_ms),
+            ),
+            ended,
+        )
+
+    def _opening(
+        self,
+        message: Message,
+        properties: Mapping[str, Any],
+        project: Project,
+        page: Page,
+        *,
+        known: Shared | None,
+    ) -> Visit:
+        starter = message.event_id if message.opened or known is not None else LOST
+        return self._surroundings.visit(message, properties, project, page=page, starter=starter)
+
+    def _shared(self, visit: Visit) -> Shared:
+        return Shared(
+            visit.starter,
+            sources_of(visit.referral, visit.utm, self._fragments),
+            surroundings_of(visit.place, visit.agent, self._fragments),
+        )
+
+    def _may_open(self, message: Message, visit: Visit) -> bool:
+        """Late events and servers belong to sessions, but say nothing about them."""
+        if not message.session:
+            return False
+        return message.opened or not (message.item.flags & Flag.LATE or visit.agent.is_server)
+
+    def _row(
+        self,
+        message: Message,
+        payload: TrackPayload,
+        project: Project,
+        *,
+        profile: str,
+        page: PageColumns,
+        shared: Shared,
+        flat: Mapping[str, str],
+    ) -> Row:
+        envelope, item, fragments = message.envelope, message.item, self._fragments
+        session = message.session if message.session_started_ms else NO_ID
+        path, origin = page.path, page.origin
+        if path is EMPTY and item.flags & Flag.SERVER and session:
+            path, origin = shared.path, shared.origin
+        return (
+            envelope.project,
+            project.days.day(item.at_ms),
+            payload.name,
+            message.device,
+            item.at_ms,
+            message.event_id,
+            session,
+            message.session_started_ms if session else 0,
+            person_of(profile) if profile else message.device,
+            fragments[profile],
+            fragments[item.device_ref],
+            tuple([fragments[group] for group in payload.groups]) if payload.groups else (),
+            path,
+            origin,
+            fragments[flat["__title"]] if "__title" in flat else EMPTY,
+            *shared.sources,
+            _amount(payload) if payload.name == REVENUE else 0,
+            0,
+            *shared.surroundings,
+            envelope.sdk_name,
+            envelope.sdk_version,
+            self._properties(page, flat, self._surroundings.suspicion(message)),
+            0,
+            envelope.received_ms,
+        )
+
+    def _properties(self, page: PageColumns, flat: Mapping[str, str], suspicion: Properties) -> Properties:
+        values = tuple(map(self._fragments.__getitem__, flat.values()))
+        if not page.keys and suspicion is NONE:
+            return tuple(flat), values
+        return page.keys + tuple(flat) + suspicion[0], page.values + values + suspicion[1]
+
+
+def profile_of(payload: TrackPayload) -> str:
+    """The profile that an event names itself or in its `__identify`."""
+    if payload.profile_id is not None:
+        return payload.profile_id if type(payload.profile_id) is str else profile_text(payload.profile_id)
+    identify = payload.properties.get("__identify") if payload.properties else None
+    if isinstance(identify, Mapping) and isinstance(profile := identify.get("profileId"), str | int | float):
+        return profile_text(profile)
+    return ""
+
+
+def _start_of(row: Row, event_id: int, project: Project) -> Row:
+    """The row of the session's start: the opening event a moment earlier, without its amount."""
+    start = list(row)
+    start[_CREATED] = created = row[_CREATED] - START_BEFORE_MS
+    start[_DAY] = project.days.day(created)
+    start[_NAME] = SESSION_START
+    start[_EVENT_ID] = hash64("start", to_hex(event_id))
+    start[_REVENUE_AT] = 0
+    return tuple(start)
+
+
+def _amount(payload: TrackPayload) -> int:
+    amount = payload.properties.get("__revenue") if payload.properties else None
+    if isinstance(amount, bool) or not isinstance(amount, int):
+        return 0
+    return min(max(amount, 0), MAX_AMOUNT)

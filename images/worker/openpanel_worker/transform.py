@@ -1,0 +1,231 @@
+"""From a block to the rows of all tables: each record to the one that knows its kind.
+
+Reads what it needs first (visits in one round trip, profiles in one question) and writes nothing but visits. The
+same block gives the same rows again. Stores that are away raise their rooms' errors and the block is tried again;
+everything that is wrong with a single message ends in a dead letter, and its neighbours go on.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import redis
+import structlog
+
+from openpanel import metadata
+from openpanel.identity.ids import NO_ID, to_hex
+from openpanel.stream.drain import Block, EndedSession, Message, Record
+from openpanel.stream.frames import Kind
+from openpanel.warehouse import WarehouseError, tables
+from openpanel.wire.messages import (
+    MESSAGE,
+    Alias,
+    AssignGroup,
+    Decrement,
+    Group,
+    Identify,
+    IdentifyPayload,
+    Increment,
+    Replay,
+    Track,
+    profile_text,
+)
+from openpanel_worker import dead_letters
+from openpanel_worker.batch import Batch, Rows, Source
+from openpanel_worker.bodies import Bodies
+from openpanel_worker.bot_rows import bot_row
+from openpanel_worker.events import EventRows, person_of, profile_of
+from openpanel_worker.fragments import Fragments
+from openpanel_worker.imports import Imports
+from openpanel_worker.overrides import Overrides
+from openpanel_worker.people import People
+from openpanel_worker.profiles import Counted, Joined, told
+from openpanel_worker.projects import Project, Projects
+from openpanel_worker.replays import NoSession, replay_row
+from openpanel_worker.surroundings import Enrichers, Surroundings
+from openpanel_worker.visits import Visits
+
+_AWAY: Final = (redis.RedisError, WarehouseError, metadata.MetadataError)
+_UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
+
+_log = structlog.get_logger(__name__)
+
+
+class Transform:
+    """Makes rows of blocks of one worker. Not shared between threads."""
+
+    def __init__(
+        self,
+        *,
+        enrichers: Enrichers,
+        projects: Projects,
+        visits: Visits,
+        people: People,
+        fragments: Fragments,
+        clock: Callable[[], int],
+    ) -> None:
+        """`clock` gives milliseconds and dates dead frames only."""
+        self._projects = projects
+        self._visits = visits
+        self._people = people
+        self._overrides = Overrides()
+        self._surroundings = Surroundings(enrichers, fragments=fragments)
+        self._events = EventRows(surroundings=self._surroundings, visits=visits, fragments=fragments)
+        self._imports = Imports(referrers=enrichers.referrers, fragments=fragments)
+        self._bodies = Bodies()
+        self._clock = clock
+        self._settings: dict[str, Project] = {}
+
+    def take_over(self) -> None:
+        """The shard was somebody else's until now: what was read of it may have changed."""
+        self._people.forget()
+
+    def rows(self, block: Block, *, shard: int) -> Batch:
+        """The rows of a block; raises errors of stores that are away."""
+        batch = Batch()
+        self._settings.clear()
+        self._overrides.begin()
+        self._people.begin()
+        self._visits.turn_to(shard)
+        self._visits.fetch(_sessions(block.records))
+        graves = batch.of(tables.DEAD_LETTERS)
+        for frame in block.dead:
+            self.bury(frame, dead_letters.FRAME, frame.reason, into=graves)
+        for record in block.records:
+            self._take(record, batch)
+        self._visits.write_down()
+        self._people.apply(
+            batch,
+            refuse=lambda message, reason, detail: self.bury(
+                message, reason, detail, into=batch.of(tables.DEAD_LETTERS)
+            ),
+        )
+        return batch
+
+    def settle(self) -> None:
+        """The rows of the last block are written."""
+        self._overrides.settle()
+
+    def bury(self, source: Source, reason: str, detail: str, *, into: Rows) -> None:
+        """Keep what cannot be used, with the reason."""
+        into.add(dead_letters.letter(source, reason, detail, now_ms=self._clock()), source)
+
+    def _take(self, record: Record, batch: Batch) -> None:
+        if isinstance(record, EndedSession):
+            self._end(record, batch)
+            return
+        if record.closed is not None:
+            self._end(record.closed, batch)
+        try:
+            self._sort(record, self._project(record.envelope.project), batch)
+        except _AWAY:
+            raise
+        except NoSession:
+            self.bury(record, dead_letters.NO_SESSION, "", into=batch.of(tables.DEAD_LETTERS))
+        except _UNREADABLE as error:
+            self._spoiled(record, dead_letters.MESSAGE, str(error), batch)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up its neighbours
+            _log.exception("message cannot be processed", kind=record.item.kind)
+            self._spoiled(record, dead_letters.UNEXPECTED, repr(error), batch)
+
+    def _end(self, ended: EndedSession, batch: Batch) -> None:
+        try:
+            self._events.end(ended, self._project(ended.project), rows=batch.of(tables.EVENTS))
+        except _AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - as for messages
+            _log.exception("session end cannot be processed")
+            self.bury(ended, dead_letters.UNEXPECTED, repr(error), into=batch.of(tables.DEAD_LETTERS))
+
+    def _spoiled(self, message: Message, reason: str, detail: str, batch: Batch) -> None:
+        self._events.skip(message)
+        self.bury(message, reason, detail, into=batch.of(tables.DEAD_LETTERS))
+
+    def _sort(self, message: Message, project: Project, batch: Batch) -> None:
+        body = self._bodies.of(message)
+        if message.item.kind == Kind.IMPORT:
+            batch.of(tables.EVENTS).add(self._imports.row(message, body, project), message)
+            return
+        sent = MESSAGE.decode(body)
+        if message.item.kind == Kind.BOT:
+            if isinstance(sent, Track):
+                batch.of(tables.BOTS).add(bot_row(message, sent.payload), message)
+        elif isinstance(sent, Track):
+            self._track(message, sent, project, batch)
+        elif isinstance(sent, Replay):
+            batch.of(tables.REPLAY_CHUNKS).add(replay_row(message, sent.payload), message)
+        elif isinstance(sent, Group):
+            self._people.describe(message, sent.payload)
+        else:
+            self._person(message, sent, project, batch)
+
+    def _track(self, message: Message, sent: Track, project: Project, batch: Batch) -> None:
+        payload = sent.payload
+        profile = profile_of(payload)
+        self._events.track(message, payload, project, profile=profile, rows=batch.of(tables.EVENTS))
+        if profile and message.device != NO_ID:
+            self._overrides.see(message, message.device, into=person_of(profile), batch=batch)
+        if payload.properties and (identify := payload.properties.get("__identify")):
+            self._identify(message, msgspec.convert(identify, IdentifyPayload), project)
+
+    def _person(
+        self,
+        message: Message,
+        sent: Identify | Increment | Decrement | Alias | AssignGroup,
+        project: Project,
+        batch: Batch,
+    ) -> None:
+        profile = profile_text(sent.payload.profile_id) or _profile_of_device(message)
+        if not profile:
+            self.bury(message, dead_letters.NO_PROFILE, "", into=batch.of(tables.DEAD_LETTERS))
+            return
+        match sent:
+            case Identify():
+                self._identify(message, sent.payload, project)
+                if message.device != NO_ID:
+                    self._overrides.see(message, message.device, into=person_of(profile), batch=batch)
+            case Increment() | Decrement():
+                amount = sent.payload.value or 1
+                signed = amount if isinstance(sent, Increment) else -amount
+                self._people.change(message, profile, Counted(sent.payload.property, signed))
+            case AssignGroup():
+                self._people.change(message, profile, Joined(tuple(sent.payload.group_ids)))
+            case Alias():
+                alias = person_of(profile_text(sent.payload.alias))
+                self._overrides.see(message, alias, into=person_of(profile), batch=batch)
+
+    def _identify(self, message: Message, payload: IdentifyPayload, project: Project) -> None:
+        change = told(
+            payload,
+            place=self._surroundings.place(message, project),
+            agent=self._surroundings.agent(message, payload.properties or {}),
+        )
+        self._people.change(message, profile_text(payload.profile_id), change)
+
+    def _project(self, project: str) -> Project:
+        settings = self._settings.get(project)
+        if settings is None:
+            settings = self._settings[project] = self._projects.get(project)
+        return settings
+
+
+def _profile_of_device(message: Message) -> str:
+    """The profile of a visitor who has no name yet: the device; '' for a server, which has none."""
+    return message.item.device_ref or (to_hex(message.device) if message.device != NO_ID else "")
+
+
+def _sessions(records: list[Record]) -> set[int]:
+    """The sessions whose visits are needed and do not begin in this block."""
+    needed: set[int] = set()
+    begun: set[int] = set()
+    for record in records:
+        if isinstance(record, EndedSession):
+            needed.add(record.session)
+            continue
+        if record.opened:
+            begun.add(record.session)
+        elif record.session and record.item.kind == Kind.TRACK:
+            needed.add(record.session)
+        if record.closed is not None:
+            needed.add(record.closed.session)
+    return needed - begun

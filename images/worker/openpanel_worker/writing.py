@@ -1,0 +1,77 @@
+"""Brings the rows of a block into the warehouse, each insert under a token that stands for exactly its rows.
+
+What the warehouse refuses is halved until the single row is found; that row is handed to `refuse`, all others are
+written. Pieces are cut in the same places whenever the block is repeated, so each is known by its token.
+"""
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from openpanel.warehouse import Refused, Warehouse, tables
+from openpanel.warehouse.native import encode_block
+from openpanel_worker.batch import Rows, Source
+
+DAY_MS: Final = 86_400_000
+# One insert may touch 100 partitions; of months, 28 days touch two at most.
+MAX_SPANS: Final = 45
+SPANS: Final[Mapping[str, tuple[str, int]]] = {
+    tables.EVENTS.name: ("created_at", 28 * DAY_MS),
+    tables.BOTS.name: ("created_at", 28 * DAY_MS),
+    tables.REPLAY_CHUNKS.name: ("started_at", DAY_MS),
+}
+
+_UNWRITABLE: Final = (ValueError, TypeError, OverflowError, struct.error)
+
+Refuse = Callable[[Source, str], None]  # the record whose row was refused, why
+
+
+def write(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
+    """Insert all rows; raises Unavailable when the warehouse is away, and may then be called again."""
+    name = rows.table.name
+    pieces = _spread(rows)
+    for number, piece in enumerate(pieces):
+        suffix = f"/{number}" if len(pieces) > 1 else ""
+        _write_piece(warehouse, piece, token=f"{token}:{name}{suffix}", refuse=refuse)
+
+
+def _write_piece(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
+    try:
+        _insert(warehouse, rows, token=token)
+    except (Refused, *_UNWRITABLE) as error:
+        if len(rows.rows) == 1:
+            refuse(rows.sources[0], str(error))
+            return
+        middle = len(rows.rows) // 2
+        _write_piece(warehouse, _cut(rows, 0, middle), token=f"{token}.0", refuse=refuse)
+        _write_piece(warehouse, _cut(rows, middle, len(rows.rows)), token=f"{token}.1", refuse=refuse)
+
+
+def _insert(warehouse: Warehouse, rows: Rows, *, token: str) -> None:
+    table = rows.table
+    columns = table.written
+    data = dict(zip(table.column_names, zip(*rows.rows, strict=True), strict=True))
+    warehouse.insert_native(
+        table.name, columns=table.column_names, block=encode_block(columns, data), token=token
+    )
+
+
+def _cut(rows: Rows, start: int, end: int) -> Rows:
+    return Rows(rows.table, rows.rows[start:end], rows.sources[start:end])
+
+
+def _spread(rows: Rows) -> list[Rows]:
+    """Cut rows apart that lie in too many months or days for one insert. Hardly any block needs it."""
+    span = SPANS.get(rows.table.name)
+    if span is None:
+        return [rows]
+    column, width = span
+    place = rows.table.column_names.index(column)
+    bins = [row[place] // width for row in rows.rows]
+    if max(bins) - min(bins) < MAX_SPANS:
+        return [rows]
+    order = {bin_: number // MAX_SPANS for number, bin_ in enumerate(sorted(set(bins)))}
+    pieces = [Rows(rows.table) for _ in range(max(order.values()) + 1)]
+    for bin_, row, source in zip(bins, rows.rows, rows.sources, strict=True):
+        pieces[order[bin_]].add(row, source)
+    return pieces

@@ -1,0 +1,133 @@
+"""Small parts on their own: days, fragments, profiles, current rows, tokens."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openpanel.warehouse.native import string_fragment
+from openpanel.wire.messages import GroupPayload
+from openpanel_worker import days as days_module
+from openpanel_worker import fragments as fragments_module
+from openpanel_worker.current import PIECE, PIECE_BYTES, _pieces
+from openpanel_worker.days import Days
+from openpanel_worker.fragments import Fragments
+from openpanel_worker.groups import Group, regrouped
+from openpanel_worker.profiles import Counted, Joined, NotANumber, Profile, Told, changed
+
+DAY_MS = 86_400_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "at_ms", "day"),
+    [
+        ("UTC", 0, 0),
+        ("UTC", DAY_MS - 1, 0),
+        ("Asia/Seoul", 15 * 3_600_000, 1),
+        ("Asia/Kathmandu", DAY_MS - 5 * 3_600_000 - 45 * 60_000 - 1, 0),
+        ("Asia/Kathmandu", 1_767_204_900_000, 20_454),
+        ("Asia/Kathmandu", 1_767_204_900_000 - 1, 20_453),
+        ("America/New_York", 0, 0),
+        ("No/Where", DAY_MS * 2, 2),
+        ("../etc/passwd", DAY_MS, 1),
+        ("Europe", DAY_MS, 1),
+        ("UTC", -DAY_MS, 0),
+        ("UTC", 2**62, (4_102_444_800_000 // DAY_MS)),
+    ],
+)
+def test_day_of_a_moment(zone: str, at_ms: int, day: int) -> None:
+    days = Days(zone)
+
+    assert days.day(at_ms) == day
+    assert days.day(at_ms) == day
+
+
+def test_days_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(days_module, "MAX_QUARTERS", 10)
+    days = Days("UTC")
+
+    for quarter in range(100):
+        days.day(quarter * 900_000)
+
+    assert len(days) <= 10
+
+
+@given(text=st.text(max_size=400))
+def test_fragments_are_those_of_the_writer(text: str) -> None:
+    fragments = Fragments()
+
+    assert fragments[text] == string_fragment(text) == fragments[text]
+
+
+def test_fragments_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fragments_module, "MAX_FRAGMENTS", 10)
+    fragments = Fragments()
+
+    for number in range(100):
+        _ = fragments[str(number)]
+    _ = fragments["x" * 1_000]
+
+    assert len(fragments) <= 10
+
+
+def applied(*changes: Any) -> Profile:
+    profile = Profile("shop", "42")
+    for order, change in enumerate(changes, start=1):
+        profile = changed(profile, change, order=order, at_ms=order * 1_000)
+    return profile
+
+
+@pytest.mark.parametrize(
+    ("present", "amount", "expected"),
+    [
+        ("", 1, "1"),
+        ("5", -7, "-2"),
+        ("1.5", 1, "2.5"),
+        ("0.5", 0.5, "1"),
+        ("9007199254740993", 1, "9007199254740994"),
+    ],
+)
+def test_sums(present: str, amount: float, expected: str) -> None:
+    before = applied(Told(properties={"n": present} if present else {}))
+
+    assert changed(before, Counted("n", amount), order=9, at_ms=0).properties["n"] == expected
+
+
+@pytest.mark.parametrize("present", ["pro", "nan", "inf", "12 apples"])
+def test_sum_of_no_number_is_refused(present: str) -> None:
+    with pytest.raises(NotANumber, match=present):
+        applied(Told(properties={"n": present}), Counted("n", 1))
+
+
+def test_change_that_was_seen_changes_nothing() -> None:
+    profile = applied(Told(first_name="Ada"), Counted("n", 1))
+
+    assert changed(profile, Counted("n", 1), order=2, at_ms=0) is profile
+    assert changed(profile, Counted("n", 1), order=1, at_ms=0) is profile
+
+
+def test_first_change_dates_a_profile() -> None:
+    assert applied(Joined(("a",)), Joined(("b", "a")), Told(email="x@example.com")) == Profile(
+        "shop", "42", email="x@example.com", groups=("a", "b"), created_ms=1_000, version=3
+    )
+
+
+def test_group_that_was_described_before_stays_as_it_is() -> None:
+    payload = GroupPayload(id="acme", type="company", name="Acme", properties={"a": {"b": 1}})
+    group = regrouped(Group("shop", "acme"), payload, order=5, at_ms=1_000)
+
+    assert group.properties == {"a.b": "1"}
+    assert regrouped(group, payload, order=5, at_ms=2_000) is group
+
+
+@given(ids=st.lists(st.text(max_size=2_000), max_size=40))
+def test_questions_fit_into_an_address(ids: list[str]) -> None:
+    keys = [("shop", one) for one in ids]
+
+    pieces = list(_pieces(keys))
+
+    assert [key for piece in pieces for key in piece] == keys
+    for piece in pieces:
+        size = sum(len(one.encode(errors="replace")) + 8 for _, one in piece)
+        assert len(piece) == 1 or (size <= PIECE_BYTES and len(piece) <= PIECE)

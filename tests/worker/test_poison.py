@@ -1,0 +1,121 @@
+"""What cannot be read, processed or inserted is kept with its reason, and its neighbours go on."""
+
+import json
+from typing import Any
+
+import pytest
+
+from openpanel.warehouse import Refused, Warehouse
+from openpanel_worker.drain import Outcome
+from tests.worker.builders import ALICE, BOB, NOON, Kind, World, message, track
+from tests.worker.faults import DyingShard, FaultyWarehouse, Killed
+
+
+class PickyWarehouse(FaultyWarehouse):
+    """The real warehouse, but it refuses blocks in which some bytes stand."""
+
+    def __init__(self, url: str, *, database: str, hated: bytes) -> None:
+        super().__init__(url, database=database)
+        self._hated = hated
+
+    def insert_native(self, table: str, *, columns: Any, block: bytes, token: str) -> None:
+        if self._hated in block and table != "dead_letters":
+            self.inserts.append((table, token))
+            raise Refused(33, "Cannot read all data")
+        super().insert_native(table, columns=columns, block=block, token=token)
+
+
+async def test_message_that_cannot_be_read_is_kept_whole(world: World) -> None:
+    body = b'[{"type":"track","payload":{"name":"good"}},{"type":"track","payload":{"name":7}},{"type":"nonsense"}]'
+    await world.send_many([(Kind.TRACK, None)] * 4, body=body)
+
+    assert world.drain() is Outcome.EMPTY
+
+    letters = world.letters()
+    assert world.rows("name") == [("good",)]
+    assert [letter[0] for letter in letters] == ["message cannot be read"] * 3
+    assert json.loads(letters[0][2]) == {"type": "track", "payload": {"name": 7}}
+    assert letters[2][2] == body.decode()  # it names a fourth message that is not there
+
+
+async def test_frame_that_cannot_be_read_is_kept_whole(world: World) -> None:
+    await world.send(track("before"))
+    world.stream.redis.xadd(world.stream.keys.stream, {"f": b"\xffgarbage", "n": 1})
+    await world.send(track("after"), minute=1)
+
+    assert world.drain() is Outcome.EMPTY
+
+    [(reason, _, body)] = world.letters()
+    assert (reason, body.encode("latin-1")) == ("frame cannot be read", b"\xffgarbage")
+    assert world.rows("name", where="name IN ('before', 'after')") == [("before",), ("after",)]
+
+
+async def test_single_row_that_is_refused_is_found(
+    world: World, clickhouse: Any, warehouse: Warehouse
+) -> None:
+    for number in range(16):
+        await world.send(track(f"event{number}", text="poison" if number == 11 else "fine"), minute=number)
+    picky = PickyWarehouse(clickhouse.url, database=warehouse.database, hated=b"poison")
+
+    with picky:
+        assert world.new_drain(warehouse=picky).run() is Outcome.EMPTY
+
+    [(reason, detail, body)] = world.letters()
+    assert reason == "refused by the warehouse"
+    assert "Cannot read all data" in detail
+    assert json.loads(body)["payload"]["name"] == "event11"
+    assert world.rows("count(), uniqExact(event_id)", where="name != 'session_start'", order="1") == [
+        (15, 15)
+    ]
+    assert world.rows("sum(events)", table="r_day", where="name != 'session_start'", order="1") == [(15,)]
+
+
+async def test_refused_rows_are_told_once_when_the_block_is_repeated(
+    world: World, clickhouse: Any, warehouse: Warehouse
+) -> None:
+    for number in range(4):
+        await world.send(track(f"event{number}", text="poison" if number == 2 else "fine"), minute=number)
+    with PickyWarehouse(clickhouse.url, database=warehouse.database, hated=b"poison") as picky:
+        with pytest.raises(Killed):
+            world.new_drain(warehouse=picky, shard=DyingShard(world.shard())).run()
+        world.stream.redis.delete(world.stream.keys.lease)
+
+        world.new_drain(warehouse=picky, transform=world.new_transform()).run()
+
+    assert len(world.letters()) == 1
+    assert world.rows("count()", where="name != 'session_start'", order="1") == [(3,)]
+
+
+async def test_value_that_no_column_holds_is_a_dead_letter(world: World) -> None:
+    await world.send_many(
+        [(Kind.TRACK, track("fine")), (Kind.TRACK, track("too big"))],
+        items={0: {"at_ms": NOON}, 1: {"at_ms": NOON, "device": ALICE}},
+    )
+    await world.send(message("increment", profileId="42", property="n", value=1e15))
+
+    assert world.drain() is Outcome.EMPTY
+
+    assert world.rows("count()", order="1") == [(2,)]
+
+
+async def test_session_that_an_unreadable_message_opened_starts_with_the_next_one(world: World) -> None:
+    await world.send({"type": "track", "payload": {"name": 7}}, device=BOB)
+    await world.send(track(__path="/b"), device=BOB, minute=1)
+
+    assert world.drain() is Outcome.EMPTY
+
+    assert world.rows("name") == [("session_start",), ("screen_view",)]
+
+
+async def test_events_of_many_years_come_in_together(world: World) -> None:
+    month = 30 * 86_400_000
+    await world.send_many(
+        [(Kind.TRACK, track(f"event{number}")) for number in range(300)],
+        items={number: {"at_ms": NOON - number * month} for number in range(300)},
+    )
+
+    assert world.drain() is Outcome.EMPTY
+
+    assert world.rows("count()", order="1") == [(300,)]
+    assert world.rows("sum(events)", table="r_day", order="1") == [(300,)]
+    assert not world.letters()

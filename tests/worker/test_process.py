@@ -1,0 +1,202 @@
+"""`python -m openpanel_worker` as a process: ready, killed, stopped, with its stores away."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from rq.job import Job
+
+from openpanel import metadata
+from openpanel.warehouse import Warehouse
+from openpanel.warehouse.migrations import migrate
+from openpanel.warehouse.schema import Single
+from openpanel_worker.orders import Orders, order_id
+from openpanel_worker.surroundings import Enrichers
+from tests.worker.builders import World, a_world, track
+
+PATIENCE_S = 30.0
+
+
+def eventually(holds: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
+    """Wait for another process; a clock of its own moves it, so only waiting helps."""
+    deadline = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+
+
+@dataclass
+class Process:
+    """One worker process and its health page."""
+
+    environment: dict[str, str]
+    port: int
+    log: Path
+    running: subprocess.Popen[bytes] = field(init=False)
+
+    def __post_init__(self) -> None:
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(
+                [sys.executable, "-m", "openpanel_worker"], env=self.environment, stdout=log, stderr=log
+            )
+
+    def status(self, path: str) -> int:
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}").status_code
+        return 0
+
+    def page(self, path: str) -> str:
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}").text
+
+    def wait_until_ready(self) -> None:
+        eventually(lambda: self.status("/healthz/ready") == 200)
+
+    def kill(self) -> None:
+        self.running.kill()
+        self.running.wait()
+
+    def stop(self) -> float:
+        begun = time.monotonic()
+        self.running.terminate()
+        assert self.running.wait(15) == 0
+        return time.monotonic() - begun
+
+
+@pytest.fixture
+async def shop(
+    valkey_url: str,
+    tmp_path: Path,
+    clickhouse: Any,
+    clickhouse_database: Callable[[], str],
+    enrichers: Enrichers,
+) -> AsyncIterator[World]:
+    """A world with tables of its own: what a process of another test leaves behind may come in late."""
+    with Warehouse(clickhouse.url, database=clickhouse_database()) as warehouse:
+        migrate(warehouse, form=Single())
+        async with a_world(valkey_url, tmp_path, warehouse=warehouse, enrichers=enrichers) as made:
+            yield made
+
+
+@pytest.fixture
+def start(
+    shop: World, postgres_url: str, clickhouse: Any, tmp_path: Path
+) -> Iterator[Callable[..., Process]]:
+    metadata.migrate(postgres_url)
+    started: list[Process] = []
+
+    def make(**settings: str) -> Process:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        told = {
+            "redis_url": shop.values.redis_url,
+            "postgres_url": postgres_url,
+            "clickhouse_url": clickhouse.url,
+            "clickhouse_database": shop.warehouse.database,
+            "pool": shop.stream.pool.name,
+            "worker_port": str(port),
+            "worker_linger_ms": "20",
+            **settings,
+        }
+        environment = {**os.environ, **{f"OPENPANEL_{name.upper()}": value for name, value in told.items()}}
+        started.append(Process(environment, port, tmp_path / "worker.log"))
+        return started[-1]
+
+    yield make
+    for process in started:
+        if process.running.poll() is None:
+            process.kill()
+
+
+def orders_of(world: World) -> Orders:
+    return Orders(world.stream.redis, pool=world.stream.pool, now=lambda: datetime.now(UTC))
+
+
+def count(world: World, name: str = "event") -> int:
+    [(number,)] = world.rows("count()", where=f"name = '{name}'", order="1")
+    return int(number)
+
+
+async def test_event_is_visible_a_moment_after_its_order(shop: World, start: Callable[..., Process]) -> None:
+    process = start()
+    process.wait_until_ready()
+    await shop.send(track("event"))
+    orders_of(shop).make(0)
+
+    eventually(lambda: count(shop) == 1, within_s=5)
+
+    eventually(
+        lambda: 'openpanel_worker_rows_total{table="events"} 2.0' in process.page("/metrics"), within_s=5
+    )
+    assert process.status("/healthz/live") == 200
+    assert process.status("/nothing") == 404
+    assert process.stop() < 5
+
+
+async def test_missing_order_is_made_by_the_sweep(shop: World, start: Callable[..., Process]) -> None:
+    start().wait_until_ready()
+
+    await shop.send(track("event"))
+
+    eventually(lambda: count(shop) == 1, within_s=10)
+
+
+async def test_killed_workers_order_is_freed_and_nothing_counts_twice(
+    shop: World, start: Callable[..., Process]
+) -> None:
+    for minute in range(30):
+        await shop.send(track("event"), minute=minute)
+    orders_of(shop).make(0)
+    first = start(worker_max_block="1", worker_linger_ms="40")
+    eventually(lambda: count(shop) > 3)
+    first.kill()
+    assert Job.exists(order_id(shop.stream.pool.name, 0), connection=shop.stream.redis)
+    shop.stream.redis.delete(shop.stream.keys.lease)  # ten seconds that the test need not wait
+
+    start().wait_until_ready()
+
+    eventually(lambda: shop.stream.redis.xlen(shop.stream.keys.stream) == 0)
+    assert count(shop) == 30
+    assert shop.rows("sum(events)", table="r_day", where="name = 'event'", order="1") == [(30,)]
+    eventually(lambda: not Job.exists(order_id(shop.stream.pool.name, 0), connection=shop.stream.redis))
+
+
+async def test_stop_finishes_the_block_in_hand_and_gives_the_lease_back(
+    shop: World, start: Callable[..., Process]
+) -> None:
+    for minute in range(30):
+        await shop.send(track("event"), minute=minute)
+    orders_of(shop).make(0)
+    process = start(worker_max_block="1", worker_linger_ms="40")
+    eventually(lambda: count(shop) > 3)
+
+    assert process.stop() < 5
+
+    assert not shop.stream.redis.exists(shop.stream.keys.lease)
+    assert not shop.stream.redis.exists(shop.stream.keys.range)
+    start().wait_until_ready()
+    eventually(lambda: count(shop) == 30)
+
+
+async def test_worker_without_stores_is_alive_and_not_ready(
+    shop: World, start: Callable[..., Process], tmp_path: Path
+) -> None:
+    process = start(clickhouse_url="http://openpanel:x@127.0.0.1:9")
+
+    eventually(lambda: process.status("/healthz/live") == 200)
+    assert process.status("/healthz/ready") == 503
+    assert "waiting for the stores" in process.page("/healthz/ready")
+
+    process.running.send_signal(signal.SIGINT)
+    assert process.running.wait(10) == 0
+    assert shop.stream.redis.ping()

@@ -1,0 +1,166 @@
+"""What goes by the clock: due or not, once or everywhere, and going on after a failure."""
+
+import itertools
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from openpanel import metadata
+from openpanel.metadata import Database
+from openpanel.stream.keys import ShardKeys
+from openpanel_worker.changes import hear
+from openpanel_worker.deps import Values, opened
+from openpanel_worker.projects import Projects
+from openpanel_worker.schedule import Lease, Schedule, Task
+from tests.stream.builders import a_pool
+
+_pools = itertools.count(1)
+
+
+@pytest.fixture
+def client(valkey_url: str) -> Iterator[redis.Redis]:
+    with redis.Redis.from_url(valkey_url) as opened_client:
+        yield opened_client
+
+
+def lease(client: redis.Redis, owner: str, *, pool: str, lease_ms: int = 60_000) -> Lease:
+    return Lease(client, pool=pool, owner=owner, lease_ms=lease_ms)
+
+
+def test_tasks_run_when_they_are_due(client: redis.Redis) -> None:
+    ran: list[str] = []
+    now = [0.0]
+    tasks = (Task("often", lambda: ran.append("often"), 2), Task("rarely", lambda: ran.append("rarely"), 10))
+    schedule = Schedule(tasks, lease=lease(client, "a", pool=f"due-{next(_pools)}"), clock=lambda: now[0])
+
+    for now[0] in (0, 1, 2, 4, 11):
+        schedule.run_due()
+
+    assert ran == ["often", "rarely", "often", "often", "often", "rarely"]
+
+
+def test_task_that_fails_does_not_stop_the_others(client: redis.Redis) -> None:
+    ran: list[str] = []
+
+    def fail() -> None:
+        raise RuntimeError("defect")
+
+    schedule = Schedule(
+        (Task("bad", fail, 1), Task("good", lambda: ran.append("good"), 1)),
+        lease=lease(client, "a", pool=f"fail-{next(_pools)}"),
+        clock=lambda: 0.0,
+    )
+
+    schedule.run_due()
+
+    assert ran == ["good"]
+
+
+def test_what_needs_doing_once_is_done_by_one_worker(client: redis.Redis) -> None:
+    pool = f"once-{next(_pools)}"
+    ran: list[str] = []
+
+    def schedule(who: str) -> Schedule:
+        task = Task("once", lambda: ran.append(who), 1, once=True)
+        return Schedule((task,), lease=lease(client, who, pool=pool), clock=lambda: 0.0)
+
+    first, second = schedule("first"), schedule("second")
+
+    first.run_due()
+    second.run_due()
+    lease(client, "first", pool=pool).give_back()
+    second._due["once"] = 0
+    second.run_due()
+
+    assert ran == ["first", "second"]
+
+
+def test_schedule_stops_and_gives_its_lease_back(client: redis.Redis) -> None:
+    pool = f"stop-{next(_pools)}"
+    stopping = threading.Event()
+    schedule = Schedule((Task("stop", stopping.set, 1, once=True),), lease=lease(client, "first", pool=pool))
+
+    schedule.run(stopping)
+
+    assert lease(client, "second", pool=pool).held()
+
+
+def test_tomorrows_salt_is_made_today(valkey_url: str, postgres_url: str) -> None:
+    metadata.migrate(postgres_url)
+    values = Values(valkey_url, postgres_url, "http://openpanel:x@127.0.0.1:9", "none", a_pool())
+
+    with opened(values, stopping=threading.Event()) as deps:
+        deps.ensure_salts()
+        deps.ensure_salts()
+
+    today = datetime.now(UTC).date()
+    with Database(postgres_url) as database:
+        salts = metadata.salts.ensure(database, today=today, fresh=lambda: b"never asked")
+    assert {today, today + timedelta(days=1)} <= set(salts)
+    assert b"never asked" not in salts.values()
+
+
+def test_sweep_of_orders_wakes_shards_in_which_something_waits(
+    valkey_url: str, postgres_url: str, client: redis.Redis
+) -> None:
+    values = Values(valkey_url, postgres_url, "http://openpanel:x@127.0.0.1:9", "none", a_pool(2))
+    client.xadd(ShardKeys(values.pool, 1).stream, {"f": b"x", "n": 1})
+
+    with opened(values, stopping=threading.Event()) as deps:
+        deps.sweep_orders()
+        deps.sweep_sessions()
+
+        assert deps.orders.queue.job_ids == [f"drain-{values.pool.name}-1"]
+
+
+def test_changed_project_is_read_anew() -> None:
+    record = metadata.ProjectRecord(id="shop", name="Shop", organization="acme")
+    known = {"shop": record}
+    projects = Projects(known.get, clock=lambda: 0)
+    assert not projects.get("shop").truncate_ip
+    known["shop"] = replace(record, truncate_ip=True)
+
+    assert not projects.get("shop").truncate_ip
+    hear({"data": b"client:1"}, projects)
+    hear({"data": 1}, projects)
+    hear(None, projects)
+    assert not projects.get("shop").truncate_ip
+    hear({"data": b"project:shop"}, projects)
+    assert projects.get("shop").truncate_ip
+
+
+def test_old_settings_are_better_than_none() -> None:
+    answers: list[Callable[[], metadata.ProjectRecord]] = []
+    now = [0]
+
+    def load(_project: str) -> metadata.ProjectRecord:
+        return answers.pop(0)()
+
+    def away() -> metadata.ProjectRecord:
+        raise metadata.Unavailable("nobody answers")
+
+    projects = Projects(load, clock=lambda: now[0])
+    answers.append(away)
+    with pytest.raises(metadata.Unavailable):
+        projects.get("shop")
+
+    answers.append(
+        lambda: metadata.ProjectRecord(id="shop", name="Shop", organization="acme", truncate_ip=True)
+    )
+    answers.append(away)
+    first = projects.get("shop")
+    now[0] = 60_000
+
+    assert projects.get("shop") is first
+    assert not answers
+
+
+def test_project_that_is_gone_counts_in_utc() -> None:
+    project = Projects(lambda _: None, clock=lambda: 0).get("gone")
+
+    assert project.days.day(86_400_000 * 3 + 5) == 3
+    assert not project.filters
