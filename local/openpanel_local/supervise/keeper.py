@@ -1,0 +1,192 @@
+"""Keeps one program running: start, see that it is ready, note its death, wait, start again, until told to stop.
+
+Belongs to the thread whose death the kernel reports to the children: use it in the main thread's event loop.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from asyncio.subprocess import DEVNULL, STDOUT, Process
+from collections.abc import Callable
+from typing import Final
+
+from openpanel_local.supervise import logs
+from openpanel_local.supervise.backoff import Backoff
+from openpanel_local.supervise.clock import Clock
+from openpanel_local.supervise.launcher import command_line
+from openpanel_local.supervise.program import Program
+from openpanel_local.supervise.record import ProcessRecord, State, born
+
+CRASH_LOOP: Final = 3  # deaths without health between them
+GIVE_UP: Final = 4  # the same, before it was ever ready: whoever waits for the start waits in vain
+ASK_FIRST_S: Final = 0.03  # between questions whether it is ready; grows, since a question costs work
+ASK_FACTOR: Final = 1.3
+ASK_LONGEST_S: Final = 0.5
+
+
+class Keeper:
+    """One program and its present process."""
+
+    def __init__(
+        self, program: Program, *, backoff: Backoff, clock: Clock, changed: Callable[[], None]
+    ) -> None:
+        """`changed` is called after every change of the record; `started` says how the start went."""
+        self.program = program
+        self.record = ProcessRecord(name=program.name, state=State.WAITING, port=program.port)
+        self.started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._backoff = backoff
+        self._clock = clock
+        self._changed = changed
+        self._process: Process | None = None
+        self._ready_since: float | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until `stop`."""
+        while not self._stopping.is_set():
+            reason, ready_for_s = await self._run_once()
+            if self._stopping.is_set():
+                break
+            wait = self._backoff.after_death(ready_for_s=ready_for_s)
+            if self._backoff.failures >= GIVE_UP:
+                self._tell_start(succeeded=False)
+            looping = self._backoff.failures >= CRASH_LOOP
+            self._note(
+                State.CRASHING if looping else State.RESTARTING,
+                restarts=self.record.restarts + 1,
+                reason=reason,
+            )
+            await self._pause(wait)
+        self._note(State.STOPPED)
+
+    async def stop(self, *, grace_s: float) -> None:
+        """Ask the process to end, insist after `grace_s`, and do not start it again."""
+        self._stopping.set()
+        process = self._process
+        if process is None:
+            return
+        self._note(State.STOPPING, pid=process.pid, born=self.record.born)
+        _signal(process, self.program.stop_signal)
+        try:
+            async with asyncio.timeout(grace_s):
+                await process.wait()
+        except TimeoutError:
+            kill_group(process.pid)
+            await process.wait()
+
+    def kill(self) -> None:
+        """End the process at once."""
+        self._stopping.set()
+        if self._process is not None:
+            kill_group(self._process.pid)
+
+    async def _run_once(self) -> tuple[str, float]:
+        """One life: why it ended, and for how many seconds it had been ready."""
+        self._ready_since = None
+        try:
+            process = await self._spawn()
+        except OSError as error:
+            return f"cannot be started: {error}", 0.0
+        self._process = process
+        if self._stopping.is_set():  # asked to stop while it was being started, and missed it
+            kill_group(process.pid)
+        self._note(State.STARTING, pid=process.pid, born=born(process.pid))
+        watching = asyncio.create_task(self._watch(process.pid), name=f"watch {self.program.name}")
+        ended = asyncio.create_task(process.wait(), name=f"end of {self.program.name}")
+        ended.add_done_callback(lambda _: watching.cancel())
+        await asyncio.wait({ended, watching}, return_when=asyncio.FIRST_EXCEPTION)
+        if not watching.cancelled():
+            watching.result()  # a probe that raises is a mistake in the probe, and must be heard of
+        self._process = None
+        return _reason(ended.result()), self._ready_for()
+
+    def _ready_for(self) -> float:
+        return 0.0 if self._ready_since is None else self._clock.now() - self._ready_since
+
+    async def _spawn(self) -> Process:
+        logs.rotate(self.program.log)
+        program = self.program
+        descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return await asyncio.create_subprocess_exec(
+                *command_line(
+                    program.argv,
+                    death_signal=program.death_signal,
+                    user=program.user,
+                    group=program.group,
+                ),
+                stdin=DEVNULL,
+                stdout=descriptor,
+                stderr=STDOUT,
+                cwd=program.cwd,
+                env={**os.environ, **program.env},
+                # A session of its own: the terminal's Ctrl-C is for the supervisor, which knows the order.
+                start_new_session=True,
+            )
+        finally:
+            os.close(descriptor)
+
+    async def _watch(self, pid: int) -> None:
+        """Ask until it is ready."""
+        wait = ASK_FIRST_S
+        while not await self.program.ready(pid):
+            await self._clock.sleep(wait)
+            wait = min(wait * ASK_FACTOR, ASK_LONGEST_S)
+        if self._stopping.is_set():
+            return
+        self._ready_since = self._clock.now()
+        self._note(State.READY, pid=pid, born=self.record.born)
+        self._tell_start(succeeded=True)
+
+    def _tell_start(self, *, succeeded: bool) -> None:
+        if not self.started.done():
+            self.started.set_result(succeeded)
+
+    def _note(
+        self,
+        state: State,
+        *,
+        pid: int | None = None,
+        born: float = 0.0,
+        restarts: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        before = self.record
+        self.record = ProcessRecord(
+            name=before.name,
+            state=state,
+            pid=pid,
+            born=born,
+            restarts=before.restarts if restarts is None else restarts,
+            reason=before.reason if reason is None else reason,
+            port=before.port,
+        )
+        self._changed()
+
+    async def _pause(self, seconds: float) -> None:
+        """Let time pass, unless it is to stop."""
+        waits = {
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+            asyncio.ensure_future(self._stopping.wait()),
+        }
+        _, late = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in late:
+            wait.cancel()
+
+
+def kill_group(pid: int) -> None:
+    """End a process that leads a group, with all of the group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+def _signal(process: Process, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(number)
+
+
+def _reason(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    return f"was ended by {signal.Signals(-code).name}"

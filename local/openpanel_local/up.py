@@ -1,0 +1,181 @@
+"""`openpanel up`: from a data folder to everything ready, kept running until told to stop, and stopped in order.
+
+Called in the foreground by its command, or in a process of its own by `detached`. Says what happens by `tell`
+and prints nothing.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from openpanel_local import credentials, files, furnishing, installation, manifests, services
+from openpanel_local.engines import secret_file
+from openpanel_local.exits import CommandError, ExitCode
+from openpanel_local.installation import Installation, Wishes
+from openpanel_local.layout import Layout
+from openpanel_local.manifests import Texts
+from openpanel_local.news import Failed, News, Progress, Started, Stopped, Way
+from openpanel_local.supervise import folder_lock, leftovers, logs
+from openpanel_local.supervise.clock import Clock
+from openpanel_local.supervise.program import Program
+from openpanel_local.supervise.record import Phase, SupervisorRecord, born
+from openpanel_local.supervise.supervisor import StartFailedError, Supervisor
+
+READY_WITHIN_S: Final = 90.0  # each of the two waves; a first start on a slow disk takes long
+LOG_LINES: Final = 20  # of a service that did not start
+SIGN_IN_PATH: Final = "/sign-in?token="  # of the dashboard; the token follows
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Tell = Callable[[News], None]
+_Done = TypeVar("_Done")
+
+
+class UpOrder(msgspec.Struct, frozen=True):
+    """What `up` was asked for."""
+
+    data: str
+    wishes: Wishes
+    manifests: Texts = ()  # none: the first project, if the installation is new
+
+
+def run(order: UpOrder, tell: Tell) -> ExitCode:
+    """Everything, until a stop signal or a failed start. Call it in the main thread."""
+    layout = Layout(Path(order.data))
+    try:
+        layout.create()
+        with folder_lock.held(layout.lock):
+            return asyncio.run(_kept(layout, order, tell))
+    except folder_lock.HeldError as held:
+        message = (
+            f"{layout.data} is in use by another openpanel (process {held.holder}); `openpanel down` stops it"
+        )
+        return _failed(tell, CommandError(ExitCode.ALREADY_RUNNING, message))
+    except CommandError as error:
+        return _failed(tell, error)
+
+
+class _Run:
+    """One run of the supervisor, and what is on disk about it."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.stop_asked = asyncio.Event()
+        self.supervisor = Supervisor(clock=Clock(), random=random.random, changed=self._note)
+        self._phase = Phase.STARTING
+        self._pid, self._born = os.getpid(), born(os.getpid())
+        for number in STOP_SIGNALS:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means what it says
+                asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        self._note()
+
+    def enter(self, phase: Phase) -> None:
+        self._phase = phase
+        self._note()
+
+    async def stop(self) -> None:
+        self.enter(Phase.STOPPING)
+        await self.supervisor.stop(services.STOP_STAGES, within_s=services.STOP_WITHIN_S)
+        self.layout.state.unlink(missing_ok=True)
+
+    async def unless_stopped(self, work: Coroutine[object, object, _Done]) -> _Done | None:
+        """What the work comes to; None when it was broken off by a request to stop."""
+        working = asyncio.create_task(work)
+        asked = asyncio.create_task(self.stop_asked.wait())
+        await asyncio.wait([working, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if working.done():
+            return working.result()
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        return None
+
+    def _on_signal(self) -> None:
+        if self.stop_asked.is_set():  # whoever asks twice does not want to wait
+            self.supervisor.kill()
+        self.stop_asked.set()
+
+    def _note(self) -> None:
+        record = SupervisorRecord(self._pid, self._born, self._phase, self.supervisor.records)
+        files.write(self.layout.state, record, durable=False)
+
+
+async def _kept(layout: Layout, order: UpOrder, tell: Tell) -> ExitCode:
+    began = time.monotonic()
+    await asyncio.to_thread(_end_leftovers, layout)
+    settled = installation.settled(installation.load(layout), order.wishes)
+    installation.save(layout, settled)
+    run = _Run(layout)
+    try:
+        started = await run.unless_stopped(_start(run, settled, order, tell))
+        if started is not None:
+            run.enter(Phase.RUNNING)
+            tell(msgspec.structs.replace(started, seconds=round(time.monotonic() - began, 1)))
+            await run.unless_stopped(run.supervisor.broken())
+    except StartFailedError as error:
+        raise _not_started(error) from error
+    finally:
+        await run.stop()
+    tell(Stopped())
+    return ExitCode.OK
+
+
+async def _start(run: _Run, settled: Installation, order: UpOrder, tell: Tell) -> Started:
+    layout = run.layout
+    secret_key = secret_file.ensure(layout.secret_key)
+    wanted = order.manifests or (() if settled.furnished else manifests.first())
+    async with furnishing.furnisher(layout) as furnisher:
+        prepared = await furnisher.prepare(wanted)
+        await _wave(run, services.engines(layout, settled, prepared), tell)
+        outcome = await furnisher.furnish()
+    if not settled.furnished:
+        installation.save(layout, msgspec.structs.replace(settled, furnished=True))
+    tell(Progress("tables, projects and the first user are there"))
+    await _wave(run, services.services(layout, settled, prepared, secret_key=secret_key), tell)
+    return _started(layout, settled, outcome)
+
+
+async def _wave(run: _Run, programs: Sequence[Program], tell: Tell) -> None:
+    await run.supervisor.start(programs, within_s=READY_WITHIN_S)
+    tell(Progress(f"{', '.join(program.name for program in programs)} ready"))
+
+
+def _end_leftovers(layout: Layout) -> None:
+    """What a killed supervisor left; its lock is free, so it is not there any more."""
+    with contextlib.suppress(CommandError):
+        left = files.read(layout.state, SupervisorRecord)
+        leftovers.end(left.processes if left else ())
+
+
+def _started(layout: Layout, settled: Installation, outcome: furnishing.Outcome) -> Started:
+    known = credentials.load(layout).projects
+    project = next((name for name in (*outcome.projects, *known) if name in known), "")
+    clients = known.get(project, {})
+    return Started(
+        pid=os.getpid(),
+        seconds=0.0,
+        ingest_url=settled.ingest_url,
+        dashboard_url=settled.dashboard_url,
+        api_url=settled.api_url,
+        sign_in_url=f"{settled.dashboard_url}{SIGN_IN_PATH}{outcome.sign_in_token}",
+        project=project,
+        ways=tuple(Way(name, entry.type, entry.id, entry.secret) for name, entry in clients.items()),
+    )
+
+
+def _not_started(error: StartFailedError) -> CommandError:
+    log = error.program.log
+    lines = logs.tail(log, lines=LOG_LINES)
+    return CommandError(ExitCode.NOT_STARTED, f"{error} while starting", log=str(log), lines=lines)
+
+
+def _failed(tell: Tell, error: CommandError) -> ExitCode:
+    tell(Failed(code=error.code, message=error.message, log=error.log, lines=error.lines))
+    return error.code

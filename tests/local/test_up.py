@@ -1,0 +1,232 @@
+"""The whole of it, as a person has it: `openpanel up` with everything real, on free ports, in a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from openpanel_local.exits import ExitCode
+
+SECOND_START_S = 30.0  # under 10 s on two cores of its own, which `make bench` measures
+STOP_S = 10.0
+SHOP = """\
+apiVersion: openpanel.dev/v1alpha1
+kind: AnalyticsProject
+metadata: {name: shop}
+spec:
+  displayName: Shop
+  timeZone: Asia/Seoul
+  domains: ["https://shop.example"]
+  clients:
+    - {name: web, type: write}
+    - {name: admin, type: root}
+"""
+
+pytestmark = pytest.mark.timeout(240)
+
+
+class Installation:
+    """One data folder and the command."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+        self.ingest, self.dashboard, self.api = (one.getsockname()[1] for one in held)
+        for one in held:
+            one.close()
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        options = {"--ingest-port": self.ingest, "--dashboard-port": self.dashboard, "--api-port": self.api}
+        return tuple(str(part) for pair in options.items() for part in pair)
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments), input=stdin, capture_output=True, text=True, check=False, timeout=150
+        )
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "openpanel_local.main", *arguments, "--data", str(self.data)]
+
+    def done(self, *arguments: str, stdin: str | None = None) -> str:
+        finished = self.run(*arguments, stdin=stdin)
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        return finished.stdout
+
+    def status(self) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(self.run("status", "-o", "json").stdout)
+        return shown
+
+    def way(self, project: str, client: str) -> Mapping[str, str]:
+        shown = json.loads(self.done("credentials", project, "--client", client, "-o", "json"))
+        return {
+            "openpanel-client-id": shown["clientId"],
+            "openpanel-client-secret": shown["clientSecret"],
+        }
+
+    def track(self, way: Mapping[str, str], name: str) -> httpx.Response:
+        return httpx.post(
+            f"http://127.0.0.1:{self.ingest}/track",
+            json={"type": "track", "payload": {"name": name}},
+            headers=way,
+            timeout=10,
+        )
+
+    def exported(self, way: Mapping[str, str], **query: str) -> dict[str, Any]:
+        answer = httpx.get(
+            f"http://127.0.0.1:{self.api}/export/events", params=query, headers=way, timeout=20
+        )
+        assert answer.status_code == 200, answer.text
+        page: dict[str, Any] = answer.json()
+        return page
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    running = Installation(tmp_path_factory.mktemp("up") / "data")
+    started = running.run("up", "--detach", *running.ports)
+    assert started.returncode == 0, started.stdout + started.stderr
+    assert f"http://localhost:{running.ingest}/op1.js" in started.stdout
+    assert "/sign-in?token=" in started.stdout
+    yield running
+    running.done("down")
+
+
+def until(reached: Callable[[], bool], *, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.1)
+
+
+def test_everything_is_ready_and_shown(installation: Installation) -> None:
+    status = installation.status()
+
+    names = {service["name"].partition("-")[0] for service in status["services"]}
+    assert status["ready"] is True
+    assert names == {"valkey", "postgres", "clickhouse", "api", "worker", "dashboard"}
+    assert status["queue"]["waitingEvents"] == 0
+    assert all(service["memoryBytes"] for service in status["services"])
+    assert installation.run("status").returncode == ExitCode.OK
+
+
+def test_event_is_sent_and_read_back(installation: Installation) -> None:
+    web, reader = installation.way("demo", "web"), installation.way("demo", "reader")
+
+    answer = installation.track(web, "hello")
+
+    assert answer.status_code == 200
+    assert set(answer.json()) >= {"deviceId", "sessionId"}
+    until(lambda: installation.exported(reader, event="hello")["meta"]["totalCount"] == 1)
+
+
+def test_second_up_is_refused_with_the_process(installation: Installation) -> None:
+    second = installation.run("up", "--detach")
+
+    assert second.returncode == ExitCode.ALREADY_RUNNING
+    assert f"(process {installation.status()['supervisor']['pid']})" in second.stderr
+
+
+def test_applied_project_is_there_until_it_is_deleted(installation: Installation) -> None:
+    assert "project shop: created" in installation.done("apply", "-f", "-", stdin=SHOP)
+    assert installation.done("apply", "-f", "-", stdin=SHOP) == "shop: as it was\n"
+    listed = json.loads(installation.done("get", "projects", "-o", "json"))
+    assert {project["name"] for project in listed} == {"demo", "shop"}
+    web = installation.way("shop", "web")
+    assert installation.track(web, "first").status_code == 200
+
+    kept = installation.run("delete", "project", "shop", stdin="n\n")
+    assert kept.returncode == ExitCode.DECLINED
+    installation.done("delete", "project", "shop", "--yes")
+
+    assert installation.run("credentials", "shop").returncode == ExitCode.UNKNOWN
+    until(lambda: installation.track(web, "late").status_code == 401, seconds=3)
+
+
+def test_refused_manifest_applies_nothing(installation: Installation) -> None:
+    other = SHOP.replace("name: shop", "name: other") + "---\n" + SHOP.replace("type: root", "type: king")
+
+    refused = installation.run("apply", "-f", "-", stdin=other)
+
+    assert refused.returncode == ExitCode.REFUSED
+    assert "spec.clients[1].type" in refused.stderr
+    assert "other" not in installation.done("get", "projects")
+
+
+def test_demo_stores_what_it_says_is_acknowledged(installation: Installation) -> None:
+    installation.done("apply", "-f", "-", stdin=SHOP.replace("name: shop", "name: filled"))
+    admin = installation.way("filled", "admin")
+
+    printed = json.loads(installation.done("demo", "filled", "--days", "5", "--visitors", "80", "-o", "json"))
+
+    def stored() -> int:
+        synthetic = [
+            installation.exported(admin, event=name, limit="1")["meta"]["totalCount"]
+            for name in ("session_start", "session_end")
+        ]
+        total = installation.exported(admin, limit="1")["meta"]["totalCount"]
+        sent: int = total - sum(synthetic)
+        return sent
+
+    assert printed["acknowledged"] > 300
+    until(lambda: stored() == printed["acknowledged"])
+
+
+def test_dead_process_comes_back(installation: Installation) -> None:
+    before = next(s for s in installation.status()["services"] if s["name"] == "worker")
+
+    os.kill(before["pid"], signal.SIGKILL)
+
+    until(lambda: installation.status()["ready"] and _worker(installation)["pid"] != before["pid"])
+    assert _worker(installation)["restarts"] == before["restarts"] + 1
+    assert _worker(installation)["reason"] == "was ended by SIGKILL"
+
+
+def test_second_start_goes_on_where_the_first_stopped(installation: Installation) -> None:
+    reader = installation.way("demo", "reader")
+    assert installation.track(installation.way("demo", "web"), "before").status_code == 200
+    processes = [psutil.Process(s["pid"]) for s in installation.status()["services"]]
+    began = time.monotonic()
+    installation.done("down")
+    assert time.monotonic() - began < STOP_S + 1
+    assert not any(process.is_running() for process in processes)
+    assert installation.run("status").returncode == ExitCode.NOT_RUNNING
+
+    began = time.monotonic()
+    installation.done("up", "--detach")
+
+    assert time.monotonic() - began < SECOND_START_S
+    until(lambda: installation.exported(reader, event="before")["meta"]["totalCount"] == 1)
+
+
+def test_ctrl_c_in_the_foreground_stops_all_in_time(installation: Installation) -> None:
+    installation.done("down")
+    with subprocess.Popen(
+        installation.command("up"), stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as foreground:
+        assert foreground.stdout is not None
+        assert "openpanel is ready" in foreground.stdout.readline()
+        children = psutil.Process(foreground.pid).children(recursive=True)
+        began = time.monotonic()
+
+        os.killpg(foreground.pid, signal.SIGINT)  # as a terminal does
+
+        assert foreground.wait(STOP_S) == 0
+        assert time.monotonic() - began < STOP_S
+    assert not any(child.is_running() for child in children)
+    installation.done("up", "--detach")
+
+
+def _worker(installation: Installation) -> dict[str, Any]:
+    services: list[dict[str, Any]] = installation.status()["services"]
+    return next(service for service in services if service["name"] == "worker")
