@@ -1,0 +1,143 @@
+"""An installation of the whole product as a person has it: started by its own command, asked over HTTP."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+MANIFEST = """\
+apiVersion: openpanel.dev/v1alpha1
+kind: AnalyticsProject
+metadata:
+  name: {name}
+spec:
+  displayName: {name}
+  timeZone: UTC
+  domains: ["http://127.0.0.1:*", "http://localhost:*"]
+  clients:
+    - {{name: web, type: write}}
+    - {{name: reader, type: read}}
+    - {{name: admin, type: root}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What `openpanel credentials` prints for one client."""
+
+    project: str
+    client: str
+    type: str
+    client_id: str
+    client_secret: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"openpanel-client-id": self.client_id, "openpanel-client-secret": self.client_secret}
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """A running installation: its folder, its addresses and the ways in that a person has."""
+
+    data: Path
+    ingest_url: str
+    api_url: str
+    dashboard_url: str
+
+    def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        return openpanel(self.data, *arguments, stdin=stdin)
+
+    def project(self, name: str) -> Mapping[str, Credentials]:
+        """A project of that name and its clients by name."""
+        applied = self.run("apply", "-f", "-", stdin=MANIFEST.format(name=name))
+        assert applied.returncode == 0, applied.stdout + applied.stderr
+        return {client: self.credentials(name, client) for client in ("web", "reader", "admin")}
+
+    def credentials(self, project: str, client: str) -> Credentials:
+        shown = self.run("credentials", project, "--client", client, "-o", "json")
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        printed = json.loads(shown.stdout)
+        return Credentials(
+            project=printed["project"],
+            client=printed["client"],
+            type=printed["type"],
+            client_id=printed["clientId"],
+            client_secret=printed["clientSecret"],
+        )
+
+    def events(self, reader: Credentials, **query: str) -> list[dict[str, Any]]:
+        """Every exported event of the reader's project, oldest first."""
+        rows: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            answer = httpx.get(
+                f"{self.api_url}/export/events",
+                params={"includes": "properties,profile", "limit": "1000", "page": str(page), **query},
+                headers=reader.headers,
+                timeout=30,
+            )
+            assert answer.status_code == 200, answer.text
+            rows += answer.json()["data"]
+            if page >= answer.json()["meta"]["pages"]:
+                return sorted(rows, key=lambda row: str(row["createdAt"]))
+            page += 1
+
+    def until(
+        self, reader: Credentials, enough: Callable[[list[dict[str, Any]]], bool], *, seconds: float = 20
+    ) -> list[dict[str, Any]]:
+        """The exported events as soon as they are `enough`; fails with what is there after `seconds`."""
+        deadline = time.monotonic() + seconds
+        rows = self.events(reader)
+        while not enough(rows):
+            assert time.monotonic() < deadline, (
+                f"not enough after {seconds} s: {json.dumps(rows, indent=1)[:4000]}"
+            )
+            time.sleep(0.1)
+            rows = self.events(reader)
+        return rows
+
+
+def openpanel(data: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "openpanel_local.main", *arguments, "--data", str(data)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
+    )
+
+
+def free_ports(count: int) -> Sequence[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [held_socket.getsockname()[1] for held_socket in held]
+    for held_socket in held:
+        held_socket.close()
+    return ports
+
+
+def start(data: Path, *, ports: Sequence[int], arguments: Sequence[str] = ()) -> Platform:
+    ingest, dashboard, api = ports
+    started = openpanel(
+        data,
+        *("up", "--detach", "--ingest-port", str(ingest), "--dashboard-port", str(dashboard)),
+        *("--api-port", str(api)),
+        *arguments,
+    )
+    assert started.returncode == 0, started.stdout + started.stderr
+    return Platform(
+        data=data,
+        ingest_url=f"http://127.0.0.1:{ingest}",
+        api_url=f"http://127.0.0.1:{api}",
+        dashboard_url=f"http://127.0.0.1:{dashboard}",
+    )
