@@ -2,20 +2,21 @@
 
 Safe to run twice, from several processes at once (they queue behind a lock) and after a crash (each migration is
 one transaction that either happened or did not).
+
+Alembic is loaded by the functions that use it: services import this room and never migrate.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from openpanel.metadata.database import Database, connect_arguments, driver_url
 from openpanel.metadata.errors import translated
 from openpanel.metadata.locks import held
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCRIPTS: Final = "openpanel.metadata:migrations"
 LOCK_NAME: Final = "openpanel.metadata.migrations"
@@ -28,6 +29,8 @@ STATEMENT_TIMEOUT_MS: Final = 60_000
 
 def migrate(url: str) -> None:
     """Apply every migration that is missing."""
+    from alembic import command  # noqa: PLC0415
+
     arguments = connect_arguments(
         application="openpanel-migrate", statement_ms=STATEMENT_TIMEOUT_MS, lock_ms=LOCK_TIMEOUT_MS
     )
@@ -45,13 +48,18 @@ def migrate(url: str) -> None:
 
 def is_current(database: Database) -> bool:
     """Whether the tables are of exactly this version."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
     with translated(), database.engine.connect() as connection:
         present = MigrationContext.configure(connection).get_current_heads()
         return set(present) == set(ScriptDirectory.from_config(configuration(connection)).get_heads())
 
 
-def configuration(connection: Connection) -> Config:
+def configuration(connection: Connection) -> "Config":
     """Alembic's configuration without a file: the scripts in this package, on the given connection."""
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", SCRIPTS)
     config.set_main_option("path_separator", "os")
