@@ -7,6 +7,7 @@ What a test needs and the machine lacks skips it with a line that says what to i
 import contextlib
 import itertools
 import os
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -20,9 +21,11 @@ _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
 
 
 @pytest.fixture(scope="session")
-def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the engines of this test process keep their data."""
-    return tmp_path_factory.mktemp("engines")
+def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where the engines of this test process keep their data, removed at the end: it is tens of megabytes."""
+    folder = tmp_path_factory.mktemp("engines")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

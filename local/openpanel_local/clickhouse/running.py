@@ -83,6 +83,7 @@ class Threads:
     async def _kill_until_done(self, running: asyncio.Future[Any], mark: str) -> None:
         loop = asyncio.get_running_loop()
         while not running.done():
-            await loop.run_in_executor(self._killer, self._engine.kill, mark)
+            with contextlib.suppress(errors.Refusal):  # whatever it was, the next attempt comes
+                await loop.run_in_executor(self._killer, self._engine.kill, mark)
             await asyncio.wait({running}, timeout=_KILL_AGAIN_S)
         running.exception()  # whatever it was, nobody is told

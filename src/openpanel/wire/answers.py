@@ -52,14 +52,19 @@ def error(refusal: Refusal) -> bytes:
     return _encode(body)
 
 
-def accepted_message(index: int, device: int, session: int) -> bytes:
-    """One message of a batch that was accepted."""
-    return b'{"index":%d,"status":200,"deviceId":"%016x","sessionId":"%016x"}' % (index, device, session)
+def accepted_ids(device: int, session: int) -> bytes:
+    """The part of an accepted message's answer that messages of one visit share."""
+    return b',"status":200,"deviceId":"%016x","sessionId":"%016x"}' % (device, session)
 
 
-def accepted_message_as(index: int, device_ref: str, session: int) -> bytes:
+def accepted_ids_as(device_ref: str, session: int) -> bytes:
     """The same for a message that named its device itself."""
-    return _encode({"index": index, "status": 200, "deviceId": device_ref, "sessionId": f"{session:016x}"})
+    return b',"status":200,' + accepted_as(device_ref, session)[1:]
+
+
+def accepted_message(index: int, ids: bytes) -> bytes:
+    """One message of a batch that was accepted."""
+    return b'{"index":%d%b' % (index, ids)
 
 
 def bot_message(index: int, name: str, kind: str) -> bytes:

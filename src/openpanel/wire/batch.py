@@ -10,11 +10,11 @@ import msgspec
 from msgspec import Raw, Struct
 
 from openpanel.wire import limits
-from openpanel.wire.checks import check
+from openpanel.wire.checks import check, check_depth
 from openpanel.wire.decode import REPLAY_TYPE, as_refusal, read
 from openpanel.wire.messages import MESSAGE, MESSAGES, Message
 from openpanel.wire.refusals import BodyTooLarge, Invalid, MessageTooLarge, Refusal, TooManyMessages
-from openpanel.wire.text import checked
+from openpanel.wire.text import checked, surely_shallow
 
 
 class Batch(NamedTuple):
@@ -88,7 +88,8 @@ def _outcomes(body: bytes) -> tuple[bytes, list[Message | Refusal]]:
         else:
             if len(messages) > limits.BATCH_MESSAGES:
                 raise TooManyMessages
-            return body, [_checked(message) for message in messages]
+            deep = not surely_shallow(body)
+            return body, [_checked(message, deep=deep) for message in messages]
     _, body = read(_SLOTS.decode, body)
     return body, [_one(raw) for raw in split(body)]
 
@@ -100,12 +101,14 @@ def _one(raw: bytes) -> Message | Refusal:
         message = MESSAGE.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return as_refusal(error)
-    return _checked(message)
+    return _checked(message, deep=not surely_shallow(raw))
 
 
-def _checked(message: Message) -> Message | Refusal:
+def _checked(message: Message, *, deep: bool) -> Message | Refusal:
     try:
         check(message)
+        if deep:
+            check_depth(message)
     except Refusal as refusal:
         return refusal
     return message

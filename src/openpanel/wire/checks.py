@@ -32,6 +32,13 @@ def check(message: Message) -> None:
         _OTHERS[type(message)](message.payload)
 
 
+def check_depth(message: Message) -> None:
+    """Raise `TooDeep` for properties nested further than allowed. Only asked of bodies with many brackets."""
+    properties = getattr(message.payload, "properties", None)
+    if properties:
+        refuse_deep(properties, 3)
+
+
 def check_track(message: Track) -> None:
     payload = message.payload
     if fault := fault_of(payload.name):
@@ -39,7 +46,6 @@ def check_track(message: Track) -> None:
     if payload.profile_id is not None:
         _plain(payload.profile_id, "$.payload.profileId")
     if properties := payload.properties:
-        refuse_deep(properties, 3)
         _reserved(payload.name, properties)
 
 
@@ -97,8 +103,6 @@ def _below(path: str, text: str) -> str:
 
 
 def _identify(payload: IdentifyPayload, path: str = "$.payload") -> None:
-    if payload.properties:
-        refuse_deep(payload.properties, 3)
     _plain(payload.profile_id, f"{path}.profileId")
     if payload.email and not is_email(payload.email):
         raise Invalid(f"Expected an e-mail address - at `{path}.email`")
@@ -123,8 +127,6 @@ def _replay(payload: messages.ReplayPayload) -> None:
 
 
 def _group(payload: messages.GroupPayload) -> None:
-    if payload.properties:
-        refuse_deep(payload.properties, 3)
     _plain(payload.id, "$.payload.id")
     _plain(payload.type, "$.payload.type")
     _plain(payload.name, "$.payload.name")

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import DecodeError, Raw, Struct, ValidationError
 
 from openpanel.wire import limits
-from openpanel.wire.checks import check
+from openpanel.wire.checks import check, check_depth
 from openpanel.wire.messages import MESSAGE, Message, Replay
 from openpanel.wire.refusals import BodyTooLarge, Invalid, MessageTooLarge, NotJson, TooDeep
-from openpanel.wire.text import checked, without_lone_surrogates
+from openpanel.wire.text import checked, surely_shallow, without_lone_surrogates
 
 T = TypeVar("T")
 
@@ -36,6 +36,8 @@ def decode(body: bytes) -> tuple[Message, bytes]:
     body = checked(body)
     message, body = read(MESSAGE.decode, body)
     check(message)
+    if not surely_shallow(body):
+        check_depth(message)
     if message.client_secret is not None:
         body = without_secret(body)
     return message, body

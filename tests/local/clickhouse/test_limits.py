@@ -21,7 +21,7 @@ RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '%numbers(10000
 
 
 @pytest.fixture(scope="module")
-def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
+def narrow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """A server that runs three statements at once, lets nobody wait, and is a cluster of one shard."""
     options = (
         "--max-queries",
@@ -39,6 +39,13 @@ def narrow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
         yield server
 
 
+@pytest.fixture
+def narrow(narrow_server: ClickHouse) -> ClickHouse:
+    """The server when the statements that the test before abandoned have ended."""
+    _eventually(lambda: _running(narrow_server) == 0)
+    return narrow_server
+
+
 def test_one_statement_too_many_is_refused_with_clickhouses_code(narrow: ClickHouse) -> None:
     with _abandoned(narrow, ENDLESS), _abandoned(narrow, ENDLESS):
         _eventually(lambda: _running(narrow) == 2)
@@ -52,7 +59,7 @@ def test_one_statement_too_many_is_refused_with_clickhouses_code(narrow: ClickHo
 
 
 def test_reads_do_not_hold_up_inserts(narrow: ClickHouse) -> None:
-    _done(narrow, "CREATE OR REPLACE TABLE t (a UInt8) ENGINE = Memory")
+    httpx.post(narrow.url, content="CREATE OR REPLACE TABLE t (a UInt8) ENGINE = Memory").raise_for_status()
 
     with _abandoned(narrow, ENDLESS), _abandoned(narrow, ENDLESS):
         _eventually(lambda: _running(narrow) == 2)
@@ -83,7 +90,9 @@ def test_stream_ends_when_its_reader_is_gone(narrow: ClickHouse) -> None:
 
 
 def test_insert_of_a_client_that_is_gone_keeps_nothing(narrow: ClickHouse) -> None:
-    _done(narrow, "CREATE OR REPLACE TABLE gone (a UInt32) ENGINE = MergeTree ORDER BY a")
+    httpx.post(
+        narrow.url, content="CREATE OR REPLACE TABLE gone (a UInt32) ENGINE = MergeTree ORDER BY a"
+    ).raise_for_status()
 
     def body() -> Iterator[bytes]:
         for _ in range(4):
@@ -120,7 +129,7 @@ def test_a_cluster_of_one_shard_takes_distributed_tables(narrow: ClickHouse) -> 
         "INSERT INTO whole SELECT number FROM numbers(10)",
         "INSERT INTO whole FORMAT TSV\n7\n",
     ):
-        _done(narrow, statement)
+        httpx.post(narrow.url, content=statement).raise_for_status()
 
     assert httpx.post(narrow.url, content="SELECT count(), sum(n) FROM whole").text == "11\t52\n"
 
@@ -148,11 +157,6 @@ def test_port_in_use_is_named(clickhouse: ClickHouse, tmp_path: Path) -> None:
 
     assert done.returncode == 75
     assert f"port {clickhouse.port} of 127.0.0.1 cannot be taken" in done.stderr
-
-
-def _done(server: ClickHouse, statement: str) -> None:
-    """Abandoned statements of the test before may still take all places."""
-    _eventually(lambda: httpx.post(server.url, content=statement).status_code == 200)
 
 
 def _start(data: Path, *, port: int) -> subprocess.CompletedProcess[str]:

@@ -57,18 +57,19 @@ def test_account_that_is_shut_out_gets_a_launcher(tmp_path: Path) -> None:
     assert argv[-3:] == ("12345", "12345", "/bin/true")
 
 
-@pytest.mark.skipif(os.geteuid() != 0 or sys.platform != "linux", reason="needs root on Linux")
-def test_launcher_leaves_one_capability_and_no_root(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0o700)
-    (tmp_path / "closed" / "file").write_text("readable")
-    script = f"id -u; cat {tmp_path}/closed/file; echo x > {tmp_path}/closed/file || echo no writing"
-    argv, _ = account.runs_as(["/bin/sh", "-c", script], NOBODY, reaches=[tmp_path / "closed" / "x"])
+if os.geteuid() == 0 and sys.platform == "linux":  # elsewhere nobody uses the launcher
 
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    def test_launcher_leaves_one_capability_and_no_root(tmp_path: Path) -> None:
+        (tmp_path / "closed").mkdir(mode=0o700)
+        (tmp_path / "closed" / "file").write_text("readable")
+        script = f"id -u; cat {tmp_path}/closed/file; echo x > {tmp_path}/closed/file || echo no writing"
+        argv, _ = account.runs_as(["/bin/sh", "-c", script], NOBODY, reaches=[tmp_path / "closed" / "x"])
 
-    assert done.stdout.split("\n")[0] == "65534"
-    assert "readable" in done.stdout
-    assert "no writing" in done.stdout
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+
+        assert done.stdout.split("\n")[0] == "65534"
+        assert "readable" in done.stdout
+        assert "no writing" in done.stdout
 
 
 def test_engine_ends_with_the_block_even_on_failure(tmp_path: Path) -> None:
@@ -94,25 +95,24 @@ def test_engine_that_ends_before_it_is_ready_is_reported_with_its_log(tmp_path: 
         pass
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="needs Linux: elsewhere orphans are ended by the supervisor only"
-)
-def test_engine_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
-    script = (
-        "import sys, time; from pathlib import Path; from openpanel_local.engines import valkey\n"
-        "with valkey.running(Path(sys.argv[1])) as engine:\n    print(engine.pid, flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "v")], stdout=subprocess.PIPE
-    ) as starter:
-        assert starter.stdout is not None
-        engine = int(starter.stdout.readline())
-        descriptor = os.pidfd_open(engine)
-        starter.kill()
+if sys.platform == "linux":  # elsewhere only the supervisor ends orphans
 
-    ended = _ends(descriptor, within_s=5)
-    os.close(descriptor)
-    assert ended
+    def test_engine_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
+        script = (
+            "import sys, time; from pathlib import Path; from openpanel_local.engines import valkey\n"
+            "with valkey.running(Path(sys.argv[1])) as engine:\n    print(engine.pid, flush=True); time.sleep(60)"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", script, str(tmp_path / "v")], stdout=subprocess.PIPE
+        ) as starter:
+            assert starter.stdout is not None
+            engine = int(starter.stdout.readline())
+            descriptor = os.pidfd_open(engine)
+            starter.kill()
+
+        ended = _ends(descriptor, within_s=5)
+        os.close(descriptor)
+        assert ended
 
 
 def test_missing_wheel_is_named_with_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,12 +167,13 @@ def judge_message(sender: Sender, message: Message) -> type[Refusal] | None:
     blocked = sender.entry.blocked_profiles
     if blocked and not blocked.isdisjoint(profiles_named(message)):
         return refusals.ProfileBlocked
-    if type(message) is Track and _has_revenue(message) and not _may_send_revenue(sender):
+    if type(message) is Track and _has_revenue(message) and not may_send_revenue(sender):
         return refusals.RevenueNotAllowed
     return None
 
 
-def _may_send_revenue(sender: Sender) -> bool:
+def may_send_revenue(sender: Sender) -> bool:
+    """Whether this sender's events may carry an amount."""
     # A wrong secret of a sender that has nothing else is refused for the secret, further down the order.
     wrong_only = sender.secret_sent and sender.late is not None
     return sender.project.allow_unsafe_revenue or sender.secret_good or wrong_only

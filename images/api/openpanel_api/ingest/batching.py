@@ -11,7 +11,7 @@ from openpanel.identity.ids import SESSION_TIMEOUT_MS
 from openpanel.stream.frames import Append, Item, Kind, Run, RunMode
 from openpanel.stream.keys import Pool
 from openpanel.wire.batch import split
-from openpanel_api.ingest.placing import NO_RUN, Place, envelope_of, item_of, message_key
+from openpanel_api.ingest.placing import NO_RUN, Place, envelope_of, message_key
 from openpanel_api.ingest.senders import Sender
 
 
@@ -33,6 +33,8 @@ class Part(NamedTuple):
 
 def parts_of(placed: Sequence[Placed], *, sender: Sender, body: bytes, pool: Pool, now_ms: int) -> list[Part]:
     """The appends of a batch."""
+    if pool.shards == 1 and not sender.names_addresses:
+        return [_part(placed, sender=sender, body=body, now_ms=now_ms)]
     groups: dict[tuple[int, int, str], list[Placed]] = {}
     for one in placed:
         groups.setdefault(_shards(one.place, pool), []).append(one)
@@ -55,20 +57,27 @@ def runs_of(placed: Sequence[Placed], sender: Sender) -> tuple[tuple[Run, ...], 
     runs: list[_Growing] = []
     growing: dict[tuple[int, RunMode, str], int] = {}
     of = [NO_RUN] * len(placed)
-    for position in sorted(range(len(placed)), key=lambda at: placed[at].place.at_ms):
-        place, keyed = placed[position].place, bool(placed[position].key)
-        if place.mode is None:
+    for position in _by_time(placed):
+        _, place, key = placed[position]
+        mode = place.mode
+        if mode is None:
             continue
-        kind = (place.device, place.mode, place.profile if place.mode is RunMode.JOIN else "")
+        kind = (place.device, mode, place.profile if mode is RunMode.JOIN else "")
         found = growing.get(kind)
         # A message with a key of its own may be a repeat: what it adds to the run must be leavable.
-        if found is None or keyed or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
-            found = len(runs)
+        if found is None or key or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
+            found = growing[kind] = len(runs)
             runs.append(_Growing(place))
-            growing[kind] = found
         runs[found].take(place)
         of[position] = found
     return tuple(run.made(sender) for run in runs), of
+
+
+def _by_time(placed: Sequence[Placed]) -> Sequence[int]:
+    """The positions of the messages by their times; most batches are in order already."""
+    times = [one.place.at_ms for one in placed]
+    order = range(len(times))
+    return order if times == sorted(times) else sorted(order, key=times.__getitem__)
 
 
 class _Growing:
@@ -116,8 +125,9 @@ def _shards(place: Place, pool: Pool) -> tuple[int, int, str]:
 
 def _part(placed: Sequence[Placed], *, sender: Sender, body: bytes, now_ms: int) -> Part:
     runs, of = runs_of(placed, sender)
-    items: list[Item] = [
-        item_of(one.place, index=one.position, run=run) for one, run in zip(placed, of, strict=True)
+    items = [
+        Item(place.kind, position, place.at_ms, place.flags, run, place.device, place.device_ref)
+        for (position, place, _), run in zip(placed, of, strict=True)
     ]
     first = placed[0].place
     envelope = envelope_of(sender, ip=first.ip, body=body, items=items, now_ms=now_ms)

@@ -12,11 +12,11 @@ from openpanel.wire import answers
 from openpanel.wire.batch import Batch, decode_batch
 from openpanel.wire.messages import Message
 from openpanel.wire.refusals import Refusal, TryLater
-from openpanel_api.ingest.admission import judge_message
+from openpanel_api.ingest.admission import judge_message, may_send_revenue
 from openpanel_api.ingest.asgi import Receive, Scope, Send, send_answer
 from openpanel_api.ingest.batching import Part, Placed, parts_of
 from openpanel_api.ingest.parts import Parts
-from openpanel_api.ingest.placing import append_bots, place
+from openpanel_api.ingest.placing import NO_RUN, Place, append_bots, place
 from openpanel_api.ingest.senders import Sender
 from openpanel_api.ingest.single import answer_of, head_of, is_page_view, known_sender, later, limit_rate
 
@@ -45,11 +45,12 @@ def _judged(
     parts: Parts, sender: Sender, batch: Batch, results: list[bytes]
 ) -> tuple[list[tuple[int, Message]], int]:
     """The messages that are let in with their places; the others are answered already."""
+    trusted = not sender.entry.blocked_profiles and may_send_revenue(sender)
     good: list[tuple[int, Message]] = []
     for index, outcome in enumerate(batch.outcomes):
         if isinstance(outcome, Refusal):
             refusal: Refusal = outcome
-        elif found := judge_message(sender, outcome):
+        elif not trusted and (found := judge_message(sender, outcome)):
             refusal = found()
         else:
             good.append((index, outcome))
@@ -69,13 +70,14 @@ async def _keep(
         Placed(index, place(message, sender=sender, now_ms=now_ms), _key(name, index, message))
         for index, message in good
     ]
-    if sender.dropped:
-        parts.counts.dropped += len(placed)
-        for one in placed:
-            results[one.position] = _answer(one, sender, None, now_ms)
-        return 0
     turned_away: list[tuple[Part, TryLater]] = []
     shares = parts_of(placed, sender=sender, body=batch.body, pool=parts.pool, now_ms=now_ms)
+    if sender.dropped:
+        parts.counts.dropped += len(placed)
+        for share in shares:
+            nothing = [Resolved(0, 0, opened=False, started_ms=0)] * len(share.append.runs)
+            _answer(share, nothing, sender=sender, now_ms=now_ms, results=results)
+        return 0
     waiting = [(share, parts.commits.append(share.append)) for share in shares]
     for share, future in waiting:
         try:
@@ -83,10 +85,8 @@ async def _keep(
         except Overloaded as overloaded:
             turned_away.append((share, later(overloaded)))
             continue
-        for one, run in zip(share.members, share.runs, strict=True):
-            parts.counts.accepted[one.place.kind] += 1
-            found = resolved[run] if run >= 0 else None
-            results[one.position] = _answer(one, sender, found, now_ms)
+        _count(parts, share.members)
+        _answer(share, resolved, sender=sender, now_ms=now_ms, results=results)
     return _refused_later(turned_away, results, all_of_it=len(turned_away) == len(shares))
 
 
@@ -102,12 +102,32 @@ def _refused_later(
     return sum(len(share.members) for share, _ in turned_away)
 
 
-def _answer(one: Placed, sender: Sender, found: Resolved | None, now_ms: int) -> bytes:
+def _count(parts: Parts, members: Sequence[Placed]) -> None:
+    accepted = parts.counts.accepted
+    for one in members:
+        accepted[one.place.kind] += 1
+
+
+def _answer(
+    share: Part, resolved: Sequence[Resolved], *, sender: Sender, now_ms: int, results: list[bytes]
+) -> None:
+    """The ids of each message; those of one run are written once, unless a message named its device itself."""
+    written: dict[int, bytes] = {}
+    for one, run in zip(share.members, share.runs, strict=True):
+        ids = written.get(run)
+        if ids is None or one.place.answered_ref:
+            ids = _ids(one.place, sender, resolved[run] if run != NO_RUN else None, now_ms)
+            if run != NO_RUN and not one.place.answered_ref:
+                written[run] = ids
+        results[one.position] = answers.accepted_message(one.position, ids)
+
+
+def _ids(place: Place, sender: Sender, found: Resolved | None, now_ms: int) -> bytes:
     device, session = (found.device, found.session) if found is not None else (0, 0)
-    accepted = answer_of(one.place, sender, device=device, session=session, now_ms=now_ms)
+    accepted = answer_of(place, sender, device=device, session=session, now_ms=now_ms)
     if accepted.device_ref:
-        return answers.accepted_message_as(one.position, accepted.device_ref, accepted.session)
-    return answers.accepted_message(one.position, accepted.device, accepted.session)
+        return answers.accepted_ids_as(accepted.device_ref, accepted.session)
+    return answers.accepted_ids(accepted.device, accepted.session)
 
 
 def _key(name: str, index: int, message: Message) -> str:
