@@ -4,10 +4,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -23,25 +20,13 @@ from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
 from openpanel.analytics.top_pages import TopPages
 from openpanel.analytics.top_referrers import TopReferrers
-from openpanel.warehouse import Warehouse, tables
-from openpanel.warehouse.schema import Table
+from openpanel.warehouse import Warehouse
+from tests.analytics.worlds import MOMENTS, ZONES, Insert, World, a_world, load
+from tests.warehouse.rows import Rows
 
-Rows = Sequence[Mapping[str, Any]]
-Insert = Callable[[Table, Rows], None]
-
-ZONES: Final = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Seoul", "Asia/Beirut")
 RANGES: Final = ("today", "yesterday", "7d", "24h", "mtd", "last-month", "2026-03-28..2026-10-30", "12m")
 SYNTHETIC: Final = ("session_start", "session_end")
 PLACE_BITS: Final = 21
-_projects = count()
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    timezone: str
-    now: datetime
-    events: list[dict[str, Any]]
-    overrides: list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,86 +47,12 @@ CONTEXT: Final = ("referrer_name", "country", "device", "browser", "os")
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    timezone = draw(st.sampled_from(ZONES))
-    # Around the ends of summer time in New York and on Lord Howe Island, and just after a midnight.
-    now = draw(
-        st.sampled_from([
-            datetime(2026, 11, 1, 14, 5, tzinfo=UTC),
-            datetime(2026, 11, 8, 4, 59, 30, tzinfo=UTC),
-            datetime(2026, 10, 31, 15, 0, 1, tzinfo=UTC),
-            datetime(2026, 4, 5, 3, 0, tzinfo=UTC),
-        ])
-    )  # fmt: skip
-    dice = random.Random(draw(st.integers(0, 2**32)))
-    events = [row for _ in range(draw(st.integers(0, 25))) for row in _session(dice, timezone, now)]
-    people = sorted({row["person"] for row in events})
-    overrides = [
-        {
-            "person": dice.choice(people),
-            "into": dice.choice([*people, 900, 901]),
-            "version": dice.randrange(1, 99),
-        }
-        for _ in range(dice.randrange(4) if people else 0)
-    ]
-    return World(timezone, now, events, overrides)
-
-
-def _session(dice: random.Random, timezone: str, now: datetime) -> Iterable[dict[str, Any]]:
-    start = _moment_near(dice, timezone, now)
-    device = dice.randrange(1, 6)
-    session = dice.randrange(1, 2**63)
-    times = sorted(
-        start + dice.choice([0, 0, 1, 999, 60_000, 1_700_000, dice.randrange(7_200_000)])
-        for _ in range(dice.randrange(1, 6))
+    return a_world(
+        random.Random(draw(st.integers(0, 2**32))),
+        sessions=draw(st.integers(0, 25)),
+        timezone=draw(st.sampled_from(ZONES)),
+        now=draw(st.sampled_from(MOMENTS)),
     )
-    times[0] = start
-    if dice.random() < 0.1:
-        times.append(start - 1_000)  # came late and belongs to the session all the same
-    if dice.random() < 0.1:
-        times.pop(0)  # the opening event is filtered away
-    known = dice.choice([0, 0, 7, 8])
-    rows = [_event(dice, at, device=device, known=known if dice.random() < 0.6 else 0) for at in times]
-    rows += [
-        {**_event(dice, at, device=device, known=0), "name": name} for name, at in _synthetic(dice, start)
-    ]
-    return [{**row, "session_id": session, "session_started_at": start} for row in rows]
-
-
-def _synthetic(dice: random.Random, start: int) -> list[tuple[str, int]]:
-    return [
-        (name, at)
-        for name, at in (("session_start", start - 100), ("session_end", start + 1))
-        if dice.random() < 0.8
-    ]
-
-
-def _moment_near(dice: random.Random, timezone: str, now: datetime) -> int:
-    """Somewhere in the last weeks, often within a second of a midnight, an hour or a change of the clock."""
-    moment = now - timedelta(seconds=dice.randrange(40 * 86_400))
-    if dice.random() < 0.5:
-        local = moment.astimezone(ZoneInfo(timezone))
-        edge = local.replace(
-            hour=dice.choice([0, 0, 1, 2, 23]), minute=dice.choice([0, 30]), second=0, microsecond=0
-        )
-        moment = edge.astimezone(UTC) + timedelta(milliseconds=dice.choice([-1, 0, 1]))
-    return round(moment.timestamp() * 1000)
-
-
-def _event(dice: random.Random, at: int, *, device: int, known: int) -> dict[str, Any]:
-    return {
-        "name": dice.choice(["screen_view", "screen_view", "click", "revenue"]),
-        "created_at": at,
-        "event_id": dice.randrange(2**64),
-        "device_id": device,
-        "person": known or device,
-        "profile_id": f"profile {known}" if known else "",
-        "path": dice.choice(["/", "/a", "/b", "", "/한국"]),
-        "referrer_name": dice.choice(["", "Google", "Bing"]),
-        "country": dice.choice(["", "KR", "DE"]),
-        "device": dice.choice(["mobile", "desktop"]),
-        "browser": dice.choice(["Firefox", "Safari"]),
-        "os": dice.choice(["", "Linux"]),
-    }
 
 
 def _place(row: Mapping[str, Any]) -> int:
@@ -149,7 +60,7 @@ def _place(row: Mapping[str, Any]) -> int:
 
 
 def _is_view(row: Mapping[str, Any]) -> bool:
-    return row["name"] == "screen_view" and row["path"] != ""
+    return bool(row["name"] == "screen_view" and row["path"])
 
 
 def all_visits(world: World) -> list[Visit]:
@@ -160,7 +71,7 @@ def all_visits(world: World) -> list[Visit]:
     return [_visit(session, rows) for session, rows in by_session.items()]
 
 
-def _visit(session: int, rows: list[Mapping[str, Any]]) -> Visit:
+def _visit(session: int, rows: Rows) -> Visit:
     start = rows[0]["session_started_at"]
     rows = sorted(rows, key=_place)
     views = [row for row in rows if _is_view(row)]
@@ -262,18 +173,6 @@ FILTERS: Final = (
     (Filter("os", "unset"), Filter("browser", "has", ("FIRE",)), Filter("event", "is", ("click",))),
     (Filter("country", "set"), Filter("page", "has", ("/",))),
 )
-
-
-def load(world: World, insert: Insert) -> str:
-    """The world as a project of its own, in a few blocks of mixed order."""
-    project = f"twin {next(_projects)}"
-    rows = [{**row, "project_id": project} for row in world.events]
-    random.Random(len(rows)).shuffle(rows)
-    for first in range(0, len(rows), 40):
-        insert(tables.EVENTS, rows[first : first + 40])
-    if world.overrides:
-        insert(tables.PERSON_OVERRIDES, [{**row, "project_id": project} for row in world.overrides])
-    return project
 
 
 def scope_of(world: World, project: str, range_text: str, filters: tuple[Filter, ...]) -> Overview:

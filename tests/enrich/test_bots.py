@@ -3,8 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from openpanel.enrich import Bot, BotList, suspicion
-from openpanel.enrich.bots import load_entries
+from openpanel.enrich.bots import Bot, BotList, load_entries, suspicion
 from openpanel.enrich.user_agent import clean
 
 # Rows are [agent, os, os version, browser, device, brand]; of bots [agent, name, type].

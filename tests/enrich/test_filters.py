@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import Condition, EventFilter, column_name, dropped
+from openpanel.enrich.filters import Condition, EventFilter, column_name, dropped
 
 EVENT = {"path": "/admin/users", "country": "KR", "properties.price": "12.5", "properties.plan": "pro"}
 

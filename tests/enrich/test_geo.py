@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import NOWHERE, Geo, truncated
-from openpanel.enrich.geo import normalized
+from openpanel.enrich.geo import NOWHERE, Geo, normalized, truncated
 
 
 def test_country_comes_out_of_the_box() -> None:

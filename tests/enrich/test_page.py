@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import NO_PAGE, Page, Utm, parse_page
-from openpanel.enrich.page import host_of
+from openpanel.enrich.page import NO_PAGE, Page, Utm, host_of
+from openpanel.enrich.page import parse as parse_page
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import event_properties, flatten, text_of
-from openpanel.enrich.properties import MAX_ENTRIES, MAX_KEY
+from openpanel.enrich.properties import MAX_ENTRIES, MAX_KEY, event_properties, flatten, text_of
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import DIRECT, Page, Referral, Referrers, parse_page
 from openpanel.enrich.compile_referrers import DATA, TableError, compiled
+from openpanel.enrich.page import Page
+from openpanel.enrich.page import parse as parse_page
+from openpanel.enrich.referrer import DIRECT, Referral, Referrers
 
 HERE = parse_page("https://example.com/")
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.enrich import SERVER_AGENT, AgentParser, Agents, BotList, override
+from openpanel.enrich.agents import Agents
+from openpanel.enrich.bots import BotList
+from openpanel.enrich.user_agent import SERVER_AGENT, AgentParser, override
 
 # Rows are [agent, os, os version, browser, device, brand]; of bots [agent, name, type].
 TABLE = json.loads(Path(__file__).with_name("agents.json").read_text(encoding="utf-8"))

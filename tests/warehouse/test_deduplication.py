@@ -65,7 +65,7 @@ def test_two_equal_blocks_with_tokens_of_their_own_both_count(warehouse: Warehou
 def test_block_may_span_more_months_than_the_engine_allows_by_default(
     warehouse: Warehouse, project: str
 ) -> None:
-    months = 150
+    months = 110
     block = [
         {"project_id": project, "name": "x", "created_at": number * 31 * DAY_MS, "day": number * 31}
         for number in range(months)

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
-from openpanel.enrich import AgentParser, Agents, BotList, Geo, Referrers
+from openpanel.enrich.agents import Agents
+from openpanel.enrich.bots import BotList
+from openpanel.enrich.geo import Geo
+from openpanel.enrich.referrer import Referrers
+from openpanel.enrich.user_agent import AgentParser
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single

@@ -3,18 +3,23 @@
 from typing import Any
 
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openpanel.enrich.properties import event_properties
 from openpanel.warehouse.native import string_fragment
 from openpanel.wire.messages import GroupPayload
 from openpanel_worker import days as days_module
 from openpanel_worker import fragments as fragments_module
+from openpanel_worker import visits as visits_module
 from openpanel_worker.current import PIECE, PIECE_BYTES, _pieces
 from openpanel_worker.days import Days
 from openpanel_worker.fragments import Fragments
 from openpanel_worker.groups import Group, regrouped
 from openpanel_worker.profiles import Counted, Joined, NotANumber, Profile, Told, changed
+from openpanel_worker.property_columns import PropertyColumns
+from tests.stream.builders import a_pool
 
 DAY_MS = 86_400_000
 
@@ -131,3 +136,77 @@ def test_questions_fit_into_an_address(ids: list[str]) -> None:
     for piece in pieces:
         size = sum(len(one.encode(errors="replace")) + 8 for _, one in piece)
         assert len(piece) == 1 or (size <= PIECE_BYTES and len(piece) <= PIECE)
+
+
+_json = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(alphabet=st.characters(codec=None)),
+        st.sampled_from(["", " padded ", "{", '{"a": 1}', "[tag] hello"]),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=10,
+)
+_names = st.one_of(
+    st.text(alphabet=st.characters(codec=None), max_size=8), st.sampled_from(["path", "__path", "__ip"])
+)
+
+
+@given(properties=st.dictionaries(_names, _json, max_size=6))
+def test_property_columns_say_what_flattening_says(properties: dict[str, Any]) -> None:
+    fragments = Fragments()
+    columns = PropertyColumns(fragments)
+    flat = event_properties(properties)
+
+    for _ in range(2):  # the second time from the caches
+        keys, values = columns.of(properties)
+        assert dict(zip(keys, values, strict=True)) == {key: fragments[value] for key, value in flat.items()}
+
+
+def test_visits_are_bounded(monkeypatch: pytest.MonkeyPatch, valkey_url: str) -> None:
+    monkeypatch.setattr(visits_module, "MAX_VISITS", 20)
+    with redis.Redis.from_url(valkey_url) as client:
+        visits = visits_module.Visits(client, pool=a_pool(), fragments=Fragments())
+        visits.turn_to(0)
+        for session in range(1, 101):
+            visits.open(session, visits_module.Visit(starter=session + 10))
+        visits.write_down()
+
+        assert visits.get(1) is None
+        visits.fetch([1, 100])
+        found = visits.get(1)
+
+    assert found is not None
+    assert found.starter == 11
+
+
+def test_visit_of_another_version_is_as_good_as_unknown(valkey_url: str) -> None:
+    pool = a_pool()
+    with redis.Redis.from_url(valkey_url) as client:
+        client.set(visits_module.visit_key(pool, 0, 5), b"\x01what?")
+        visits = visits_module.Visits(client, pool=pool, fragments=Fragments())
+
+        visits.fetch([5])
+
+        assert visits.get(5) is None
+
+
+def test_first_word_about_a_visit_stays(valkey_url: str) -> None:
+    pool = a_pool()
+    with redis.Redis.from_url(valkey_url) as client:
+        for starter in (11, 12):
+            visits = visits_module.Visits(client, pool=pool, fragments=Fragments())
+            visits.turn_to(0)
+            visits.open(5, visits_module.Visit(starter=starter))
+            visits.write_down()
+        visits = visits_module.Visits(client, pool=pool, fragments=Fragments())
+        visits.fetch([5])
+        found = visits.get(5)
+
+    assert found is not None
+    assert found.starter == 11

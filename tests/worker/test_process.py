@@ -200,3 +200,14 @@ async def test_worker_without_stores_is_alive_and_not_ready(
     process.running.send_signal(signal.SIGINT)
     assert process.running.wait(10) == 0
     assert shop.stream.redis.ping()
+
+
+async def test_stop_does_not_wait_for_a_store_that_hangs(shop: World, start: Callable[..., Process]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = start(clickhouse_url=f"http://openpanel:x@127.0.0.1:{silent.getsockname()[1]}")
+        eventually(lambda: process.status("/healthz/live") == 200)
+        accepted, _ = silent.accept()
+        with accepted:
+            assert process.stop() < 10
+
+    assert shop.stream.redis.ping()

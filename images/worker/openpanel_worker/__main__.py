@@ -6,9 +6,11 @@ that was not finished is in the stream.
 
 import gc
 import logging
+import os
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from functools import partial
 from types import FrameType
@@ -28,7 +30,8 @@ from openpanel_worker.deps import Deps, Values, opened
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
-STOP_WITHIN_S: Final = 5.0  # for the threads beside the orders
+JOIN_WITHIN_S: Final = 2.0  # for the threads beside the orders
+LEAVE_AFTER_S: Final = 8.0  # when a store hangs, nobody waits for it: what is unfinished is in the stream
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +43,7 @@ def main() -> int:
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     stopping = threading.Event()
     stop_on_signals(stopping)
+    leave_in_time(stopping)
     with ExitStack() as stack:
         begun = threading.Event()
         deps: list[Deps] = []
@@ -103,7 +107,7 @@ def run(deps: Deps, stopping: threading.Event) -> None:
     finally:
         stopping.set()
         for thread in beside:
-            thread.join(STOP_WITHIN_S)
+            thread.join(JOIN_WITHIN_S)
 
 
 def take_orders(deps: Deps, stopping: threading.Event) -> None:
@@ -120,6 +124,18 @@ def take_orders(deps: Deps, stopping: threading.Event) -> None:
             pause = FIRST_PAUSE_S
         stopping.wait(pause)
         pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+def leave_in_time(stopping: threading.Event) -> None:
+    """End the process some seconds after it was asked to stop, whatever it is waiting for."""
+
+    def leave() -> None:
+        stopping.wait()
+        time.sleep(LEAVE_AFTER_S)
+        _log.warning("left while a store did not answer")
+        os._exit(0)
+
+    threading.Thread(target=leave, name="leave", daemon=True).start()
 
 
 def not_ready(begun: threading.Event, deps: list[Deps]) -> str:

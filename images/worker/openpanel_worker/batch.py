@@ -5,7 +5,7 @@ Knows neither how rows are made nor how they are inserted.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from openpanel.stream.drain import DeadFrame, Record
 from openpanel.warehouse import tables
@@ -13,18 +13,6 @@ from openpanel.warehouse.schema import Table
 
 Row = tuple[Any, ...]
 Source = Record | DeadFrame
-
-# In the order of their inserts. What a repeat would not make again (because profiles have moved on) comes before
-# the profiles, so that a crash between two inserts loses nothing.
-INSERTED: Final = (
-    tables.EVENTS,
-    tables.REPLAY_CHUNKS,
-    tables.BOTS,
-    tables.PERSON_OVERRIDES,
-    tables.DEAD_LETTERS,
-    tables.PROFILES,
-    tables.GROUPS,
-)
 
 
 @dataclass(slots=True)
@@ -42,17 +30,32 @@ class Rows:
 
 
 class Batch:
-    """All rows of one block."""
+    """All rows of one block, in the order of their inserts.
 
-    __slots__ = ("_of",)
+    What a repeat would not make again (because profiles have moved on) comes before the profiles, so that a crash
+    between two inserts loses nothing.
+    """
+
+    __slots__ = ("bots", "dead_letters", "events", "groups", "overrides", "profiles", "replay_chunks")
 
     def __init__(self) -> None:
-        self._of = {table.name: Rows(table) for table in INSERTED}
-
-    def of(self, table: Table) -> Rows:
-        """The rows for a table."""
-        return self._of[table.name]
+        self.events = Rows(tables.EVENTS)
+        self.replay_chunks = Rows(tables.REPLAY_CHUNKS)
+        self.bots = Rows(tables.BOTS)
+        self.overrides = Rows(tables.PERSON_OVERRIDES)
+        self.dead_letters = Rows(tables.DEAD_LETTERS)
+        self.profiles = Rows(tables.PROFILES)
+        self.groups = Rows(tables.GROUPS)
 
     def inserted(self) -> list[Rows]:
         """What there is to insert, in order."""
-        return [rows for rows in self._of.values() if rows.rows]
+        every = (
+            self.events,
+            self.replay_chunks,
+            self.bots,
+            self.overrides,
+            self.dead_letters,
+            self.profiles,
+            self.groups,
+        )
+        return [rows for rows in every if rows.rows]

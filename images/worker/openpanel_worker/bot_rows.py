@@ -1,6 +1,8 @@
 """Rows of `bots`: visits of declared programs, kept apart from people's."""
 
-from openpanel.enrich import parse_page, storable, text_of
+from openpanel.enrich.page import parse as parse_page
+from openpanel.enrich.properties import text_of
+from openpanel.enrich.text import storable
 from openpanel.stream.drain import Message
 from openpanel.warehouse.native import string_fragment
 from openpanel.wire.messages import TrackPayload

@@ -20,7 +20,11 @@ import redis
 from rq import Queue
 
 from openpanel import metadata
-from openpanel.enrich import AgentParser, Agents, BotList, Geo, Referrers
+from openpanel.enrich.agents import Agents
+from openpanel.enrich.bots import BotList
+from openpanel.enrich.geo import Geo
+from openpanel.enrich.referrer import Referrers
+from openpanel.enrich.user_agent import AgentParser
 from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.stream.drain import Shard, depth, sweep_sessions

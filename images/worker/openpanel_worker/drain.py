@@ -82,7 +82,7 @@ class Drain:
             return Outcome.HELD
         self.transform.take_over()
         try:
-            with beating(self.shard) as pulse:
+            with beating(self.shard) as pulse, quiet_collector():
                 return self._blocks(pulse)
         except LeaseLost:
             metrics.LEASES_LOST.inc()
@@ -101,7 +101,7 @@ class Drain:
                 if self.shard.clear_order():
                     return Outcome.EMPTY
                 continue
-            with quiet_collector(), metrics.BLOCK_SECONDS.time():
+            with metrics.BLOCK_SECONDS.time():
                 if not self._finish(block, pulse, deadline):
                     break
             if time.monotonic() > deadline:
@@ -171,7 +171,7 @@ def drain(pool: str, shard: int) -> str:
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Spare the block the cyclic garbage collector, which finds nothing in rows and costs as much as making them."""
+    """Spare blocks the cyclic garbage collector, which finds nothing in rows and costs as much as making them."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

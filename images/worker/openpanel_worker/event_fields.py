@@ -1,6 +1,6 @@
 """Fields of an event row by name, as a project's filters see them. Only projects with filters pay for it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from openpanel.warehouse import tables
@@ -10,22 +10,18 @@ _PLACES: Final = {name: place for place, name in enumerate(tables.EVENTS.column_
 _PROPERTIES: Final = "properties."
 
 
-def field_of(row: Row, flat: Mapping[str, str]) -> Callable[[str], str]:
+def field_of(row: Row) -> Callable[[str], str]:
     """A function from a column's name or `properties.<key>` to its value as text; '' when there is none."""
 
     def field(name: str) -> str:
         if name.startswith(_PROPERTIES):
+            keys, values = row[_PLACES["properties"]]
             key = name.removeprefix(_PROPERTIES)
-            return flat.get(key, "") or _query(row, key)
+            return _text(values[keys.index(key)]) if key in keys else ""
         place = _PLACES.get(name)
         return "" if place is None else _text(row[place])
 
     return field
-
-
-def _query(row: Row, key: str) -> str:
-    keys, values = row[_PLACES["properties"]]
-    return _text(values[keys.index(key)]) if key in keys else ""
 
 
 def _text(value: Any) -> str:

@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from openpanel.enrich import Page, dropped, event_properties, text_of
+from openpanel.enrich.filters import dropped
+from openpanel.enrich.page import Page
+from openpanel.enrich.properties import text_of
 from openpanel.identity.ids import NO_ID, hash64, person_of_profile, to_hex
 from openpanel.stream.drain import EndedSession, Message
 from openpanel.stream.frames import Flag
 from openpanel.warehouse import tables
 from openpanel.wire.messages import TrackPayload, profile_text
 from openpanel_worker.batch import Row, Rows
+from openpanel_worker.days import QUARTER_MS
 from openpanel_worker.event_fields import field_of
 from openpanel_worker.fragments import EMPTY, Fragments
 from openpanel_worker.pages import PageColumns, Pages
 from openpanel_worker.projects import Project
-from openpanel_worker.signals import NONE, Properties
+from openpanel_worker.property_columns import PropertyColumns
+from openpanel_worker.signals import NONE
 from openpanel_worker.surroundings import Surroundings
 from openpanel_worker.visits import LOST, NOBODY, UNKNOWN, Shared, Visit, Visits, sources_of, surroundings_of
 
@@ -36,7 +40,11 @@ COLUMNS: Final = tables.EVENTS.column_names
 _DAY, _NAME, _CREATED, _EVENT_ID = (COLUMNS.index(name) for name in ("day", "name", "created_at", "event_id"))
 _REVENUE_AT: Final = COLUMNS.index("revenue")
 
+SERVER: Final = int(Flag.SERVER)
+LATE: Final = int(Flag.LATE)
+
 _NO_PROPERTIES: Final[Mapping[str, Any]] = {}
+NO_COLUMNS: Final = NONE
 
 person_of = lru_cache(maxsize=50_000)(person_of_profile)
 
@@ -49,6 +57,7 @@ class EventRows:
         self._visits = visits
         self._fragments = fragments
         self._pages = Pages(fragments)
+        self._properties = PropertyColumns(fragments)
         self._bounced = {
             True: (("__bounce",), (fragments["true"],)),
             False: (("__bounce",), (fragments["false"],)),
@@ -59,24 +68,27 @@ class EventRows:
     ) -> None:
         """Add the row of an event, and before it the start of the session that it opens."""
         properties = payload.properties or _NO_PROPERTIES
-        page = self._pages[text_of(properties, "__path", "path")]
+        address = properties.get("__path")
+        if type(address) is not str:
+            address = text_of(properties, "__path", "path")
+        page = self._pages[address]
         shared = self._visits.get(message.session) if message.session else None
         opening = None
         if shared is None or shared.starter == NOBODY:
             opening = self._opening(message, properties, project, page.page, known=shared)
             shared = self._shared(opening)
-        flat = event_properties(properties)
-        row = self._row(message, payload, project, profile=profile, page=page, shared=shared, flat=flat)
-        if project.filters and dropped(project.filters, event=payload.name, field=field_of(row, flat)):
+        row = self._row(message, payload, project, profile=profile, page=page, shared=shared)
+        if project.filters and dropped(project.filters, event=payload.name, field=field_of(row)):
             self.skip(message)
             return
         if opening is not None and self._may_open(message, opening):
             shared = self._visits.open(message.session, opening)
-        if message.session and shared.starter == message.event_id:
+        if shared.starter == message.event_id and message.session:
             rows.add(_start_of(row, message.event_id, project), message)
         if page.path is not EMPTY:
             shared.path, shared.origin = page.path, page.origin
-        rows.add(row, message)
+        rows.rows.append(row)
+        rows.sources.append(message)
 
     def skip(self, message: Message) -> None:
         """The message leaves no row; a session that it opened waits for its first event."""
@@ -132,7 +144,7 @@ class EventRows:
         """Late events and servers belong to sessions, but say nothing about them."""
         if not message.session:
             return False
-        return message.opened or not (message.item.flags & Flag.LATE or visit.agent.is_server)
+        return message.opened or not (message.item.flags & LATE or visit.agent.is_server)
 
     def _row(
         self,
@@ -143,53 +155,57 @@ class EventRows:
         profile: str,
         page: PageColumns,
         shared: Shared,
-        flat: Mapping[str, str],
     ) -> Row:
         envelope, item, fragments = message.envelope, message.item, self._fragments
-        session = message.session if message.session_started_ms else NO_ID
+        at_ms, flags, started_ms, device = item.at_ms, item.flags, message.session_started_ms, message.device
         path, origin = page.path, page.origin
-        if path is EMPTY and item.flags & Flag.SERVER and session:
+        if path is EMPTY and flags & SERVER and started_ms:
             path, origin = shared.path, shared.origin
+        properties = self._properties.of(payload.properties) if payload.properties else NO_COLUMNS
+        title = EMPTY
+        if "__title" in properties[0]:
+            title = properties[1][properties[0].index("__title")]
+        suspicion = NONE if flags & SERVER else self._surroundings.suspicion(message)
+        if page.keys or suspicion is not NONE:
+            properties = (
+                page.keys + properties[0] + suspicion[0],
+                page.values + properties[1] + suspicion[1],
+            )
         return (
             envelope.project,
-            project.days.day(item.at_ms),
+            project.days[at_ms // QUARTER_MS],
             payload.name,
-            message.device,
-            item.at_ms,
+            device,
+            at_ms,
             message.event_id,
-            session,
-            message.session_started_ms if session else 0,
-            person_of(profile) if profile else message.device,
+            message.session if started_ms else NO_ID,
+            started_ms,
+            person_of(profile) if profile else device,
             fragments[profile],
             fragments[item.device_ref],
             tuple([fragments[group] for group in payload.groups]) if payload.groups else (),
             path,
             origin,
-            fragments[flat["__title"]] if "__title" in flat else EMPTY,
+            title,
             *shared.sources,
             _amount(payload) if payload.name == REVENUE else 0,
             0,
             *shared.surroundings,
             envelope.sdk_name,
             envelope.sdk_version,
-            self._properties(page, flat, self._surroundings.suspicion(message)),
+            properties,
             0,
             envelope.received_ms,
         )
 
-    def _properties(self, page: PageColumns, flat: Mapping[str, str], suspicion: Properties) -> Properties:
-        values = tuple(map(self._fragments.__getitem__, flat.values()))
-        if not page.keys and suspicion is NONE:
-            return tuple(flat), values
-        return page.keys + tuple(flat) + suspicion[0], page.values + values + suspicion[1]
-
 
 def profile_of(payload: TrackPayload) -> str:
     """The profile that an event names itself or in its `__identify`."""
-    if payload.profile_id is not None:
-        return payload.profile_id if type(payload.profile_id) is str else profile_text(payload.profile_id)
+    named = payload.profile_id
+    if named is not None:
+        return named if type(named) is str else profile_text(named)
     identify = payload.properties.get("__identify") if payload.properties else None
-    if isinstance(identify, Mapping) and isinstance(profile := identify.get("profileId"), str | int | float):
+    if type(identify) is dict and isinstance(profile := identify.get("profileId"), str | int | float):
         return profile_text(profile)
     return ""
 

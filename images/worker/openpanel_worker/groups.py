@@ -6,7 +6,8 @@ Merged like a profile: later words win, empty ones do not, and a change that is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from openpanel.enrich import flatten, storable
+from openpanel.enrich.properties import flatten
+from openpanel.enrich.text import storable
 from openpanel.wire.messages import GroupPayload
 from openpanel_worker.batch import Row
 from openpanel_worker.fragments import Fragments

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 import msgspec
 
-from openpanel.enrich import Page, Referral, Referrers, flatten, parse_page
+from openpanel.enrich.page import Page
+from openpanel.enrich.page import parse as parse_page
+from openpanel.enrich.properties import flatten
+from openpanel.enrich.referrer import Referral, Referrers
 from openpanel.identity.ids import NO_ID, from_hex, hash64
 from openpanel.stream.drain import Message
 from openpanel.stream.frames import Envelope

@@ -7,7 +7,6 @@ remembered, within bounds; a word that is said again changes nothing.
 from typing import Final
 
 from openpanel.stream.drain import Message
-from openpanel.warehouse import tables
 from openpanel_worker.batch import Batch
 
 MAX_KNOWN: Final = 200_000  # persons
@@ -40,4 +39,4 @@ class Overrides:
         if key in self._known or key in self._new or person == into:
             return
         self._new.add(key)
-        batch.of(tables.PERSON_OVERRIDES).add((key[0], person, into, LATEST - message.order), message)
+        batch.overrides.add((key[0], person, into, LATEST - message.order), message)

@@ -5,7 +5,8 @@ Bounded: emptied when full. Not shared between threads.
 
 from typing import Final, NamedTuple
 
-from openpanel.enrich import Page, parse_page
+from openpanel.enrich.page import Page
+from openpanel.enrich.page import parse as parse_page
 from openpanel_worker.fragments import EMPTY, Fragments
 
 MAX_PAGES: Final = 50_000  # about 40 MB when full

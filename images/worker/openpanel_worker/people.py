@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from openpanel.stream.drain import Message
-from openpanel.warehouse import Warehouse, tables
+from openpanel.warehouse import Warehouse
 from openpanel.wire.messages import GroupPayload
 from openpanel_worker.batch import Batch
 from openpanel_worker.current import Key, current_groups, current_profiles
@@ -71,7 +71,7 @@ class People:
             except NotANumber as error:
                 refuse(message, "property is not a number", f"the property holds {str(error)!r}")
         if profile is not before:
-            batch.of(tables.PROFILES).add(profile_row(profile, self._fragments), changes[-1][1])
+            batch.profiles.add(profile_row(profile, self._fragments), changes[-1][1])
         return profile
 
     def _apply_descriptions(
@@ -81,7 +81,7 @@ class People:
         for payload, message in descriptions:
             group = regrouped(group, payload, order=message.order, at_ms=message.item.at_ms)
         if group is not before:
-            batch.of(tables.GROUPS).add(group_row(group, self._fragments), descriptions[-1][1])
+            batch.groups.add(group_row(group, self._fragments), descriptions[-1][1])
         return group
 
     def _read_profiles(self) -> dict[Key, Profile]:

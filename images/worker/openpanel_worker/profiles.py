@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from openpanel.enrich import Agent, Place, flatten, storable
-from openpanel.enrich.properties import number_text
+from openpanel.enrich.geo import Place
+from openpanel.enrich.properties import flatten, number_text
+from openpanel.enrich.text import storable
+from openpanel.enrich.user_agent import Agent
 from openpanel.wire.messages import IdentifyPayload
 from openpanel_worker.batch import Row
 from openpanel_worker.fragments import Fragments

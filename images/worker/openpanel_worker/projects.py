@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from openpanel.enrich import Condition, EventFilter, column_name
+from openpanel.enrich.filters import Condition, EventFilter, column_name
 from openpanel.metadata import Filter, ProjectRecord, Unavailable
 from openpanel_worker.days import Days
 

@@ -5,7 +5,7 @@ Pure. The signals themselves are bits that the API sets per request; `enrich.sus
 
 from typing import Final
 
-from openpanel.enrich import suspicion
+from openpanel.enrich.bots import suspicion
 from openpanel.stream.frames import Flag
 from openpanel_worker.fragments import Fragments
 

@@ -7,20 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from openpanel.enrich import (
-    Agent,
-    Agents,
-    Geo,
-    Networks,
-    Page,
-    Place,
-    Referrers,
-    override,
-    text_of,
-    truncated,
-)
+from openpanel.enrich.agents import Agents
+from openpanel.enrich.geo import Geo, Networks, Place, truncated
+from openpanel.enrich.page import Page
+from openpanel.enrich.properties import text_of
+from openpanel.enrich.referrer import Referrers
+from openpanel.enrich.user_agent import Agent, override
 from openpanel.stream.drain import Message
-from openpanel.stream.frames import Flag
 from openpanel_worker.fragments import Fragments
 from openpanel_worker.projects import Project
 from openpanel_worker.signals import NONE, SIGNALS, Properties, signal_properties
@@ -65,13 +58,11 @@ class Surroundings:
         return Visit(starter, referral, page.utm, place, self.agent(message, properties))
 
     def suspicion(self, message: Message) -> Properties:
-        """The properties that say what speaks for a program; servers are above suspicion."""
-        flags = message.item.flags
-        if flags & Flag.SERVER:
-            return NONE
+        """The properties that say what speaks for a program; not to be asked about servers."""
+        signals = message.item.flags & SIGNALS
         networks = self._enrichers.networks
-        datacenter = networks is not None and networks.hosting(message.envelope.ip)
-        if not flags & SIGNALS and not datacenter:
+        if not signals and networks is None:
             return NONE
+        datacenter = networks is not None and networks.hosting(message.envelope.ip)
         chromium = self._enrichers.agents.lookup(message.envelope.user_agent).chromium
-        return self._signals[flags & SIGNALS, chromium, datacenter]
+        return self._signals[signals, chromium, datacenter]

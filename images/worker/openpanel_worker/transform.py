@@ -16,7 +16,7 @@ from openpanel import metadata
 from openpanel.identity.ids import NO_ID, to_hex
 from openpanel.stream.drain import Block, EndedSession, Message, Record
 from openpanel.stream.frames import Kind
-from openpanel.warehouse import WarehouseError, tables
+from openpanel.warehouse import WarehouseError
 from openpanel.wire.messages import (
     MESSAGE,
     Alias,
@@ -28,6 +28,7 @@ from openpanel.wire.messages import (
     Increment,
     Replay,
     Track,
+    TrackPayload,
     profile_text,
 )
 from openpanel_worker import dead_letters
@@ -44,6 +45,9 @@ from openpanel_worker.projects import Project, Projects
 from openpanel_worker.replays import NoSession, replay_row
 from openpanel_worker.surroundings import Enrichers, Surroundings
 from openpanel_worker.visits import Visits
+
+IMPORT: Final = int(Kind.IMPORT)
+BOT: Final = int(Kind.BOT)
 
 _AWAY: Final = (redis.RedisError, WarehouseError, metadata.MetadataError)
 _UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, IndexError)
@@ -88,7 +92,7 @@ class Transform:
         self._people.begin()
         self._visits.turn_to(shard)
         self._visits.fetch(_sessions(block.records))
-        graves = batch.of(tables.DEAD_LETTERS)
+        graves = batch.dead_letters
         for frame in block.dead:
             self.bury(frame, dead_letters.FRAME, frame.reason, into=graves)
         for record in block.records:
@@ -97,7 +101,7 @@ class Transform:
         self._people.apply(
             batch,
             refuse=lambda message, reason, detail: self.bury(
-                message, reason, detail, into=batch.of(tables.DEAD_LETTERS)
+                message, reason, detail, into=batch.dead_letters
             ),
         )
         return batch
@@ -117,11 +121,12 @@ class Transform:
         if record.closed is not None:
             self._end(record.closed, batch)
         try:
-            self._sort(record, self._project(record.envelope.project), batch)
+            project = self._settings.get(record.envelope.project) or self._project(record.envelope.project)
+            self._sort(record, project, batch)
         except _AWAY:
             raise
         except NoSession:
-            self.bury(record, dead_letters.NO_SESSION, "", into=batch.of(tables.DEAD_LETTERS))
+            self.bury(record, dead_letters.NO_SESSION, "", into=batch.dead_letters)
         except _UNREADABLE as error:
             self._spoiled(record, dead_letters.MESSAGE, str(error), batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up its neighbours
@@ -130,40 +135,42 @@ class Transform:
 
     def _end(self, ended: EndedSession, batch: Batch) -> None:
         try:
-            self._events.end(ended, self._project(ended.project), rows=batch.of(tables.EVENTS))
+            self._events.end(ended, self._project(ended.project), rows=batch.events)
         except _AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - as for messages
             _log.exception("session end cannot be processed")
-            self.bury(ended, dead_letters.UNEXPECTED, repr(error), into=batch.of(tables.DEAD_LETTERS))
+            self.bury(ended, dead_letters.UNEXPECTED, repr(error), into=batch.dead_letters)
 
     def _spoiled(self, message: Message, reason: str, detail: str, batch: Batch) -> None:
         self._events.skip(message)
-        self.bury(message, reason, detail, into=batch.of(tables.DEAD_LETTERS))
+        self.bury(message, reason, detail, into=batch.dead_letters)
 
     def _sort(self, message: Message, project: Project, batch: Batch) -> None:
-        body = self._bodies.of(message)
-        if message.item.kind == Kind.IMPORT:
-            batch.of(tables.EVENTS).add(self._imports.row(message, body, project), message)
+        kind = message.item.kind
+        body = message.envelope.body if message.item.index < 0 else self._bodies.of(message)
+        if kind == IMPORT:
+            batch.events.add(self._imports.row(message, body, project), message)
             return
         sent = MESSAGE.decode(body)
-        if message.item.kind == Kind.BOT:
-            if isinstance(sent, Track):
-                batch.of(tables.BOTS).add(bot_row(message, sent.payload), message)
-        elif isinstance(sent, Track):
-            self._track(message, sent, project, batch)
+        if type(sent) is Track:
+            if kind == BOT:
+                batch.bots.add(bot_row(message, sent.payload), message)
+            else:
+                self._track(message, sent.payload, project, batch)
         elif isinstance(sent, Replay):
-            batch.of(tables.REPLAY_CHUNKS).add(replay_row(message, sent.payload), message)
+            batch.replay_chunks.add(replay_row(message, sent.payload), message)
         elif isinstance(sent, Group):
             self._people.describe(message, sent.payload)
-        else:
+        elif not isinstance(sent, Track):
             self._person(message, sent, project, batch)
 
-    def _track(self, message: Message, sent: Track, project: Project, batch: Batch) -> None:
-        payload = sent.payload
+    def _track(self, message: Message, payload: TrackPayload, project: Project, batch: Batch) -> None:
         profile = profile_of(payload)
-        self._events.track(message, payload, project, profile=profile, rows=batch.of(tables.EVENTS))
-        if profile and message.device != NO_ID:
+        self._events.track(message, payload, project, profile=profile, rows=batch.events)
+        if not profile:
+            return
+        if message.device != NO_ID:
             self._overrides.see(message, message.device, into=person_of(profile), batch=batch)
         if payload.properties and (identify := payload.properties.get("__identify")):
             self._identify(message, msgspec.convert(identify, IdentifyPayload), project)
@@ -177,7 +184,7 @@ class Transform:
     ) -> None:
         profile = profile_text(sent.payload.profile_id) or _profile_of_device(message)
         if not profile:
-            self.bury(message, dead_letters.NO_PROFILE, "", into=batch.of(tables.DEAD_LETTERS))
+            self.bury(message, dead_letters.NO_PROFILE, "", into=batch.dead_letters)
             return
         match sent:
             case Identify():
@@ -203,10 +210,10 @@ class Transform:
         self._people.change(message, profile_text(payload.profile_id), change)
 
     def _project(self, project: str) -> Project:
-        settings = self._settings.get(project)
-        if settings is None:
-            settings = self._settings[project] = self._projects.get(project)
-        return settings
+        """The settings of a project, the same throughout a block."""
+        if project not in self._settings:
+            self._settings[project] = self._projects.get(project)
+        return self._settings[project]
 
 
 def _profile_of_device(message: Message) -> str:

@@ -10,7 +10,10 @@ from typing import Any, Final
 import msgspec
 import redis
 
-from openpanel.enrich import DIRECT, NO_UTM, NOWHERE, Agent, Place, Referral, Utm
+from openpanel.enrich.geo import NOWHERE, Place
+from openpanel.enrich.page import NO_UTM, Utm
+from openpanel.enrich.referrer import DIRECT, Referral
+from openpanel.enrich.user_agent import Agent
 from openpanel.identity.ids import to_hex
 from openpanel.stream.keys import Pool
 from openpanel_worker.fragments import EMPTY, Fragments

@@ -87,7 +87,7 @@ _ALONE: Final[Mapping[str, str]] = {"set": "{column} != ''", "unset": "{column} 
 
 
 def _column(item: Filter, columns: Mapping[str, str], name: str, parameters: dict[str, object]) -> str:
-    if item.dimension in columns:
+    if item.dimension in columns and item.dimension != PROPERTY:
         return columns[item.dimension]
     if PROPERTY in columns and item.dimension.startswith(PROPERTY) and item.dimension != PROPERTY:
         parameters[f"{name}_key"] = item.dimension.removeprefix(PROPERTY)

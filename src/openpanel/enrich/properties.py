@@ -42,33 +42,43 @@ def flatten(properties: Mapping[str, object], *, skip: Collection[str] = ()) -> 
     """Make one flat map of text out of what a client sent, without the properties in `skip`."""
     flat: dict[str, str] = {}
     for key, value in properties.items():
-        # The two commonest kinds first: this loop runs for every property of every event.
         if key in skip:
             continue
-        if type(value) is str:
-            if value[:1] in "{[":  # true for empty text as well
-                _text(key, value, flat, 0)
-            elif value.isprintable() and value == value.strip():  # no control characters, no surrogates
-                flat[key] = value
-            else:
-                _text(key, value, flat, 0)
-        elif type(value) is int:
-            flat[key] = number_text(value)
+        if type(value) is str and (kept := plain_form(value)) is not None:
+            if kept:
+                flat[key] = kept
         else:
             _any(key, value, flat, 0)
-    return flat if "".join(flat).isprintable() and _short_keys(flat) else _with_clean_keys(flat)
+    return flat if len(flat) <= MAX_ENTRIES and all(map(is_clean_key, flat)) else _with_clean_keys(flat)
 
 
 def event_properties(properties: Mapping[str, object]) -> dict[str, str]:
     """Flatten an event's properties without those that are consumed."""
-    skip: Collection[str] = CONSUMED
-    if "path" in properties or "referrer" in properties or "timestamp" in properties:
-        skip = CONSUMED | {
-            old
-            for old, new in FALLBACKS.items()
-            if new not in properties and isinstance(properties.get(old), str)
-        }
-    return flatten(properties, skip=skip)
+    return flatten(properties, skip=consumed(properties))
+
+
+def consumed(properties: Mapping[str, object]) -> Collection[str]:
+    """The properties of an event that are not kept, old names included where they stand for the new ones."""
+    if not ("path" in properties or "referrer" in properties or "timestamp" in properties):
+        return CONSUMED
+    return CONSUMED | {
+        old
+        for old, new in FALLBACKS.items()
+        if new not in properties and isinstance(properties.get(old), str)
+    }
+
+
+def plain_form(value: str) -> str | None:
+    """The text as it is kept, '' when it is left out; None when it looks like JSON and must be looked into."""
+    if not value.isascii() or "\x00" in value:
+        value = storable(value)
+    value = value.strip()
+    return None if value[:1] in ("{", "[") else value
+
+
+def is_clean_key(key: str) -> bool:
+    """Whether a key is kept exactly as it is."""
+    return len(key) <= MAX_KEY and key.isprintable()
 
 
 def text_of(properties: Mapping[str, object], name: str, fallback: str = "") -> str:
@@ -134,10 +144,6 @@ def _plain(key: str, value: str, flat: dict[str, str]) -> None:
     value = storable(value).strip()
     if value:
         flat[key] = value
-
-
-def _short_keys(flat: Mapping[str, str]) -> bool:
-    return len(flat) <= MAX_ENTRIES and (not flat or len(max(flat, key=len)) <= MAX_KEY)
 
 
 def _with_clean_keys(flat: Mapping[str, str]) -> dict[str, str]:

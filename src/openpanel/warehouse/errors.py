@@ -11,11 +11,13 @@ from typing import Final
 
 
 class WarehouseError(Exception):
-    """Base of everything this room raises."""
+    """Base of everything this room raises. `code` is ClickHouse's; 0: it did not answer, or was not asked."""
+
+    code: int = 0
 
 
 class Unavailable(WarehouseError):
-    """Nothing is wrong with the call; repeat it later (an insert with the same token). `code` 0: no answer."""
+    """Nothing is wrong with the call; repeat it later (an insert with the same token)."""
 
     def __init__(self, message: str, *, code: int = 0) -> None:
         super().__init__(message)

@@ -1,0 +1,146 @@
+"""Panels: asked in a thread, given up when nobody waits any more, kept for a moment, failing alone.
+
+A kept fragment is given only while it would come out the same: nothing was counted since, and for ranges that
+run the moment is the same, in steps of ten seconds. People who turn out to be one change numbers without a new
+event, so nothing is given for more than a minute; after that only while the store is away, and then it says so.
+"""
+
+import asyncio
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Final, TypeVar
+
+import structlog
+from fastapi import Request
+from starlette.concurrency import run_in_threadpool
+
+from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.periods import BadRange
+from openpanel.warehouse import Unavailable, Warehouse, WarehouseError
+from openpanel.warehouse.errors import TIMEOUT_EXCEEDED
+from openpanel_dashboard.components import Notice
+from openpanel_dashboard.languages import Say
+
+MOST_KEPT: Final = 512  # fragments
+KEPT_FOR: Final = timedelta(minutes=1)
+STALE_WARNS_AFTER: Final = timedelta(minutes=5)
+RUNNING_STEP_S: Final = 10
+CLIENT_GONE: Final = 499  # nobody reads it; for the log
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class ClientGoneError(Exception):
+    """Whoever asked has left, and the query was stopped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which fragment: of what project, at what address, in what language."""
+
+    project: str
+    address: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the numbers of a fragment depend on."""
+
+    counted: int  # events of the project
+    step: int  # of the clock; 0 for ranges that are over
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A fragment as it was made."""
+
+    html: str
+    version: Version
+    made: datetime
+
+
+class FragmentCache:
+    """The newest fragment of each place in this process; the least used ones are dropped first."""
+
+    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._kept: OrderedDict[Place, Kept] = OrderedDict()
+
+    def get(self, place: Place, version: Version) -> str | None:
+        """The fragment, when it would come out the same now."""
+        kept = self.last(place)
+        fresh = kept is not None and kept.version == version and self._clock() - kept.made <= KEPT_FOR
+        return kept.html if kept is not None and fresh else None
+
+    def last(self, place: Place) -> Kept | None:
+        """The newest fragment there was, however old."""
+        with self._lock:
+            kept = self._kept.get(place)
+            if kept is not None:
+                self._kept.move_to_end(place)
+            return kept
+
+    def put(self, place: Place, version: Version, html: str) -> None:
+        """Keep a fragment instead of the one before."""
+        with self._lock:
+            self._kept[place] = Kept(html, version, self._clock())
+            self._kept.move_to_end(place)
+            while len(self._kept) > MOST_KEPT:
+                self._kept.popitem(last=False)
+
+
+async def while_asked(request: Request, warehouse: Warehouse, work: Callable[[str], T]) -> T:
+    """What `work` returns; its queries carry the comment it is given and are stopped when the client leaves."""
+    comment = f"dashboard-{secrets.token_hex(8)}"
+    working = asyncio.create_task(run_in_threadpool(work, comment), name="panel")
+    leaving = asyncio.create_task(_left(request), name="panel-client")
+    try:
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            return working.result()
+        await run_in_threadpool(_stop, warehouse, comment)
+        await asyncio.wait({working})
+        working.exception()  # looked at, so that it is not reported as lost
+        raise ClientGoneError
+    finally:
+        leaving.cancel()
+
+
+def failure(error: Exception, say: Say) -> tuple[Notice, int]:
+    """What a panel says when its question could not be answered, and the status of that answer."""
+    if isinstance(error, BadFilter):
+        return Notice(state="filtered", text=say("This panel cannot use a filter."), detail=str(error)), 200
+    if isinstance(error, BadRange):
+        return Notice(
+            state="filtered", text=say("This panel cannot show this range."), detail=str(error)
+        ), 200
+    number = secrets.token_hex(4)
+    log.warning("a panel failed", id=number, error=str(error), kind=type(error).__name__)
+    detail = say("Error %(id)s", id=number)
+    if isinstance(error, Unavailable) and error.code == TIMEOUT_EXCEEDED:
+        text = say("Counting this took too long. A shorter range may help.")
+        return Notice(state="error", text=text, detail=detail), 503
+    if isinstance(error, WarehouseError):
+        return Notice(
+            state="error", text=say("The numbers cannot be read at the moment."), detail=detail
+        ), 503
+    return Notice(state="error", text=say("Something went wrong."), detail=detail), 500
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _stop(warehouse: Warehouse, comment: str) -> None:
+    try:
+        warehouse.cancel(comment)
+    except WarehouseError as error:
+        log.warning("a query was not stopped", error=str(error))

@@ -1,0 +1,43 @@
+"""Whether the dashboard lives, and whether it can answer."""
+
+import redis
+from fastapi import APIRouter
+from starlette.responses import JSONResponse, Response
+
+from openpanel.metadata import MetadataError
+from openpanel.warehouse import WarehouseError
+from openpanel_dashboard.services import Given, Services
+
+router = APIRouter(prefix="/healthz")
+
+
+@router.get("/live")
+async def live() -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/ready")
+def ready(services: Given) -> Response:
+    """PostgreSQL answers, so that people can sign in. Without the other stores pages work in part and say so."""
+    failures = _failures(services)
+    unavailable = "postgres" in failures
+    status = "unavailable" if unavailable else "degraded" if failures else "ok"
+    return JSONResponse({"status": status, "failures": failures}, status_code=503 if unavailable else 200)
+
+
+def _failures(services: Services) -> dict[str, str]:
+    failures = {}
+    try:
+        services.database.ping()
+    except MetadataError as error:
+        failures["postgres"] = type(error).__name__
+    try:
+        services.warehouse.query("SELECT 1")
+    except WarehouseError as error:
+        failures["clickhouse"] = type(error).__name__
+    try:
+        services.redis.ping()
+    except redis.RedisError as error:
+        failures["redis"] = type(error).__name__
+    return failures

@@ -1,0 +1,169 @@
+"""Every page that says no, in one place: what happened, and what to do next.
+
+Fragments get the same refusal in a form their panel can show, or are sent to where it can be solved.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from openpanel import metadata, warehouse
+from openpanel_dashboard import services as services_module
+from openpanel_dashboard.access import ForbiddenError, NoSuchProjectError, NotSignedInError
+from openpanel_dashboard.components import Link
+from openpanel_dashboard.languages import Say
+from openpanel_dashboard.rendering import reader_of, templates_of
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A button that posts, for what a link alone must not do."""
+
+    address: str
+    label: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A page with one thing on it."""
+
+    title: str
+    paragraphs: tuple[str, ...] = ()
+    command: str = ""
+    confirm: Confirmation | None = None
+    action: Link | None = None
+    hint: str = ""
+
+
+def said(request: Request, message: Said, *, status: int = 200) -> Response:
+    """The page, in the reader's language."""
+    given = services_module.of(request)
+    return templates_of(request).answer(
+        "pages/message.html",
+        reader=reader_of(request, given),
+        title=message.title,
+        status=status,
+        message=message,
+    )
+
+
+def link_is_over(say: Say) -> Said:
+    """A one-time link that was used, replaced or mistyped."""
+    return Said(
+        title=say("This link does not work any more"),
+        paragraphs=(
+            say(
+                "A sign-in link works once. This one was used, has been replaced by a newer one, or is incomplete."
+            ),
+            say("On the machine that runs the dashboard, this prints a new one:"),
+        ),
+        command="openpanel up",
+        hint=say("In a cluster, ask whoever installed it."),
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turn errors into pages."""
+    app.add_exception_handler(NotSignedInError, _not_signed_in)
+    app.add_exception_handler(ForbiddenError, _forbidden)
+    app.add_exception_handler(NoSuchProjectError, _no_such_project)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(metadata.MetadataError, _store_away)
+    app.add_exception_handler(warehouse.WarehouseError, _store_away)
+    app.add_exception_handler(Exception, _failed)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether a panel asks, and not a browser for a page."""
+    return request.headers.get("hx-request") == "true"
+
+
+def _say(request: Request) -> Say:
+    return reader_of(request, services_module.of(request)).language.say
+
+
+def _home(say: Say) -> Link:
+    return Link(label=say("All projects"), address="/")
+
+
+async def _not_signed_in(request: Request, _error: Exception) -> Response:
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return PlainTextResponse("not signed in", status_code=401)
+    if is_fragment(request):
+        return PlainTextResponse("not signed in", status_code=401, headers={"HX-Redirect": "/sign-in"})
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse(
+        f"/sign-in?next={quote(here, safe='/')}" if here != "/" else "/sign-in", status_code=303
+    )
+
+
+async def _forbidden(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ForbiddenError)
+    say = _say(request)
+    names = ", ".join(error.grantors) or say("whoever administers this installation")
+    message = Said(
+        title=say("You may not see this project"),
+        paragraphs=(
+            say("“%(project)s” belongs to “%(organization)s”, and you are not a member of it.",
+                project=error.project, organization=error.organization),
+            say("Access is granted by: %(names)s", names=names),
+        ),
+        action=_home(say),
+    )  # fmt: skip
+    return said(request, message, status=403)
+
+
+async def _no_such_project(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NoSuchProjectError)
+    say = _say(request)
+    message = Said(
+        title=say("There is no such project"),
+        paragraphs=(
+            say("Nothing is called “%(project)s” here. It may have been deleted, or the address is mistyped.",
+                project=error.project),
+        ),
+        action=_home(say),
+    )  # fmt: skip
+    return said(request, message, status=404)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    say = _say(request)
+    if error.status_code != 404:
+        return PlainTextResponse(str(error.detail), status_code=error.status_code, headers=error.headers)
+    message = Said(
+        title=say("This page does not exist"),
+        paragraphs=(say("The address may be mistyped, or the page was moved."),),
+        action=_home(say),
+    )
+    return said(request, message, status=404)
+
+
+async def _store_away(request: Request, error: Exception) -> Response:
+    log.warning("a store did not answer", path=request.url.path, error=str(error))
+    say = _say(request)
+    message = Said(
+        title=say("The dashboard cannot reach its database"),
+        paragraphs=(say("Events are still received and kept. Try again in a moment."),),
+        action=Link(label=say("Try again"), address=str(request.url.path)),
+    )
+    return said(request, message, status=503)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    log.error("a page failed", path=request.url.path, exc_info=error)
+    say = _say(request)
+    message = Said(
+        title=say("Something went wrong"),
+        paragraphs=(say("The error was written to the dashboard's log."),),
+        action=_home(say),
+    )
+    return said(request, message, status=500)

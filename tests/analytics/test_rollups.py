@@ -1,0 +1,131 @@
+"""What rollups answer is what sessions and events answer, where both are asked the same.
+
+So few persons that an estimate is exact, no persons who are others, and sessions that begin and end as the worker
+makes them: a start row, then views, then an end row.
+"""
+
+import random
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from openpanel.analytics.asking import LIMITS, Question, ask, explain
+from openpanel.analytics.metrics import Metrics
+from openpanel.analytics.overview import Overview
+from openpanel.analytics.periods import previous, resolve
+from openpanel.analytics.routing import Source
+from openpanel.analytics.series import Series
+from openpanel.analytics.top_countries import TopCountries
+from openpanel.analytics.top_devices import TopDevices
+from openpanel.analytics.top_pages import TopPages
+from openpanel.analytics.top_referrers import TopReferrers
+from openpanel.warehouse import Warehouse, tables
+from tests.analytics.worlds import Insert
+
+ZONE = "America/New_York"
+NOW = datetime(2026, 11, 4, 17, 30, tzinfo=UTC)
+EPOCH_DAY = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+
+
+@pytest.fixture
+def loaded(insert: Insert, project: str) -> str:
+    """Ten persons over four weeks; no session crosses a midnight of the zone or the moment of asking."""
+    dice = random.Random(7)
+    for number in range(60):
+        insert(tables.EVENTS, _session(dice, project, number))
+    return project
+
+
+@pytest.mark.parametrize("text", ["7d", "yesterday", "mtd", "last-week", "2026-10-20..2026-11-03"])
+@pytest.mark.parametrize("question", [Metrics, Series])
+def test_figures_from_the_rollup_equal_those_from_sessions(
+    warehouse: Warehouse, loaded: str, text: str, question: type[Metrics | Series]
+) -> None:
+    asked = question(_scope(loaded, text))
+
+    assert _answer(warehouse, asked, Source.ROLLUP) == _answer(warehouse, asked, Source.SESSIONS)
+
+
+@pytest.mark.parametrize("interval", ["week", "month"])
+def test_longer_buckets_merge_the_days(warehouse: Warehouse, loaded: str, interval: Any) -> None:
+    asked = Series(replace(_scope(loaded, "2026-10-01..2026-11-03"), interval=interval))
+
+    answer = _answer(warehouse, asked, Source.ROLLUP)
+
+    assert answer == _answer(warehouse, asked, Source.SESSIONS)
+    assert sum(point.figures.visitors for point in answer.points) > 0
+
+
+@pytest.mark.parametrize(
+    "list_of",
+    [
+        TopPages,
+        TopCountries,
+        TopReferrers,
+        lambda scope: TopDevices(scope, kind="os"),
+        lambda scope: TopPages(scope, limit=2),
+    ],
+    ids=["pages", "countries", "referrers", "systems", "first pages"],
+)
+def test_lists_from_the_rollup_equal_the_exact_ones(warehouse: Warehouse, loaded: str, list_of: Any) -> None:
+    question = list_of(_scope(loaded, "28d"))
+
+    exact = _answer(warehouse, question, question.exact)
+    rolled_up = _answer(warehouse, question, Source.ROLLUP)
+
+    if isinstance(question, TopReferrers):  # a view does not know its session's referrer
+        exact = replace(exact, rows=tuple(replace(row, views=None) for row in exact.rows))
+    assert rolled_up == exact
+    assert exact.rows
+
+
+def test_small_project_is_read_exactly_and_says_so(warehouse: Warehouse, loaded: str) -> None:
+    question = Metrics(_scope(loaded, "28d"))
+
+    assert not ask(warehouse, question).approximate
+    assert "events are quick to read" in explain(warehouse, question)
+
+
+def _scope(project: str, text: str) -> Overview:
+    period = resolve(text, timezone=ZONE, now=NOW)
+    return Overview(project, ZONE, period, previous=previous(period, timezone=ZONE))
+
+
+def _answer(warehouse: Warehouse, question: Question[Any], source: Source) -> Any:
+    statement = question.statement(source)
+    rows = warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
+    return replace(question.answer(rows, source), approximate=False)
+
+
+def _session(dice: random.Random, project: str, number: int) -> list[dict[str, Any]]:
+    day = NOW.astimezone(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0) - timedelta(days=number % 28)
+    start = round(day.timestamp() * 1000) + dice.randrange(3_600_000, 4 * 3_600_000)
+    seconds = sorted(dice.randrange(1, 1_700) for _ in range(dice.randrange(1, 4)))
+    views = [start, *(start + 1000 * second for second in seconds)][: dice.randrange(1, 5)]
+    common = {
+        "project_id": project,
+        "day": day.date().toordinal() - EPOCH_DAY,
+        "session_id": number + 1,
+        "session_started_at": start,
+        "device_id": number % 10 + 1,
+        "person": number % 10 + 1,
+        "country": dice.choice(["KR", "DE", ""]),
+        "os": dice.choice(["Linux", ""]),
+        "referrer_name": dice.choice(["Google", ""]),
+    }
+    paths = ["/", "/a", "/b", "/c"]
+    rows = [
+        {"name": "session_start", "created_at": start - 100, "path": "/"},
+        *({"name": "screen_view", "created_at": at, "path": dice.choice(paths)} for at in views),
+        {
+            "name": "session_end",
+            "created_at": views[-1] + 1_000,
+            "path": "/",
+            "duration": views[-1] - start,
+            "properties": {"__bounce": "true" if len(views) <= 1 else "false"},
+        },
+    ]
+    return [{**common, **row, "event_id": number * 100 + place} for place, row in enumerate(rows)]

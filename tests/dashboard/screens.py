@@ -1,0 +1,140 @@
+"""Pages in Chromium: the dashboard served on a port of its own, and a page that remembers what went wrong."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
+
+AXE: Final = (
+    Path(__file__).parents[2]
+    / "images"
+    / "dashboard"
+    / "frontend"
+    / "node_modules"
+    / "axe-core"
+    / "axe.min.js"
+)
+DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 1000}, "locale": "en-US"}
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+# Counts what moves by itself, and what the policy forbids.
+WATCH: Final = """\
+window.__shift = 0; window.__violations = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.__shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+document.addEventListener("securitypolicyviolation", (event) =>
+  window.__violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+"""
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application on a free port. Connections wait in the listening socket until the server runs."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off"
+        )
+        server = uvicorn.Server(config)
+        thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"dashboard-{port}")
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            app.state.stopping.set()
+            server.should_exit = True
+            thread.join()
+
+
+@dataclass
+class Screen:
+    """A page with what went wrong in it."""
+
+    page: Page
+    origin: str
+    problems: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Go there and wait until every panel has its numbers."""
+        self.page.goto(self.origin + path)
+        self.settle()
+
+    def open_whole(self, path: str) -> None:
+        """Go there and look at all of it, so that what is far down has loaded too."""
+        self.page.goto(self.origin + path)
+        self.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until nothing loads any more."""
+        expect(self.page.locator("[data-skeleton]:visible")).to_have_count(0)
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def asked(self) -> list[str]:
+        """The panels and parts asked for since the last call, by name."""
+        found = [urlsplit(one).path.rpartition("/")[2] for one in self.requests if "/overview/" in one]
+        self.requests.clear()
+        return found
+
+    def violations(self) -> list[str]:
+        """What the policy forbade."""
+        found: list[str] = self.page.evaluate("window.__violations")
+        return found
+
+    def shift(self) -> float:
+        """How much moved by itself, as browsers score it."""
+        score: float = self.page.evaluate("window.__shift")
+        return score
+
+    def axe(self) -> list[str]:
+        """What an accessibility checker finds: rule and place."""
+        self.page.evaluate(AXE.read_text())
+        found: list[str] = self.page.evaluate(
+            """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
+                 (one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.failureSummary}`))"""
+        )
+        return found
+
+
+@contextmanager
+def screen(browser: Browser, origin: str, *, session: str = "", **options: Any) -> Iterator[Screen]:
+    """A page of its own; fails when something was logged, forbidden, or asked of another host."""
+    context: BrowserContext = browser.new_context(**{**DESKTOP, **options})
+    if session:
+        context.add_cookies([{"name": "openpanel-session", "value": session, "url": origin}])
+    context.add_init_script(WATCH)
+    page = context.new_page()
+    shown = Screen(page, origin)
+
+    def log(message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            shown.problems.append(f"{message.type}: {message.text}")
+
+    def request(sent: Request) -> None:
+        shown.requests.append(sent.url)
+        if not sent.url.startswith(origin):
+            shown.problems.append(f"another host: {sent.url}")
+
+    page.on("console", log)
+    page.on("request", request)
+    page.on("pageerror", lambda error: shown.problems.append(f"error: {error}"))
+    try:
+        yield shown
+        assert shown.problems == []
+        assert shown.violations() == []
+    finally:
+        context.close()

@@ -1,0 +1,93 @@
+"""Who may see what: nothing without signing in, nothing of other organizations, and a page that says whom to ask."""
+
+import pytest
+from starlette.routing import Route
+
+from openpanel.metadata import dashboard_sessions
+from openpanel_dashboard.app import ROUTERS
+from tests.dashboard.browsers import Browser
+from tests.dashboard.conftest import NOW, World
+from tests.dashboard.markup import parse
+
+OPEN = {"/sign-in", "/sign-out", "/preferences", "/healthz/live", "/healthz/ready"}
+PATHS = [route.path for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+
+
+@pytest.mark.parametrize("path", sorted(set(PATHS) - OPEN))
+def test_every_page_sends_strangers_to_sign_in(stranger: Browser, path: str) -> None:
+    answer = stranger.get(
+        path.replace("{org}", "acme").replace("{project}", "shop").replace("{name}", "kpis")
+    )
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/sign-in")
+
+
+def test_page_is_found_again_after_signing_in(stranger: Browser, world: World) -> None:
+    answer = stranger.get(world.address() + "?range=7d&f=country:is:KR")
+
+    assert (
+        answer.headers["location"] == f"/sign-in?next={world.address()}%3Frange%3D7d%26f%3Dcountry%3Ais%3AKR"
+    )
+
+
+def test_panel_of_a_stranger_sends_the_whole_page_to_sign_in(world: World, stranger: Browser) -> None:
+    answer = stranger.get(world.address("/overview/panel/kpis"), headers={"hx-request": "true"})
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
+
+
+def test_stream_of_a_stranger_is_refused(world: World, stranger: Browser) -> None:
+    answer = stranger.get(world.address("/live"), headers={"accept": "text/event-stream"})
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "/overview", "/overview/main", "/overview/panel/kpis", "/live", "/figures"]
+)
+def test_project_of_another_organization_is_forbidden_and_says_whom_to_ask(
+    world: World, client: Browser, rest: str
+) -> None:
+    answer = client.get(world.address(rest, world.foreign))
+
+    assert answer.status_code == 403
+    assert "owner@example.com" in answer.text
+    assert "Rival &lt;b&gt;Ltd&lt;/b&gt;" in answer.text
+
+
+def test_owner_of_the_installation_sees_every_project(world: World) -> None:
+    token = "session-of-owner"
+    dashboard_sessions.begin(
+        world.database, user=world.owner.id, token=token, at=NOW, expires_at=NOW.replace(year=2027)
+    )
+
+    with Browser(world.app()) as opened:
+        opened.cookies.set("openpanel-session", token)
+
+        assert opened.get(world.address(project=world.foreign)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/o/acme/p/missing/overview", "/o/rival/p/shop/overview", "/o/acme/p/foreign/overview", "/nothing/here"],
+)
+def test_unknown_addresses_are_not_found(client: Browser, path: str) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert parse(answer.text).one("a", class_="button")["href"] == "/"
+
+
+def test_projects_page_lists_what_the_member_may_see(world: World, client: Browser) -> None:
+    page = parse(client.get("/").text)
+
+    assert [link.text for link in page.all(class_="project-name")] == ["Fresh", "Shop"]
+    assert [title.text for title in page.all("h2", class_="group-title")] == ["Acme"]
+
+
+def test_projects_numbers_load_by_themselves(world: World, client: Browser) -> None:
+    text = parse(client.get(world.address("/figures")).text).text
+
+    assert "online" in text
+    assert "visitors, 24 h" in text

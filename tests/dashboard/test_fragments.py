@@ -1,0 +1,235 @@
+"""Panels: kept only while they are right, stopped when nobody waits, failing alone."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import Request
+
+from openpanel.analytics.filters import BadFilter
+from openpanel.warehouse import Refused, Unavailable, Warehouse
+from openpanel_dashboard.fragments import (
+    KEPT_FOR,
+    MOST_KEPT,
+    ClientGoneError,
+    FragmentCache,
+    Place,
+    Version,
+    failure,
+    while_asked,
+)
+from tests.dashboard import traffic
+from tests.dashboard.browsers import Browser
+from tests.dashboard.conftest import NOW, World, add_project
+from tests.dashboard.markup import parse
+
+MINUTE = timedelta(minutes=1)
+
+
+PLACE = Place(project="shop", address="/a", language="en")
+VERSION = Version(counted=7, step=0)
+
+
+def cache_at(moment: datetime) -> FragmentCache:
+    cache = FragmentCache(clock=lambda: moment)
+    cache.put(PLACE, VERSION, "html")
+    return cache
+
+
+def test_fragment_is_given_for_a_minute() -> None:
+    moments = iter([NOW, NOW, NOW + KEPT_FOR + MINUTE])
+    cache = FragmentCache(clock=lambda: next(moments))
+    cache.put(PLACE, VERSION, "html")
+
+    assert cache.get(PLACE, VERSION) == "html"
+    assert cache.get(PLACE, VERSION) is None
+
+
+@pytest.mark.parametrize(
+    ("place", "version"),
+    [
+        (PLACE, replace(VERSION, counted=8)),
+        (PLACE, replace(VERSION, step=1)),
+        (replace(PLACE, language="ko"), VERSION),
+        (replace(PLACE, project="other"), VERSION),
+        (replace(PLACE, address="/b"), VERSION),
+    ],
+)
+def test_fragment_is_not_given_for_another_question(place: Place, version: Version) -> None:
+    assert cache_at(NOW).get(place, version) is None
+
+
+def test_last_fragment_is_there_however_old_and_whatever_was_counted_since() -> None:
+    cache = cache_at(NOW)
+    cache.put(PLACE, replace(VERSION, counted=8), "newer")
+
+    kept = cache.last(PLACE)
+    assert kept is not None
+    assert (kept.html, kept.made) == ("newer", NOW)
+
+
+def test_least_used_fragments_go_first() -> None:
+    cache = FragmentCache(clock=lambda: NOW)
+    places = [replace(PLACE, address=str(number)) for number in range(MOST_KEPT + 1)]
+    for place in places[:-1]:
+        cache.put(place, VERSION, "html")
+
+    cache.get(places[0], VERSION)
+    cache.put(places[-1], VERSION, "html")
+
+    assert cache.last(places[0]) is not None
+    assert cache.last(places[1]) is None
+
+
+def test_new_event_is_on_the_page_at_once(world: World) -> None:
+    project = add_project(world.database, name="soon", organization="acme")
+    address = world.address("/overview/panel/kpis?range=today", project)
+    with Browser(world.app()) as client:
+        client.cookies.set("openpanel-session", world.session)
+
+        def visitors() -> str:
+            return parse(client.get(address).text).one("a", id="kpi-visitors").one(class_="kpi-value").text
+
+        seen = [visitors(), visitors()]
+        traffic.insert(
+            world.warehouse, [traffic.view(project="soon", at=NOW - MINUTE, device=1)], token="soon-1"
+        )
+        seen.append(visitors())
+        traffic.insert(
+            world.warehouse, [traffic.view(project="soon", at=NOW - MINUTE, device=2)], token="soon-2"
+        )
+        seen.append(visitors())
+
+    assert seen == ["0", "0", "1", "2"]
+
+
+class Failing(Warehouse):
+    """A warehouse that refuses the questions of one panel."""
+
+    def __init__(self, inner: Warehouse, *, part: str, error: Exception) -> None:
+        self._inner, self._part, self._error, self.fails = inner, part, error, True
+
+    def query(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        if self.fails and self._part in sql:
+            raise self._error
+        return self._inner.query(sql, parameters=parameters, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (Unavailable("no answer"), "The numbers cannot be read at the moment."),
+        (Unavailable("too long", code=159), "Counting this took too long. A shorter range may help."),
+        (Refused(62, "syntax"), "The numbers cannot be read at the moment."),
+        (KeyError("a mistake of ours"), "Something went wrong."),
+    ],
+)
+def test_one_panel_fails_alone(world: World, error: Exception, says: str) -> None:
+    broken = Failing(world.warehouse, part="visit.country", error=error)
+    with Browser(world.app(warehouse=broken)) as client:
+        client.cookies.set("openpanel-session", world.session)
+
+        places = client.get(world.address("/overview/panel/places"))
+        devices = client.get(world.address("/overview/panel/devices"))
+        page = client.get(world.address())
+
+    assert places.status_code in {500, 503}
+    assert says in parse(places.text).one(class_="notice").text
+    assert "Places" in parse(places.text).one("h2").text
+    assert (devices.status_code, page.status_code) == (200, 200)
+
+
+def test_numbers_there_were_are_shown_with_their_age_while_the_warehouse_is_away(world: World) -> None:
+    moments = [NOW]
+    flaky = Failing(world.warehouse, part="", error=Unavailable("no answer"))
+    flaky.fails = False
+    with Browser(world.app(warehouse=flaky, clock=lambda: moments[-1])) as client:
+        client.cookies.set("openpanel-session", world.session)
+        address = world.address("/overview/panel/kpis")
+        before = parse(client.get(address).text).one("a", id="kpi-visitors").text
+        flaky.fails = True
+        moments.append(NOW + 2 * MINUTE)
+        soon = client.get(address)
+        moments.append(NOW + 9 * MINUTE)
+        later = client.get(address)
+
+    assert soon.status_code == 200
+    assert parse(soon.text).one("a", id="kpi-visitors").text == before
+    assert parse(soon.text).one("p", class_="stale").text == "As of 19:05"
+    assert parse(soon.text).all("p", class_="stale-warns") == []
+    assert parse(later.text).one("p", class_="stale-warns").text == "As of 19:05"
+
+
+def test_shell_works_while_the_warehouse_is_away(world: World) -> None:
+    with (
+        Warehouse("http://nobody:x@127.0.0.1:1", database="none") as away,
+        Browser(world.app(warehouse=away)) as client,
+    ):
+        client.cookies.set("openpanel-session", world.session)
+
+        page = client.get(world.address())
+        panel = client.get(world.address("/overview/panel/kpis"))
+
+    assert page.status_code == 200
+    assert panel.status_code == 503
+    assert "data-retry" in panel.text
+
+
+def test_bad_filter_is_the_readers_business_and_no_error() -> None:
+    notice, status = failure(BadFilter("re", reason="not a regular expression"), lambda text, **_: text)
+
+    assert (status, notice.state) == (200, "filtered")
+    assert "not a regular expression" in notice.detail
+
+
+class Stopped(Warehouse):
+    """A warehouse whose queries run until they are stopped by their comment."""
+
+    def __init__(self) -> None:
+        self.stopped: list[str] = []
+        self.ended = threading.Event()
+
+    def cancel(self, log_comment: str) -> None:
+        self.stopped.append(log_comment)
+        self.ended.set()
+
+
+async def test_query_is_stopped_when_the_client_leaves() -> None:
+    warehouse, begun = Stopped(), asyncio.Event()
+    loop, comments = asyncio.get_running_loop(), []
+
+    async def leave() -> dict[str, str]:
+        await begun.wait()
+        return {"type": "http.disconnect"}
+
+    def work(comment: str) -> str:
+        comments.append(comment)
+        loop.call_soon_threadsafe(begun.set)
+        assert warehouse.ended.wait(timeout=10)
+        raise Unavailable("QUERY_WAS_CANCELLED", code=394)
+
+    with pytest.raises(ClientGoneError):
+        await while_asked(Request({"type": "http"}, leave), warehouse, work)
+
+    assert warehouse.stopped == comments
+
+
+async def test_answer_in_time_stops_nothing() -> None:
+    warehouse = Stopped()
+
+    async def stay() -> dict[str, str]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    assert await while_asked(Request({"type": "http"}, stay), warehouse, lambda _comment: "html") == "html"
+    assert warehouse.stopped == []
