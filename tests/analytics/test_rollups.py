@@ -30,12 +30,15 @@ NOW = datetime(2026, 11, 4, 17, 30, tzinfo=UTC)
 EPOCH_DAY = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
-@pytest.fixture
-def loaded(insert: Insert, project: str) -> str:
+@pytest.fixture(scope="module")
+def loaded(insert: Insert) -> str:
     """Ten persons over four weeks; no session crosses a midnight of the zone or the moment of asking."""
     dice = random.Random(7)
-    for number in range(60):
-        insert(tables.EVENTS, _session(dice, project, number))
+    project = "rolled up"
+    events = [row for number in range(60) for row in _session(dice, project, number)]
+    dice.shuffle(events)
+    for first in range(0, len(events), 80):
+        insert(tables.EVENTS, events[first : first + 80])
     return project
 
 

@@ -478,6 +478,7 @@ def test_panel_can_be_tried_again_after_the_server_was_away(world: World, browse
         shown.page.goto(origin + world.address())
         pages = shown.page.locator("#panel-pages")
         expect(pages.locator(".notice")).to_contain_text("The server did not answer.")
+        expect(pages.locator("h2")).to_have_text("Pages")
         shown.page.unroute("**/panel/pages*")
 
         pages.locator("[data-retry]").click()
@@ -486,3 +487,18 @@ def test_panel_can_be_tried_again_after_the_server_was_away(world: World, browse
         shown.problems[:] = [
             one for one in shown.problems if "ERR_FAILED" not in one and "htmx:error" not in one
         ]
+
+
+def test_lost_stream_says_since_when(world: World, browser: Browser) -> None:
+    with ExitStack() as stack:
+        server = ExitStack()
+        stack.callback(server.close)
+        origin = server.enter_context(served(world.app()))
+        shown = stack.enter_context(screen(browser, origin, session=world.session))
+        shown.open(world.address())
+        expect(shown.page.locator("live-count")).to_contain_text("online")
+
+        server.close()
+
+        expect(shown.page.locator("live-count")).to_contain_text("reconnecting since", timeout=15_000)
+        shown.problems[:] = [one for one in shown.problems if "ERR_CONNECTION_REFUSED" not in one]

@@ -1,6 +1,7 @@
 """Stretches of time as text, in the project's zone and the reader's language."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -78,7 +79,7 @@ def test_hour_that_is_there_twice_is_two_buckets_of_one_name() -> None:
             language=LANGUAGES["en"],
             year=False,
         )
-        for start, end in zip(hours, hours[1:], strict=False)
+        for start, end in pairwise(hours)
     ]
 
     assert titles == ["Sun, Oct 25, 02:00 – 02:00", "Sun, Oct 25, 02:00 – 03:00"]

@@ -37,6 +37,11 @@ class EmbeddedWarehouse(Warehouse):
     def _connect(self, *, database: str | None) -> Any:
         config = self._folder / "engine.xml"
         config.write_text(_SHARD)
-        return clickhouse_connect.get_client(
-            interface="chdb", path=f"{self._folder / 'data'}?config-file={config}", database=database
-        )
+        path = f"{self._folder / 'data'}?config-file={config}"
+        if not _kept:
+            _kept.append(clickhouse_connect.get_client(interface="chdb", path=path))
+        return clickhouse_connect.get_client(interface="chdb", path=path, database=database)
+
+
+# The engine stops with its last connection, and then hangs where it has met the stand-in for Keeper.
+_kept: Final[list[Any]] = []

@@ -210,3 +210,14 @@ def test_first_word_about_a_visit_stays(valkey_url: str) -> None:
 
     assert found is not None
     assert found.starter == 11
+
+
+def test_visit_that_could_not_be_written_is_opened_anew(valkey_url: str) -> None:
+    with redis.Redis.from_url(valkey_url) as client:
+        visits = visits_module.Visits(client, pool=a_pool(), fragments=Fragments())
+        visits.turn_to(0)
+        visits.open(5, visits_module.Visit(starter=11))
+
+        visits.turn_to(0)
+
+        assert visits.get(5) is None

@@ -25,7 +25,7 @@ from openpanel_worker.projects import Project
 from openpanel_worker.property_columns import PropertyColumns
 from openpanel_worker.signals import NONE
 from openpanel_worker.surroundings import Surroundings
-from openpanel_worker.visits import LOST, NOBODY, UNKNOWN, Shared, Visit, Visits, sources_of, surroundings_of
+from openpanel_worker.visits import LOST, NOBODY, UNKNOWN, Shared, Visit, Visits
 
 SESSION_START: Final = "session_start"
 SESSION_END: Final = "session_end"
@@ -76,13 +76,13 @@ class EventRows:
         opening = None
         if shared is None or shared.starter == NOBODY:
             opening = self._opening(message, properties, project, page.page, known=shared)
-            shared = self._shared(opening)
+            shared = self._visits.shared(opening)
         row = self._row(message, payload, project, profile=profile, page=page, shared=shared)
         if project.filters and dropped(project.filters, event=payload.name, field=field_of(row)):
             self.skip(message)
             return
         if opening is not None and self._may_open(message, opening):
-            shared = self._visits.open(message.session, opening)
+            self._visits.open(message.session, opening, shared)
         if shared.starter == message.event_id and message.session:
             rows.add(_start_of(row, message.event_id, project), message)
         if page.path is not EMPTY:
@@ -132,13 +132,6 @@ class EventRows:
     ) -> Visit:
         starter = message.event_id if message.opened or known is not None else LOST
         return self._surroundings.visit(message, properties, project, page=page, starter=starter)
-
-    def _shared(self, visit: Visit) -> Shared:
-        return Shared(
-            visit.starter,
-            sources_of(visit.referral, visit.utm, self._fragments),
-            surroundings_of(visit.place, visit.agent, self._fragments),
-        )
 
     def _may_open(self, message: Message, visit: Visit) -> bool:
         """Late events and servers belong to sessions, but say nothing about them."""

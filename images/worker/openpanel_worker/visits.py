@@ -23,8 +23,21 @@ MAX_VISITS: Final = 100_000  # of the memory; the oldest go first
 NOBODY: Final = (
     0  # starter of a session none of whose events was kept yet: the first was filtered away or is dead
 )
+AT_ONCE: Final = 1_000  # visits of one call of the script
 NO_AGENT: Final = Agent("", "", "", "", "", "", "")
 LOST: Final = 1  # starter of a session that was opened in forgotten times
+
+# One command for many visits: a pipeline of as many costs more than making their rows.
+_WRITE_DOWN: Final = """
+-- KEYS visits   ARGV 1 seconds to keep   2 NX: those that are there stay   3… values, one per key
+for place, key in ipairs(KEYS) do
+  if ARGV[2] == 'NX' then
+    redis.call('SET', key, ARGV[place + 2], 'NX', 'EX', ARGV[1])
+  else
+    redis.call('SET', key, ARGV[place + 2], 'EX', ARGV[1])
+  end
+end
+"""
 
 Values = tuple[Any, ...]  # of columns
 
@@ -76,13 +89,18 @@ class Visits:
         self._unstarted: dict[
             int, Shared
         ] = {}  # for one block only: whoever starts them may be another worker
-        self._new: list[tuple[int, Visit, bool]] = []
+        self._new: dict[int, Visit] = {}
+        self._instead: dict[int, Visit] = {}
+        self._write_down = client.register_script(_WRITE_DOWN)
         self._shard = 0
 
     def turn_to(self, shard: int) -> None:
         """Begin a block: sessions that open from now on belong to this shard."""
         self._shard = shard
-        self._new.clear()
+        for unwritten in (self._new, self._instead):  # of a block that is tried again
+            for session in unwritten:
+                self._known.pop(session, None)
+            unwritten.clear()
         self._unstarted.clear()
 
     def fetch(self, sessions: Iterable[int]) -> None:
@@ -97,25 +115,36 @@ class Visits:
         """The visit, if it is known; `starter` NOBODY: none of its events was kept yet."""
         return self._known.get(session) or self._unstarted.get(session)
 
-    def open(self, session: int, visit: Visit) -> Shared:
+    def shared(self, visit: Visit) -> Shared:
+        """A visit as columns."""
+        return Shared(
+            visit.starter,
+            sources_of(visit.referral, visit.utm, self._fragments),
+            surroundings_of(visit.place, visit.agent, self._fragments),
+        )
+
+    def open(self, session: int, visit: Visit, shared: Shared | None = None) -> None:
         """Take a visit down, to be written by `write_down`; it takes the place of one that nobody had started."""
-        self._new.append((session, visit, self._unstarted.pop(session, None) is not None))
-        return self._remember(session, visit)
+        if self._unstarted.pop(session, None) is None:
+            self._new[session] = visit
+        else:
+            self._instead[session] = visit
+            self._new.pop(session, None)
+        self._remember(session, shared or self.shared(visit))
 
     def write_down(self) -> None:
         """Write the new visits to Redis, before their events are inserted; started ones stay as they are."""
-        if not self._new:
-            return
-        with self._redis.pipeline(transaction=False) as pipeline:
-            for session, visit, instead in self._new:
-                pipeline.set(
-                    visit_key(self._pool, self._shard, session),
-                    _encoder.encode(visit),
-                    nx=not instead,
-                    ex=KEPT_SECONDS,
-                )
-            pipeline.execute()
-        self._new.clear()
+        self._write(self._new, "NX")
+        self._write(self._instead, "")
+
+    def _write(self, visits: dict[int, Visit], condition: str) -> None:
+        sessions = list(visits)
+        for start in range(0, len(sessions), AT_ONCE):
+            piece = sessions[start : start + AT_ONCE]
+            keys = [visit_key(self._pool, self._shard, session) for session in piece]
+            values = [_encoder.encode(visits[session]) for session in piece]
+            self._write_down(keys=keys, args=[KEPT_SECONDS, condition, *values])
+        visits.clear()
 
     def _others(self) -> list[int]:
         return [shard for shard in range(self._pool.shards) if shard != self._shard]
@@ -128,25 +157,19 @@ class Visits:
                 missing.append(session)
                 continue
             try:
-                self._remember(session, _decoder.decode(one))
+                self._remember(session, self.shared(_decoder.decode(one)))
             except msgspec.DecodeError:  # of another version: as good as unknown
                 missing.append(session)
         return missing
 
-    def _remember(self, session: int, visit: Visit) -> Shared:
-        shared = Shared(
-            visit.starter,
-            sources_of(visit.referral, visit.utm, self._fragments),
-            surroundings_of(visit.place, visit.agent, self._fragments),
-        )
-        if visit.starter == NOBODY:
+    def _remember(self, session: int, shared: Shared) -> None:
+        if shared.starter == NOBODY:
             self._unstarted[session] = shared
-            return shared
+            return
         if len(self._known) >= MAX_VISITS:
             for oldest in list(self._known)[: MAX_VISITS // 10]:
                 del self._known[oldest]
         self._known[session] = shared
-        return shared
 
 
 def visit_key(pool: Pool, shard: int, session: int) -> str:

@@ -100,6 +100,8 @@ def device_class(text: str, *, os: str, foreign: bool) -> str:
 
 def override(agent: Agent, properties: Mapping[str, object]) -> Agent:
     """Let the client's own statements (`__os`, `__device` …) win over the parsed agent."""
+    if OVERRIDES.keys().isdisjoint(properties):
+        return agent
     given = {
         column: value[:MAX_VALUE]
         for key, column in OVERRIDES.items()

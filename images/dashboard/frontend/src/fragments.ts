@@ -160,7 +160,8 @@ function onFailure(event: Event): void {
   const template = document.querySelector<HTMLTemplateElement>("#panel-failed");
   if (!panel || !template) return;
   const skeleton = panel.querySelector("[data-skeleton]");
-  if (skeleton) panel.replaceChildren(template.content.cloneNode(true));
+  const title = panel.querySelector(".card-head");
+  if (skeleton) panel.replaceChildren(...(title ? [title] : []), template.content.cloneNode(true));
   else toast(template.content.querySelector("p")?.textContent ?? "", { key: "failed" });
 }
 
