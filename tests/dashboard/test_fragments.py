@@ -11,6 +11,7 @@ import pytest
 from fastapi import Request
 
 from openpanel.analytics.filters import BadFilter
+from openpanel.metadata import Database
 from openpanel.warehouse import Refused, Unavailable, Warehouse
 from openpanel_dashboard.fragments import (
     KEPT_FOR,
@@ -183,6 +184,23 @@ def test_shell_works_while_the_warehouse_is_away(world: World) -> None:
     assert page.status_code == 200
     assert panel.status_code == 503
     assert "data-retry" in panel.text
+
+
+def test_panel_says_so_while_metadata_is_away_and_a_view_change_becomes_a_page(world: World) -> None:
+    with (
+        Database("postgresql+psycopg://nobody@127.0.0.1:1/none") as away,
+        Browser(world.app(database=away)) as client,
+    ):
+        client.cookies.set("openpanel-session", world.session)
+        panel = client.get(world.address("/overview/panel/kpis"), headers={"hx-request": "true"})
+        around = client.get(world.address("/overview/main?range=7d"), headers={"hx-request": "true"})
+        page = client.get(world.address())
+
+    assert [panel.status_code, around.status_code, page.status_code] == [503, 503, 503]
+    assert parse(panel.text).all("html") == []
+    assert parse(panel.text).one("button").text == "Try again"
+    assert around.headers["hx-redirect"] == world.address("/overview?range=7d")
+    assert parse(page.text).one("h1").text == "The dashboard cannot reach its database"
 
 
 def test_bad_filter_is_the_readers_business_and_no_error() -> None:

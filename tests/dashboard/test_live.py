@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+import redis
 from fastapi import Request
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from openpanel.metadata import dashboard_sessions
 from openpanel.stream import Pool
 from openpanel.stream.keys import keys_of
-from openpanel_dashboard.live import SESSION_LOOKS, Board, Pulse, _pulses
+from openpanel.warehouse import Warehouse
+from openpanel_dashboard.live import SESSION_LOOKS, Board, Pulse, look, pulses
 from tests.dashboard import traffic
 from tests.dashboard.conftest import NOW, World, add_project
 
@@ -46,7 +50,7 @@ def project_id(request: pytest.FixtureRequest) -> str:
 async def test_stream_tells_who_is_online_and_what_was_counted(world: World, project_id: str) -> None:
     project = add_project(world.database, name=project_id, organization="acme")
     request = request_for(world)
-    stream = _pulses(request, project, request.app.state.services)
+    stream = pulses(request, project, request.app.state.services)
 
     told = [await pulse(stream)]
     online(world, project_id, 1)
@@ -63,7 +67,7 @@ async def test_online_means_the_last_five_minutes(world: World, project_id: str)
     online(world, project_id, 2, ago=timedelta(minutes=5, seconds=1))
     request = request_for(world)
 
-    assert (await pulse(_pulses(request, project, request.app.state.services)))["online"] == 1
+    assert (await pulse(pulses(request, project, request.app.state.services)))["online"] == 1
 
 
 async def test_stream_ends_when_the_session_does(world: World, project_id: str) -> None:
@@ -72,7 +76,7 @@ async def test_stream_ends_when_the_session_does(world: World, project_id: str) 
         world.database, user=world.member.id, token=token, at=NOW, expires_at=NOW + timedelta(days=30)
     )
     request = request_for(world, token=token)
-    stream = _pulses(request, world.shop, request.app.state.services)
+    stream = pulses(request, world.shop, request.app.state.services)
     await anext(stream)
 
     dashboard_sessions.end(world.database, token=token)
@@ -82,7 +86,7 @@ async def test_stream_ends_when_the_session_does(world: World, project_id: str) 
 
 async def test_stream_ends_with_the_server(world: World) -> None:
     request = request_for(world)
-    stream = _pulses(request, world.shop, request.app.state.services)
+    stream = pulses(request, world.shop, request.app.state.services)
     await anext(stream)
 
     request.app.state.stopping.set()
@@ -100,16 +104,11 @@ async def test_all_tabs_of_a_project_share_one_look(world: World) -> None:
     assert await board.pulse(world.shop) == first
 
 
-async def test_stores_that_are_away_leave_the_last_numbers(world: World) -> None:
-    app = world.app(live_every_s=FAST_S)
-    board = Board(app.state.services)
-    board._known[world.fresh.id] = (-1.0, Pulse(online=3, counted=4))
-    world_without = world.app(
-        live_every_s=FAST_S,
-        redis=type(world.redis)(port=1),
-        warehouse=type(world.warehouse)("http://x:y@127.0.0.1:1", database="x"),
-    )
-    away = Board(world_without.state.services)
-    away._known = board._known
+def test_stores_that_are_away_leave_the_last_numbers(world: World) -> None:
+    with (
+        Warehouse("http://nobody:x@127.0.0.1:1", database="none") as away,
+        redis.Redis(port=1, retry=Retry(NoBackoff(), 0)) as gone,
+    ):
+        services = world.app(warehouse=away, redis=gone).state.services
 
-    assert await away.pulse(world.fresh) == Pulse(online=3, counted=4)
+        assert look(services, world.shop, Pulse(online=3, counted=4)) == Pulse(online=3, counted=4)

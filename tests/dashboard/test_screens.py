@@ -390,11 +390,14 @@ def test_new_events_are_offered_under_the_pointer_and_taken_when_it_rests(
     visitors = shown.page.locator("#kpi-visitors .kpi-value")
     expect(visitors).to_have_text("1")
 
-    shown.page.mouse.move(400, 400)
+    shown.page.evaluate(
+        "window.__moving = setInterval(() => document.dispatchEvent(new Event('pointermove')), 100)"
+    )
     second = traffic.view(project="growing", at=NOW - timedelta(minutes=1), device=2)
     traffic.insert(world.warehouse, [second], token="growing-2")
     expect(shown.page.locator("#news")).to_have_text("1 new · show")
     expect(visitors).to_have_text("1")
+    shown.page.evaluate("clearInterval(window.__moving)")
 
     expect(visitors).to_have_text("2", timeout=15_000)
     expect(shown.page.locator("#news")).to_be_hidden()

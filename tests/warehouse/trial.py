@@ -60,11 +60,9 @@ def answers(folder: Path) -> None:
 
     for name, question in questions("p").items():
         for source in (question.exact, *([Source.ROLLUP] if question.rolled_up else [])):
-            statement = question.statement(source)
+            asked = question.statement(source)
             found = [
-                question.answer(
-                    each.query(statement.sql, parameters=statement.parameters, settings=LIMITS), source
-                )
+                question.answer(each.query(asked.sql, parameters=asked.parameters, settings=LIMITS), source)
                 for each in (single, clustered)
             ]
             assert found[0] == found[1], f"{name} from {source}: {found}"

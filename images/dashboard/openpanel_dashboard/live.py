@@ -96,13 +96,14 @@ def waiting_events(given: Services, project: ProjectRecord) -> int:
 async def stream(request: Request, given: OfProject, all_services: Given) -> StreamingResponse:
     """Pulses as server-sent events."""
     return StreamingResponse(
-        _pulses(request, given.project, all_services),
+        pulses(request, given.project, all_services),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _pulses(request: Request, project: ProjectRecord, given: Services) -> AsyncIterator[str]:
+async def pulses(request: Request, project: ProjectRecord, given: Services) -> AsyncIterator[str]:
+    """The text of the stream: a pulse whenever it changed, a sign of life else."""
     board: Board = request.app.state.board
     stopping: asyncio.Event = request.app.state.stopping
     told: Pulse | None = None

@@ -4,6 +4,7 @@ Fragments get the same refusal in a form their panel can show, or are sent to wh
 """
 
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import quote
 
 import structlog
@@ -14,9 +15,11 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from openpanel import metadata, warehouse
 from openpanel_dashboard import services as services_module
 from openpanel_dashboard.access import ForbiddenError, NoSuchProjectError, NotSignedInError
-from openpanel_dashboard.components import Link
+from openpanel_dashboard.components import Link, Notice
 from openpanel_dashboard.languages import Say
 from openpanel_dashboard.rendering import reader_of, templates_of
+
+AROUND_PANELS: Final = "/main"  # how the addresses of the parts around panels end
 
 log = structlog.get_logger(__name__)
 
@@ -43,15 +46,26 @@ class Said:
 
 
 def said(request: Request, message: Said, *, status: int = 200) -> Response:
-    """The page, in the reader's language."""
+    """The page, in the reader's language; for a panel the same as a notice, within the page it is on."""
     given = services_module.of(request)
-    return templates_of(request).answer(
-        "pages/message.html",
-        reader=reader_of(request, given),
-        title=message.title,
-        status=status,
-        message=message,
+    templates, reader = templates_of(request), reader_of(request, given)
+    if not is_fragment(request):
+        return templates.answer(
+            "pages/message.html", reader=reader, title=message.title, status=status, message=message
+        )
+    if request.url.path.endswith(AROUND_PANELS):
+        return _whole_page_instead(request, status=status)
+    notice = Notice(state="error", text=message.title, detail=" ".join(message.paragraphs))
+    return templates.answer(
+        "pages/panel_notice.html", reader=reader, title="", status=status, heading="", given=notice
     )
+
+
+def _whole_page_instead(request: Request, *, status: int) -> Response:
+    """Sends the browser to the page itself, which says what is wrong and can be tried again."""
+    page = request.url.path.removesuffix(AROUND_PANELS)
+    address = f"{page}?{request.url.query}" if request.url.query else page
+    return PlainTextResponse("", status_code=status, headers={"HX-Redirect": address})
 
 
 def link_is_over(say: Say) -> Said:
