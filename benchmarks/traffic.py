@@ -5,6 +5,7 @@ returning persons, some of them known, a long tail of pages. The views fill sess
 """
 
 import hashlib
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -81,6 +82,9 @@ FROM numbers({rows:UInt64})"""
 def warehouse() -> Iterator[Warehouse]:
     """The filled database on an engine of its own; the first call on a machine takes about a minute."""
     folder = CACHE / _version()
+    for other in CACHE.glob("*"):
+        if other != folder:  # of another schema; each takes half a gigabyte
+            shutil.rmtree(other)
     folder.mkdir(parents=True, exist_ok=True)
     with (
         clickhouse.running(folder / "clickhouse") as engine,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from openpanel.warehouse import Warehouse
+from openpanel.warehouse import Unavailable, Warehouse
 from openpanel_worker.drain import Outcome
 from tests.worker.builders import BOB, PROJECT, World, message, track
 from tests.worker.faults import DyingShard, FaultyWarehouse, Killed, away_for, dies_at
@@ -192,3 +192,58 @@ async def test_erased_profile_begins_anew(world: World) -> None:
     assert world.rows("project_id, first_name, properties", table="profiles FINAL", order="1") == [
         (PROJECT, "", {"n": "1"})
     ]
+
+
+@pytest.mark.parametrize("insert", range(4))
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_death_in_the_middle_of_a_long_block(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch, insert: int, when: str
+) -> None:
+    """The first parts of a long block are inserted while the rest is still being made."""
+    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 2)
+    await traffic(world)
+    with pytest.raises(Killed):
+        world.new_drain(shard=DyingShard(world.shard()), warehouse=faulty(**{when: dies_at(insert)})).run()
+
+    assert take_over(world) is Outcome.EMPTY
+
+    assert_counted_once(world)
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 7])
+async def test_warehouse_away_in_the_middle_of_a_long_block(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 3)
+    monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
+    await traffic(world)
+    warehouse = faulty(before=away_for(times))
+
+    assert world.new_drain(warehouse=warehouse).run() is Outcome.EMPTY
+
+    assert_counted_once(world)
+    assert len({token for table, token in warehouse.inserts if table == "events"}) == 3
+
+
+async def test_profiles_away_after_the_first_part_was_inserted(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Making the rows fails half-way; the parts that are in already are sent again and dropped."""
+    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 3)
+    monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
+    await traffic(world)
+    warehouse = faulty()
+    ask, asked = world.warehouse.query, []
+
+    def away_once(*arguments: Any, **fields: Any) -> Any:
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise Unavailable("nobody answers")
+        return ask(*arguments, **fields)
+
+    monkeypatch.setattr(world.warehouse, "query", away_once)
+    assert world.new_drain(warehouse=warehouse).run() is Outcome.EMPTY
+    monkeypatch.undo()
+
+    assert len(asked) > 1
+    assert_counted_once(world)

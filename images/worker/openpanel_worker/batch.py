@@ -17,11 +17,12 @@ Source = Record | DeadFrame
 
 @dataclass(slots=True)
 class Rows:
-    """Rows for one table."""
+    """Rows for one table. `part`: which of the parts of a block they are from, if its events go in parts."""
 
     table: Table
     rows: list[Row] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
+    part: int = 0
 
     def add(self, row: Row, source: Source) -> None:
         """Take one row."""

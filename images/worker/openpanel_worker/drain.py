@@ -10,6 +10,7 @@ kept; an order ends after a while all the same, so that shards take turns, and i
 import gc
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -24,7 +25,7 @@ from openpanel.stream.drain import Block
 from openpanel.stream.errors import LeaseLost
 from openpanel.warehouse import Warehouse, tables
 from openpanel_worker import context, dead_letters, metrics
-from openpanel_worker.batch import Batch, Rows, Source
+from openpanel_worker.batch import Rows, Source
 from openpanel_worker.pulse import Pulse, beating
 from openpanel_worker.transform import Transform
 from openpanel_worker.writing import write
@@ -82,8 +83,8 @@ class Drain:
             return Outcome.HELD
         self.transform.take_over()
         try:
-            with beating(self.shard) as pulse, quiet_collector():
-                return self._blocks(pulse)
+            with beating(self.shard) as pulse, quiet_collector(), ThreadPoolExecutor(1, "insert") as beside:
+                return self._blocks(pulse, beside)
         except LeaseLost:
             metrics.LEASES_LOST.inc()
             _log.warning("lease lost", shard=self.index)
@@ -92,7 +93,7 @@ class Drain:
             with suppress(redis.RedisError):
                 self.shard.release()
 
-    def _blocks(self, pulse: Pulse) -> Outcome:
+    def _blocks(self, pulse: Pulse, beside: Executor) -> Outcome:
         deadline = time.monotonic() + self.budget_s
         while not self.stopping.is_set():
             self.linger()
@@ -102,15 +103,14 @@ class Drain:
                     return Outcome.EMPTY
                 continue
             with metrics.BLOCK_SECONDS.time():
-                if not self._finish(block, pulse, deadline):
+                if not self._finish(_Work(self, block, beside), pulse, deadline):
                     break
             if time.monotonic() > deadline:
                 return Outcome.GOES_ON
         return Outcome.STOPPED if self.stopping.is_set() else Outcome.GOES_ON
 
-    def _finish(self, block: Block, pulse: Pulse, deadline: float) -> bool:
+    def _finish(self, work: "_Work", pulse: Pulse, deadline: float) -> bool:
         """Bring one block in; False when a store stays away until time is up or the process stops."""
-        work = _Work(self, block)
         pause = FIRST_PAUSE_S
         while True:
             try:
@@ -127,19 +127,20 @@ class Drain:
 class _Work:
     """One block on its way in. What is done stays done when a store goes away in between."""
 
-    def __init__(self, drain: Drain, block: Block) -> None:
+    def __init__(self, drain: Drain, block: Block, beside: Executor) -> None:
         self._drain = drain
         self._block = block
-        self._batch: Batch | None = None
+        self._beside = beside
+        self._made = False
         self._waiting: list[Rows] = []
         self._refused = Rows(tables.DEAD_LETTERS)
 
     def do(self, pulse: Pulse) -> None:
         """Go on from where the last try came to."""
         drain, block = self._drain, self._block
-        if self._batch is None:
-            self._batch = drain.transform.rows(block, shard=drain.index)
-            self._waiting = self._batch.inserted()
+        if not self._made:
+            self._waiting = self._make()
+            self._made = True
         while self._waiting:
             pulse.check()
             self._insert(self._waiting[0])
@@ -154,6 +155,20 @@ class _Work:
         metrics.EVENTS.inc(len(block.records))
         metrics.BLOCK_RECORDS.observe(len(block.records))
         metrics.REPEATED.inc(block.repeated)
+
+    def _make(self) -> list[Rows]:
+        """Make all rows, inserting the first parts of a long block meanwhile; what is left to insert."""
+        begun: list[tuple[Rows, Future[None]]] = []
+        self._refused = Rows(tables.DEAD_LETTERS)
+
+        def begin(rows: Rows) -> None:
+            begun.append((rows, self._beside.submit(self._insert, rows)))
+
+        try:
+            batch = self._drain.transform.rows(self._block, shard=self._drain.index, ready=begin)
+        finally:
+            wait([future for _, future in begun])
+        return [*(rows for rows, future in begun if not _inserted(future)), *batch.inserted()]
 
     def _insert(self, rows: Rows) -> None:
         found: list[tuple[Source, str]] = []
@@ -179,6 +194,15 @@ def quiet_collector() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _inserted(future: Future[None]) -> bool:
+    """Whether an insert went through; False when its store is away, and then it is to be tried again."""
+    try:
+        future.result()
+    except warehouse.Unavailable:
+        return False
+    return True
 
 
 def _tell_away(error: Exception, *, shard: int) -> None:

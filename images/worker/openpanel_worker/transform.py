@@ -16,7 +16,7 @@ from openpanel import metadata
 from openpanel.identity.ids import NO_ID, to_hex
 from openpanel.stream.drain import Block, EndedSession, Message, Record
 from openpanel.stream.frames import Kind
-from openpanel.warehouse import WarehouseError
+from openpanel.warehouse import WarehouseError, tables
 from openpanel.wire.messages import (
     MESSAGE,
     Alias,
@@ -45,6 +45,8 @@ from openpanel_worker.projects import Project, Projects
 from openpanel_worker.replays import NoSession, replay_row
 from openpanel_worker.surroundings import Enrichers, Surroundings
 from openpanel_worker.visits import Visits
+
+PART_RECORDS: Final = 10_000  # smaller inserts cost the warehouse more than waiting costs the worker
 
 IMPORT: Final = int(Kind.IMPORT)
 BOT: Final = int(Kind.BOT)
@@ -84,8 +86,12 @@ class Transform:
         """The shard was somebody else's until now: what was read of it may have changed."""
         self._people.forget()
 
-    def rows(self, block: Block, *, shard: int) -> Batch:
-        """The rows of a block; raises errors of stores that are away."""
+    def rows(self, block: Block, *, shard: int, ready: Callable[[Rows], object]) -> Batch:
+        """The rows of a block; raises errors of stores that are away.
+
+        Events of all but the last part of a long block are handed to `ready` as soon as they are made, so that
+        they can be inserted meanwhile. Where parts end depends on the block alone.
+        """
         batch = Batch()
         self._settings.clear()
         self._overrides.begin()
@@ -95,8 +101,13 @@ class Transform:
         graves = batch.dead_letters
         for frame in block.dead:
             self.bury(frame, dead_letters.FRAME, frame.reason, into=graves)
-        for record in block.records:
+        for number, record in enumerate(block.records, start=1):
             self._take(record, batch)
+            if number % PART_RECORDS == 0 and number < len(block.records):
+                self._visits.write_down()
+                if batch.events.rows:
+                    ready(batch.events)
+                batch.events = Rows(tables.EVENTS, part=number // PART_RECORDS)
         self._visits.write_down()
         self._people.apply(
             batch,

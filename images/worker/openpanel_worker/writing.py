@@ -28,7 +28,7 @@ Refuse = Callable[[Source, str], None]  # the record whose row was refused, why
 
 def write(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
     """Insert all rows; raises Unavailable when the warehouse is away, and may then be called again."""
-    name = rows.table.name
+    name = f"{rows.table.name}#{rows.part}" if rows.part else rows.table.name
     pieces = _spread(rows)
     for number, piece in enumerate(pieces):
         suffix = f"/{number}" if len(pieces) > 1 else ""
