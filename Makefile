@@ -12,6 +12,16 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 T      ?= tests
 ARGS   ?=
 
+VERSION     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+REGISTRY    ?=
+IMAGES      := api worker dashboard operator engine
+# etcd and kube-apiserver, for the tests that ask a real API server.
+KUBEBUILDER_ASSETS ?= $(HOME)/.cache/openpanel/api-server
+API_SERVER := tests/operator/api_server
+# Replaced where images are built or brought into a cluster by something else.
+IMAGE_BUILD ?= docker build -t
+IMAGE_LOAD  ?= kind load docker-image --name openpanel
+
 # uv where it is there, plain pip where not; both refuse what does not match its hash.
 define pip_install
 	if command -v uv >/dev/null; then \
@@ -24,10 +34,10 @@ define pip_install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test check format bench docs lock clean
+.PHONY: help install up test api-server check e2e format bench bench-operator images kind-up docs lock clean
 
 help: ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) $(WEB) ## set up .venv and build the front ends
 
@@ -35,7 +45,9 @@ up: install ## run everything on this machine until Ctrl-C
 	$(BIN)/openpanel up $(ARGS)
 
 test: install $(DEV) $(SDKS) ## run the tests (T=path runs only those)
-	$(BIN)/pytest $(T) $(ARGS)
+	$(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-apiserver),KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)) $(BIN)/pytest $(T) --ignore tests/e2e $(ARGS)
+
+api-server: $(KUBEBUILDER_ASSETS)/etcd $(KUBEBUILDER_ASSETS)/kube-apiserver ## build the API server that the operator's tests use (needs Go)
 
 check: install $(DEV) ## ruff, mypy, import-linter, lock files, front-end types
 	$(BIN)/ruff check .
@@ -49,6 +61,22 @@ format: $(DEV) ## format the code and repair what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+e2e: install $(DEV) images ## install the chart in a cluster and try everything there (KUBECONFIG, or kind)
+	test -n "$$KUBECONFIG" || $(MAKE) kind-up
+	$(IMAGE_LOAD) $(foreach image,$(IMAGES),$(if $(REGISTRY),$(REGISTRY)/)openpanel-$(image):$(VERSION)) $(IMAGE_EXTRA)
+	$(BIN)/pytest tests/e2e $(ARGS)
+
+kind-up: ## make the cluster of kind-config.yaml
+	kind get clusters | grep -qx openpanel || kind create cluster --name openpanel --config kind-config.yaml
+
+images: install ## build the container images
+	rm -rf dist
+	$(BIN)/python -m hatchling build --target wheel
+	for image in $(IMAGES); do \
+	  file=images/$$image/Dockerfile; test "$$image" != operator || file=operator/Dockerfile; \
+	  $(IMAGE_BUILD) $(if $(REGISTRY),$(REGISTRY)/)openpanel-$$image:$(VERSION) --file $$file . || exit 1; \
+	done
+
 bench: install $(DEV) ## print the figures as ratios against baselines of the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
@@ -58,6 +86,10 @@ docs: $(DEV) ## write the reference pages from the code
 lock: $(DEV) ## compile the pinned requirement files anew from pyproject.toml
 	$(COMPILE) --extra local --output-file requirements.txt pyproject.toml
 	$(COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	for image in api worker dashboard engine; do \
+	  $(COMPILE) --extra $$image --constraint requirements.txt --output-file images/$$image/requirements.txt pyproject.toml || exit 1; \
+	done
+	$(COMPILE) --extra operator --constraint requirements-dev.txt --output-file operator/requirements.txt pyproject.toml
 
 clean: ## remove what was built and installed here (data folders stay)
 	rm -rf $(VENV) images/*/frontend/node_modules images/*/frontend/.built tests/sdk/node_modules
@@ -80,4 +112,16 @@ images/%/frontend/.built: $(WEB_SOURCES)
 
 $(SDKS): tests/sdk/package-lock.json
 	cd tests/sdk && npm ci --no-audit --no-fund --silent
+	touch $@
+
+$(KUBEBUILDER_ASSETS)/etcd: $(API_SERVER)/etcd/go.mod
+	mkdir -p $(@D)
+	cd $(API_SERVER)/etcd && CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@ go.etcd.io/etcd/server/v3
+	touch $@
+
+$(KUBEBUILDER_ASSETS)/kube-apiserver: $(API_SERVER)/kubernetes/go.mod
+	mkdir -p $(@D)
+	version=$$(awk '$$1 == "require" && $$2 == "k8s.io/kubernetes" {print $$3}' $<); minor=$${version#v1.}; \
+	flags="-X k8s.io/component-base/version.gitVersion=$$version -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=$${minor%%.*}"; \
+	cd $(API_SERVER)/kubernetes && CGO_ENABLED=0 go build -trimpath -ldflags="-s -w $$flags" -o $@ k8s.io/kubernetes/cmd/kube-apiserver
 	touch $@

@@ -1,0 +1,1 @@
+"""The operator: PanelCluster and AnalyticsProject resources made into a running platform."""

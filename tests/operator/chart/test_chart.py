@@ -1,0 +1,185 @@
+"""The Helm chart as Helm itself renders it: valid objects, refused values, and what each switch does."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import helm_python as helm
+import kubernetes_validate.utils
+import pytest
+import yaml
+
+CHART = Path(__file__).parents[3] / "charts" / "openpanel"
+OURS = {"openpanel.dev/v1alpha1", "monitoring.coreos.com/v1"}
+KUBERNETES = "1.36"
+EVERYTHING = CHART / "ci" / "everything-values.yaml"
+NAMESPACED = CHART / "ci" / "namespaced-values.yaml"
+
+
+@pytest.fixture(scope="module")
+def chart() -> Iterator[helm.Chart]:
+    with helm.Chart.load(CHART) as loaded:
+        yield loaded
+
+
+def rendered(chart: helm.Chart, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    files = chart.render(dict(values or {}), name="panel", namespace="analytics")
+    texts = [text for name, text in files.items() if name.endswith((".yaml", ".yml"))]
+    return [each for text in texts for each in yaml.safe_load_all(text) if each]
+
+
+def of_kind(objects: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [each for each in objects if each["kind"] == kind]
+
+
+def values_of(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    return loaded
+
+
+@pytest.mark.parametrize("path", [None, EVERYTHING, NAMESPACED], ids=["defaults", "everything", "namespaced"])
+def test_every_rendered_object_is_valid_strictly(chart: helm.Chart, path: Path | None) -> None:
+    objects = rendered(chart, values_of(path) if path else None)
+    assert len(objects) > 5
+    for each in objects:
+        if each["apiVersion"] not in OURS and each["kind"] != "CustomResourceDefinition":
+            kubernetes_validate.utils.validate(each, KUBERNETES, strict=True)
+
+
+@pytest.mark.parametrize("path", [None, EVERYTHING, NAMESPACED], ids=["defaults", "everything", "namespaced"])
+def test_lint_finds_nothing(path: Path | None) -> None:
+    found = helm.lint(CHART, values_of(path) if path else None)
+    assert found["messages"] == []
+    assert found["errors"] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({"operatr": {}}, "operatr"),
+        ({"operator": {"replica": 2}}, "replica"),
+        ({"operator": {"replicas": "two"}}, "/operator/replicas"),
+        ({"operator": {"image": {"digest": "latest"}}}, "/operator/image/digest"),
+        ({"operator": {"logLevel": "loud"}}, "/operator/logLevel"),
+        ({"operator": {"watchNamespaces": ["Team A"]}}, "/operator/watchNamespaces/0"),
+        ({"crds": {"keep": "yes"}}, "/crds/keep"),
+        ({"metrics": {"serviceMonitor": {"interval": "often"}}}, "/metrics/serviceMonitor/interval"),
+        ({"panelCluster": {"name": "Default"}}, "/panelCluster/name"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_place(
+    chart: helm.Chart, values: dict[str, Any], where: str
+) -> None:
+    with pytest.raises(helm.HelmValuesError, match=where):
+        chart.render(values, name="panel", namespace="analytics")
+
+
+def test_definitions_come_with_the_chart_and_stay_when_it_goes(chart: helm.Chart) -> None:
+    definitions = of_kind(rendered(chart), "CustomResourceDefinition")
+    assert {each["spec"]["names"]["kind"] for each in definitions} == {"PanelCluster", "AnalyticsProject"}
+    assert {each["metadata"]["annotations"]["helm.sh/resource-policy"] for each in definitions} == {"keep"}
+
+
+def test_definitions_can_be_left_to_somebody_else(chart: helm.Chart) -> None:
+    assert not of_kind(rendered(chart, {"crds": {"install": False}}), "CustomResourceDefinition")
+
+
+def test_no_role_of_the_operator_lists_or_watches_secrets_of_the_whole_cluster(chart: helm.Chart) -> None:
+    for role in of_kind(rendered(chart), "ClusterRole"):
+        for rule in role["rules"]:
+            if "secrets" in rule["resources"]:
+                assert not {"list", "watch", "*"} & set(rule["verbs"])
+            assert "*" not in rule["resources"]
+            assert "*" not in rule["verbs"]
+
+
+def test_named_namespaces_get_roles_and_no_cluster_role(chart: helm.Chart) -> None:
+    objects = rendered(chart, values_of(NAMESPACED))
+    assert not of_kind(objects, "ClusterRole")
+    assert not of_kind(objects, "ClusterRoleBinding")
+    work = [each for each in of_kind(objects, "Role") if each["metadata"]["name"].endswith("-work")]
+    assert [each["metadata"]["namespace"] for each in work] == ["team-a", "team-b"]
+
+
+@pytest.mark.parametrize("role", ["view", "edit", "admin"])
+def test_the_clusters_own_roles_learn_both_kinds(chart: helm.Chart, role: str) -> None:
+    label = f"rbac.authorization.k8s.io/aggregate-to-{role}"
+    found = [
+        each
+        for each in of_kind(rendered(chart), "ClusterRole")
+        if label in each["metadata"].get("labels", {})
+    ]
+    assert len(found) == 1
+    rule = found[0]["rules"][0]
+    assert {"analyticsprojects", "panelclusters"} <= set(rule["resources"])
+    assert ("create" in rule["verbs"]) is (role != "view")
+
+
+def test_pods_meet_the_restricted_security_level(chart: helm.Chart) -> None:
+    objects = rendered(chart)
+    pods = [each["spec"]["template"]["spec"] for each in of_kind(objects, "Deployment")]
+    pods += [each["spec"] for each in of_kind(objects, "Pod")]
+    assert len(pods) == 2
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for container in pod["containers"]:
+            context = container["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["readOnlyRootFilesystem"] is True
+            assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_an_image_can_be_pinned_by_digest_from_a_registry_of_ones_own(chart: helm.Chart) -> None:
+    deployment = of_kind(rendered(chart, values_of(EVERYTHING)), "Deployment")[0]
+    image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+    assert image == "registry.example.com/openpanel-operator@sha256:" + "0" * 64
+
+
+def test_further_objects_are_rendered_as_templates(chart: helm.Chart) -> None:
+    extra = [
+        each
+        for each in of_kind(rendered(chart, values_of(EVERYTHING)), "ConfigMap")
+        if each["metadata"]["name"] == "panel-extra"
+    ]
+    assert extra[0]["data"] == {"greeting": "hello"}
+
+
+def test_the_default_cluster_is_made_when_asked_and_kept_when_the_release_goes(chart: helm.Chart) -> None:
+    assert not of_kind(rendered(chart), "PanelCluster")
+    made = of_kind(rendered(chart, values_of(EVERYTHING)), "PanelCluster")
+    assert made[0]["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert made[0]["spec"] == {"clickhouse": {"engine": "Embedded"}}
+
+
+def test_alerts_link_to_their_runbooks(chart: helm.Chart) -> None:
+    rule = of_kind(rendered(chart, values_of(EVERYTHING)), "PrometheusRule")[0]
+    alerts = [each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
+    assert alerts
+    for alert in alerts:
+        assert alert["annotations"]["runbook_url"].startswith("https://")
+        assert alert["annotations"]["runbook_url"].endswith("#" + alert["alert"].lower())
+
+
+def test_one_copy_has_no_disruption_budget(chart: helm.Chart) -> None:
+    assert of_kind(rendered(chart), "PodDisruptionBudget")
+    assert not of_kind(rendered(chart, {"operator": {"replicas": 1}}), "PodDisruptionBudget")
+
+
+def test_every_value_is_described() -> None:
+    lines = (CHART / "values.yaml").read_text("utf-8").splitlines()
+    groups = (
+        "global",
+        "crds",
+        "operator",
+        "serviceAccount",
+        "rbac",
+        "networkPolicy",
+        "metrics",
+        "panelCluster",
+    )
+    for number, line in enumerate(lines):
+        name = line.strip().split(":")[0]
+        is_value = line.startswith("  ") and not line.startswith("    ") and not line.strip().startswith("#")
+        if is_value and name and name not in groups and not line.rstrip().endswith(":"):
+            assert lines[number - 1].strip().startswith("#"), f"line {number + 1}: {name} has no comment"
