@@ -11,6 +11,8 @@ SDKS   := tests/sdk/node_modules/.package-lock.json
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 T      ?= tests
 ARGS   ?=
+# Two processes of tests, a file in one of them, the longest files first (tests/conftest.py).
+TESTS_AT_ONCE ?= 2
 
 VERSION     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REGISTRY    ?=
@@ -25,7 +27,7 @@ IMAGE_LOAD  ?= kind load docker-image --name openpanel
 # uv where it is there, plain pip where not; both refuse what does not match its hash.
 define pip_install
 	if command -v uv >/dev/null; then \
-	  uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
+	  UV_COMPILE_BYTECODE=1 uv pip install --quiet --python $(BIN)/python --require-hashes -r $(1) && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
 	else \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1) && \
@@ -45,7 +47,7 @@ up: install ## run everything on this machine until Ctrl-C
 	$(BIN)/openpanel up $(ARGS)
 
 test: install $(DEV) $(SDKS) ## run the tests (T=path runs only those)
-	$(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-apiserver),KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)) $(BIN)/pytest $(T) --ignore tests/e2e $(ARGS)
+	$(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-apiserver),KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)) $(BIN)/pytest $(T) --ignore tests/e2e --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 api-server: $(KUBEBUILDER_ASSETS)/etcd $(KUBEBUILDER_ASSETS)/kube-apiserver ## build the API server that the operator's tests use (needs Go)
 
@@ -55,6 +57,7 @@ check: install $(DEV) ## ruff, mypy, import-linter, lock files, front-end types
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python -m openpanel_operator.resources --check
 	npm --prefix images/dashboard/frontend run --silent check
 
 format: $(DEV) ## format the code and repair what ruff can

@@ -75,10 +75,9 @@ def measure() -> list[Figure]:
 
 
 def _ratios(warehouse: Warehouse) -> list[Figure]:
-    month, quarter = _scope("30d"), _scope("90d")
+    quarter = _scope("90d")
     cases: list[tuple[str, str, Overview, Statement, float, float]] = [
         ("daily uniques, 90 days", RAW_DAILY_UNIQUES, quarter, Series(quarter).statement(Source.ROLLUP), 10, 40),
-        ("daily uniques, 30 days", RAW_DAILY_UNIQUES, month, Series(month).statement(Source.ROLLUP), 10, 40),
         ("retention, 12 weeks", RAW_RETENTION, quarter, _retention(), 3, 7),
         ("sessions, 90 days", RAW_SESSIONS, quarter, Metrics(quarter).statement(Source.SESSIONS), 3, 7),
         ("top pages, 90 days", RAW_PAGES, quarter, TopPages(quarter).statement(Source.ROLLUP), 3, 7),

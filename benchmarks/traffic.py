@@ -6,7 +6,9 @@ returning persons, some of them known, a long tail of pages. The views fill sess
 
 import hashlib
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -27,6 +29,7 @@ DAYS: Final = 90
 LAST_DAY: Final = date(2026, 3, 29)  # a Sunday, so that weeks are whole
 NOW: Final = datetime(2026, 3, 29, 23, 59, 59, tzinfo=UTC)
 PERSONS: Final = 400_000
+TIDY_SECONDS: Final = 300
 
 _DAY: Final = """\
 INSERT INTO events
@@ -112,18 +115,41 @@ def _fill(opened: Warehouse) -> None:
     opened.create_database()
     opened.command(f"DROP DATABASE IF EXISTS `{DATABASE}`")
     migrations.migrate(opened, form=Single())
-    for number in range(DAYS):
-        for project, events, persons in ((LARGE, EVENTS, PERSONS), (SMALL, SMALL_EVENTS, 2_000)):
-            opened.command(
-                _DAY,
-                parameters={
-                    "project": project,
-                    "day": number,
-                    "date": LAST_DAY - timedelta(days=DAYS - 1 - number),
-                    "rows": events // DAYS // ROWS_PER_SESSION * ROWS_PER_SESSION,
-                    "persons": persons,
-                },
-                settings={"max_insert_threads": 1, "max_memory_usage": 0},
-            )
+    with ThreadPoolExecutor(2) as pool:
+        for _ in pool.map(lambda number: _fill_day(opened, number), range(DAYS)):
+            pass
     for table in tables.ALL:
         opened.command(f"OPTIMIZE TABLE `{table.name}` FINAL", settings={"max_execution_time": 0})
+        opened.command(f"ALTER TABLE `{table.name}` MODIFY SETTING old_parts_lifetime = 1")
+    _wait_until_tidy(opened)
+
+
+def _fill_day(opened: Warehouse, number: int) -> None:
+    for project, events, persons in ((LARGE, EVENTS, PERSONS), (SMALL, SMALL_EVENTS, 2_000)):
+        opened.command(
+            _DAY,
+            parameters={
+                "project": project,
+                "day": number,
+                "date": LAST_DAY - timedelta(days=DAYS - 1 - number),
+                "rows": events // DAYS // ROWS_PER_SESSION * ROWS_PER_SESSION,
+                "persons": persons,
+            },
+            settings={"max_insert_threads": 1, "max_memory_usage": 0},
+        )
+
+
+def _wait_until_tidy(opened: Warehouse) -> None:
+    """Until the parts that were merged into others are gone from the disk: an engine that starts reads them too."""
+    merged = (
+        "SELECT count() FROM system.parts WHERE database = currentDatabase() AND NOT active"
+        " AND table NOT IN {expiring:Array(String)}"
+    )
+    expiring = [
+        table.name for table in tables.ALL if table.ttl
+    ]  # old traffic has expired there: nothing is left
+    deadline = time.monotonic() + TIDY_SECONDS
+    while opened.query(merged, parameters={"expiring": expiring}) != [(0,)]:
+        if time.monotonic() > deadline:
+            raise RuntimeError("merged parts are still there")
+        time.sleep(0.5)

@@ -19,6 +19,19 @@ from openpanel_local.engines import clickhouse as clickhouse_engine
 
 _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
 
+# Files that take half a minute and more, the longest first: where several processes share the tests by files, no
+# process is left with one of them when the others are done.
+_LONG_FILES = (
+    "dashboard/test_screens.py",
+    "dashboard/test_accessibility.py",
+    "dashboard/test_loading.py",
+    "whole/test_crashes.py",
+    "warehouse/test_retention.py",
+    "local/test_up.py",
+    "whole/test_sdk_next.py",
+    "whole/test_readme.py",
+)
+
 
 @pytest.fixture(scope="session")
 def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -74,6 +87,13 @@ def clickhouse_database(clickhouse: clickhouse_engine.ClickHouse) -> Callable[[]
         return name
 
     return make
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first (`_LONG_FILES`), everything else in its order."""
+    tests = Path(__file__).parent
+    rank = {tests / name: place for place, name in enumerate(_LONG_FILES)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
 
 
 @contextlib.contextmanager

@@ -49,6 +49,7 @@ class Installation(msgspec.Struct, frozen=True):
     ports: Ports = Ports()
     api_processes: int = 0  # 0: one per core
     furnished: bool = False  # the first manifests have been applied
+    tables: str = ""  # the mark of the tables that the last start left (see `table_mark`)
 
     @property
     def ingest_url(self) -> str:
@@ -103,7 +104,7 @@ def settled(known: Installation | None, wishes: Wishes) -> Installation:
             message = f"port {port} ({name}) is in use by another program; choose another with {option}"
             raise CommandError(ExitCode.PORT_IN_USE, message)
     processes = wishes.api_processes or before.api_processes
-    return Installation(ports=_completed(ports), api_processes=processes, furnished=before.furnished)
+    return msgspec.structs.replace(before, ports=_completed(ports), api_processes=processes)
 
 
 def api_processes(installation: Installation) -> int:

@@ -112,7 +112,7 @@ def _service(
     return Program(
         name=name,
         # -P: the folder it runs in is no place to import from.
-        argv=(sys.executable, "-P", "-m", f"openpanel_{kind_of(name)}"),
+        argv=(sys.executable, "-P", "-m", "openpanel_local.lean", f"openpanel_{kind_of(name)}"),
         cwd=layout.data,
         log=layout.log(name),
         env=env,

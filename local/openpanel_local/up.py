@@ -11,12 +11,13 @@ import random
 import signal
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from openpanel_local import credentials, files, furnishing, installation, manifests, services
+from openpanel_local import credentials, files, furnishing, installation, manifests, services, table_mark
 from openpanel_local.engines import secret_file
 from openpanel_local.exits import CommandError, ExitCode
 from openpanel_local.installation import Installation, Wishes
@@ -131,15 +132,56 @@ async def _start(run: _Run, settled: Installation, order: UpOrder, tell: Tell) -
     layout = run.layout
     secret_key = secret_file.ensure(layout.secret_key)
     wanted = order.manifests or (() if settled.furnished else manifests.first())
+    tables = await asyncio.to_thread(table_mark.of_this_code)
     async with furnishing.furnisher(layout) as furnisher:
         prepared = await furnisher.prepare(wanted)
-        await _wave(run, services.engines(layout, settled, prepared), tell)
-        outcome = await furnisher.furnish()
-    if not settled.furnished:
-        installation.save(layout, msgspec.structs.replace(settled, furnished=True))
-    tell(Progress("tables, projects and the first user are there"))
-    await _wave(run, services.services(layout, settled, prepared, secret_key=secret_key), tell)
+        parts = _Parts(
+            engines=services.engines(layout, settled, prepared),
+            services=services.services(layout, settled, prepared, secret_key=secret_key),
+            furnish=furnisher.furnish,
+        )
+        order_of_start = _at_once if settled.tables == tables else _in_turn
+        outcome = await order_of_start(run, parts, tell)
+    installation.save(layout, msgspec.structs.replace(settled, furnished=True, tables=tables))
     return _started(layout, settled, outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What a start consists of."""
+
+    engines: Sequence[Program]
+    services: Sequence[Program]
+    furnish: Callable[[], Coroutine[object, object, furnishing.Outcome]]
+
+
+async def _in_turn(run: _Run, parts: _Parts, tell: Tell) -> furnishing.Outcome:
+    """Services only once the tables are as they expect them."""
+    await _wave(run, parts.engines, tell)
+    outcome = await _furnished(parts, tell)
+    await _wave(run, parts.services, tell)
+    return outcome
+
+
+async def _at_once(run: _Run, parts: _Parts, tell: Tell) -> furnishing.Outcome:
+    """Everything side by side: the tables are there, and services wait for stores that do not answer yet."""
+    engines = asyncio.create_task(_wave(run, parts.engines, tell))
+    serving = asyncio.create_task(_wave(run, parts.services, tell))
+    try:
+        await engines
+        outcome = await _furnished(parts, tell)
+        await serving
+    finally:
+        for task in (engines, serving):
+            task.cancel()
+        await asyncio.gather(engines, serving, return_exceptions=True)
+    return outcome
+
+
+async def _furnished(parts: _Parts, tell: Tell) -> furnishing.Outcome:
+    outcome = await parts.furnish()
+    tell(Progress("tables, projects and the first user are there"))
+    return outcome
 
 
 async def _wave(run: _Run, programs: Sequence[Program], tell: Tell) -> None:

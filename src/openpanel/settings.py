@@ -28,6 +28,14 @@ class Settings(BaseSettings):
         description="ClickHouse's HTTP interface with user and password.",
     )
     clickhouse_database: str = Field(default="openpanel", description="Database that holds the tables.")
+    clickhouse_cluster: str = Field(
+        default="",
+        description="Name of the cluster whose tables are sharded and replicated; empty: one server.",
+    )
+    clickhouse_shards: str = Field(
+        default="",
+        description="Comma-separated addresses of all servers of the cluster, with user and password; migrations run on each.",
+    )
 
     api_role: Literal["ingest", "public", "all"] = Field(
         default="all", description="Which ports the API serves."
@@ -45,6 +53,9 @@ class Settings(BaseSettings):
 
     pool: str = Field(default="shared", description="Pool whose streams this service writes or drains.")
     shards: int = Field(default=1, ge=1, le=1024, description="Number of shards of the pool.")
+    project: str = Field(
+        default="", description="The one project that this ingest serves; empty: all of them."
+    )
     high_water_events: int = Field(
         default=2_000_000, ge=1, description="Waiting events past which ingest answers 503 with Retry-After."
     )
@@ -60,12 +71,20 @@ class Settings(BaseSettings):
         description="The one header that names the visitor's address when a trusted proxy sets it; empty: X-Forwarded-For.",
     )
 
-    worker_max_block: int = Field(default=20_000, ge=1, description="Events of one insert at most.")
+    worker_max_block: int = Field(
+        default=50_000,
+        ge=1,
+        description="Events of one insert at most; long ones cost the warehouse half, and the worker 3 kB an event.",
+    )
     worker_linger_ms: int = Field(
         default=300, ge=0, description="How long a drain waits for a block to fill, in milliseconds."
     )
     geo_city_file: Path | None = Field(
         default=None, description="GeoLite2 or DB-IP city file (.mmdb), if there is one."
+    )
+    geo_asn_file: Path | None = Field(
+        default=None,
+        description="GeoLite2 or DB-IP ASN file (.mmdb), if there is one: tells hosting networks from visitors'.",
     )
 
     secret_key: str = Field(

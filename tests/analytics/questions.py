@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from openpanel.analytics.asking import Question
 from openpanel.analytics.coming_back import ComingBack
+from openpanel.analytics.described_profiles import DescribedProfiles
 from openpanel.analytics.events import Cursor, EventCount, Events, Selection
 from openpanel.analytics.filters import Filter
 from openpanel.analytics.metrics import Metrics
@@ -18,6 +19,8 @@ from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
 from openpanel.analytics.top_pages import TopPages
 from openpanel.analytics.top_referrers import TopReferrers
+from openpanel.analytics.top_values import TopValues
+from openpanel.analytics.volume import Volume
 
 NOW: Final = datetime(2026, 11, 22, 14, 5, 33, tzinfo=UTC)
 FILTERS: Final = (
@@ -66,9 +69,13 @@ def questions(
         "top_countries": TopCountries(plain),
         "top_devices": TopDevices(plain, kind="browser"),
         "top_devices_filtered": TopDevices(narrow),
+        "top_values": TopValues(plain, dimension="utm.source"),
+        "top_values_exact": TopValues(plain, dimension="exit"),
         "events": Events(Selection(project)),
         "events_selected": Events(selection, after=Cursor(2_000_000_000_000, 5)),
         "event_count": EventCount(selection),
         "profile": Profile(project, profile),
+        "described_profiles": DescribedProfiles(project, (profile, "somebody")),
+        "volume": Volume(project),
         "coming_back": ComingBack(project, first=date(2026, 8, 31)),
     }

@@ -65,17 +65,20 @@ def _is_view(row: Mapping[str, Any]) -> bool:
 
 def all_visits(world: World) -> list[Visit]:
     by_session = defaultdict(list)
+    starts: dict[int, Mapping[str, Any]] = {}
     for row in world.events:
         if row["name"] not in SYNTHETIC:
             by_session[row["session_id"]].append(row)
-    return [_visit(session, rows) for session, rows in by_session.items()]
+        elif row["name"] == "session_start":
+            starts[row["session_id"]] = row
+    return [_visit(session, rows, starts.get(session)) for session, rows in by_session.items()]
 
 
-def _visit(session: int, rows: Rows) -> Visit:
+def _visit(session: int, rows: Rows, start_row: Mapping[str, Any] | None) -> Visit:
     start = rows[0]["session_started_at"]
     rows = sorted(rows, key=_place)
     views = [row for row in rows if _is_view(row)]
-    opened = [row for row in rows if row["created_at"] == start] or rows
+    opened = [row for row in rows if row["created_at"] == start] or ([start_row] if start_row else [])
     return Visit(
         session=session,
         start_ms=start,
@@ -84,7 +87,7 @@ def _visit(session: int, rows: Rows) -> Visit:
         duration_ms=rows[-1]["created_at"] - rows[0]["created_at"],
         entry=views[0]["path"] if views else "",
         exit=views[-1]["path"] if views else "",
-        context={name: max((row[name] for row in opened), key=str.encode) for name in CONTEXT},
+        context={name: max((row[name] for row in opened), key=str.encode, default="") for name in CONTEXT},
         rows=tuple(rows),
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.coming_back import Cohort, ComingBack
+from openpanel.analytics.described_profiles import DescribedProfile, DescribedProfiles
 from openpanel.analytics.profiles import Profile
 from openpanel.warehouse import Warehouse, tables
 from tests.analytics.worlds import Insert
@@ -68,6 +69,28 @@ def test_erased_profile_is_unknown(warehouse: Warehouse, insert: Insert, project
         )
 
     assert ask(warehouse, Profile(project, "dan")) is None
+    assert ask(warehouse, DescribedProfiles(project, ("dan",))) == {}
+
+
+def test_many_profiles_are_answered_at_once_without_those_nobody_described(
+    warehouse: Warehouse, insert: Insert, project: str
+) -> None:
+    told = {"project_id": project, "created_at": 1_000, "version": 1}
+    insert(
+        tables.PROFILES,
+        [
+            {**told, "profile_id": "eve", "first_name": "Eve", "properties": {"plan": "pro"}, "groups": ("acme",)},
+            {**told, "profile_id": "fay", "email": "fay@example.com"},
+            {**told, "profile_id": "gil"},
+        ],
+    )  # fmt: skip
+
+    found = ask(warehouse, DescribedProfiles(project, ("eve", "fay", "nobody")))
+
+    assert found == {
+        "eve": DescribedProfile("eve", "Eve", "", "", "", {"plan": "pro"}, ("acme",), _moment(1)),
+        "fay": DescribedProfile("fay", "", "", "fay@example.com", "", {}, (), _moment(1)),
+    }
 
 
 def test_cohorts_say_who_came_again(warehouse: Warehouse, insert: Insert, project: str) -> None:

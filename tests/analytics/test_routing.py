@@ -1,17 +1,20 @@
 """Where a question is read: the table of cases, and which periods are whole days. No store."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from openpanel.analytics.periods import Period, previous, resolve
+from openpanel.analytics.recent import Recent
 from openpanel.analytics.routing import Facts, Source, Span, source_for, whole_days
 from openpanel.analytics.series import Series
 from openpanel.analytics.spans import days_of
+from openpanel.warehouse import Unavailable
 from tests.analytics.questions import FILTERS, NOW, scope
 
-DAYS = (Span(date(2026, 11, 1), date(2026, 11, 8)),)
+DAYS = Span(date(2026, 11, 1), date(2026, 11, 8))
 LARGE = Facts(
     events=5_000_000, visitors=300_000, sessions=500_000, starts=495_000, ends=490_000, overrides=2_000
 )
@@ -30,14 +33,62 @@ SEOUL = "Asia/Seoul"
     ],
 )
 def test_rollup_is_read_where_it_is_needed_and_right(facts: Facts, source: Source, why: str) -> None:
-    choice = source_for(Source.SESSIONS, rolled_up=DAYS, facts=facts)
+    choice = source_for(Source.SESSIONS, facts=[facts])
 
     assert choice.source is source
     assert why in choice.reason
 
 
 def test_question_that_no_rollup_answers_is_read_exactly() -> None:
-    assert source_for(Source.EVENTS, rolled_up=(), facts=LARGE).source is Source.EVENTS
+    assert source_for(Source.EVENTS, facts=[]).source is Source.EVENTS
+
+
+def test_each_compared_period_must_be_whole_in_the_rollup() -> None:
+    incomplete = replace(LARGE, events=10_000, starts=0)
+
+    assert source_for(Source.SESSIONS, facts=[LARGE, LARGE]).source is Source.ROLLUP
+    assert source_for(Source.SESSIONS, facts=[LARGE, incomplete]).source is Source.SESSIONS
+
+
+def test_facts_are_asked_once_by_all_who_want_them_at_the_same_time() -> None:
+    recent: Recent[str, Facts] = Recent(kept_s=30)
+    asked = []
+
+    def find() -> Facts:
+        asked.append(1)
+        return LARGE
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: recent.get("p", find=find), range(50)))
+
+    assert found == [LARGE] * 50
+    assert len(asked) == 1
+
+
+def test_facts_are_asked_anew_after_a_while_and_per_project() -> None:
+    now = 0.0
+    recent: Recent[str, Facts] = Recent(kept_s=30, clock=lambda: now)
+    numbers = iter(range(10))
+
+    def events(project: str) -> int:
+        return recent.get(project, find=lambda: replace(LARGE, events=next(numbers))).events
+
+    first, again, other = events("p"), events("p"), events("q")
+    now = 30.0
+
+    assert (first, again, other, events("p")) == (0, 0, 1, 2)
+
+
+def test_failure_reaches_who_asked_and_is_not_kept() -> None:
+    recent: Recent[str, Facts] = Recent(kept_s=30)
+
+    def fail() -> Facts:
+        raise Unavailable("away")
+
+    with pytest.raises(Unavailable):
+        recent.get("p", find=fail)
+
+    assert recent.get("p", find=lambda: LARGE) == LARGE
 
 
 def test_filters_hours_and_parts_of_days_are_in_no_rollup() -> None:

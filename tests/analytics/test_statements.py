@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from openpanel.analytics.asking import LIMITS, ask, explain
+from openpanel.analytics.asking import LIMITS, ask
+from openpanel.analytics.explaining import explain
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 from tests.analytics.pin import FOLDER, texts
@@ -63,7 +64,7 @@ def test_every_question_is_answered_for_a_project_without_data(
     if source is Source.ROLLUP and rolled_up and question.rolled_up:
         answer = replace(answer, approximate=False)
     assert answer == ask(warehouse, question)
-    assert explain(warehouse, question).startswith(f"-- {question.exact}: ")
+    assert explain(warehouse, question).source is question.exact
 
 
 @pytest.mark.parametrize(

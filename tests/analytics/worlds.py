@@ -52,12 +52,13 @@ def a_world(dice: random.Random, *, sessions: int, timezone: str, now: datetime,
 
 
 def load(world: World, insert: Insert) -> str:
-    """The world as a project of its own, in a few blocks of mixed order."""
+    """The world as a project of its own, in two blocks of mixed order."""
     project = f"world {next(_projects)}"
     rows = [{**row, "project_id": project} for row in world.events]
     random.Random(len(rows)).shuffle(rows)
-    for first in range(0, len(rows), 40):
-        insert(tables.EVENTS, rows[first : first + 40])
+    for block in (rows[::2], rows[1::2]):
+        if block:
+            insert(tables.EVENTS, block)
     if world.overrides:
         insert(tables.PERSON_OVERRIDES, [{**row, "project_id": project} for row in world.overrides])
     return project

@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 import redis
 from fastapi import FastAPI
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import sync_playwright
 
 from openpanel.identity.credentials import hash_secret
 from openpanel.metadata import (
@@ -32,6 +34,7 @@ from openpanel_dashboard.app import create_app
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.dashboard import traffic
 from tests.dashboard.browsers import ORIGIN, Browser
+from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, Screen, screen, served
 
 NOW = datetime(2026, 11, 18, 10, 5, tzinfo=UTC)  # a Wednesday, 19:05 in Seoul
 SECRET_HASH = hash_secret("sec_" + "0" * 40)
@@ -125,6 +128,29 @@ def chromium() -> str:
     if path is None:
         pytest.skip("no Chromium: apt-get install chromium")
     return path
+
+
+# Browsers are started anew by each file: the loop that drives one must not run beside tests that are asynchronous.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Chromium]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def origin(world: World) -> Iterator[str]:
+    """The address of the dashboard, served for browsers."""
+    with served(world.app(live_every_s=LIVE_EVERY_S, show_stories=True)) as address:
+        yield address
+
+
+@pytest.fixture
+def shown(world: World, browser: Chromium, origin: str) -> Iterator[Screen]:
+    """A page of its own, in which the member is signed in."""
+    with screen(browser, origin, session=world.session) as opened:
+        yield opened
 
 
 def add_project(

@@ -22,6 +22,7 @@ AXE: Final = (
     / "axe-core"
     / "axe.min.js"
 )
+LIVE_EVERY_S: Final = 0.2  # how often live streams look; people get half a second
 DESKTOP: Final[dict[str, Any]] = {"viewport": {"width": 1440, "height": 1000}, "locale": "en-US"}
 ARGUMENTS: Final = (
     "--no-sandbox",

@@ -1,12 +1,14 @@
 """Who may see what: nothing without signing in, nothing of other organizations, and a page that says whom to ask."""
 
+from uuid import uuid4
+
 import pytest
 from starlette.routing import Route
 
-from openpanel.metadata import dashboard_sessions
+from openpanel.metadata import UserRecord, dashboard_sessions, organizations, users
 from openpanel_dashboard.app import ROUTERS
 from tests.dashboard.browsers import Browser
-from tests.dashboard.conftest import NOW, World
+from tests.dashboard.conftest import NOW, World, add_project
 from tests.dashboard.markup import parse
 
 OPEN = {"/sign-in", "/sign-out", "/preferences", "/healthz/live", "/healthz/ready"}
@@ -79,11 +81,22 @@ def test_unknown_addresses_are_not_found(client: Browser, path: str) -> None:
     assert parse(answer.text).one("a", class_="button")["href"] == "/"
 
 
-def test_projects_page_lists_what_the_member_may_see(world: World, client: Browser) -> None:
-    page = parse(client.get("/").text)
+def test_projects_page_lists_what_the_member_may_see(world: World, stranger: Browser) -> None:
+    organizations.ensure(world.database, organization="listed", name="Listed")
+    for name in ("zebra", "apple"):
+        add_project(world.database, name=name, organization="listed")
+    reader = users.ensure(world.database, wanted=UserRecord(str(uuid4()), "grace@example.com"))
+    users.join(world.database, user=reader.id, organization="listed", role="member")
+    token = "session-of-grace"
+    dashboard_sessions.begin(
+        world.database, user=reader.id, token=token, at=NOW, expires_at=NOW.replace(year=2027)
+    )
+    stranger.cookies.set("openpanel-session", token)
 
-    assert [link.text for link in page.all(class_="project-name")] == ["Fresh", "Shop"]
-    assert [title.text for title in page.all("h2", class_="group-title")] == ["Acme"]
+    page = parse(stranger.get("/").text)
+
+    assert [link.text for link in page.all(class_="project-name")] == ["Apple", "Zebra"]
+    assert [title.text for title in page.all("h2", class_="group-title")] == ["Listed"]
 
 
 def test_projects_numbers_load_by_themselves(world: World, client: Browser) -> None:

@@ -108,6 +108,27 @@ def test_new_event_is_on_the_page_at_once(world: World) -> None:
     assert seen == ["0", "0", "1", "2"]
 
 
+def test_panel_that_a_browser_has_is_not_sent_again_until_it_changes(world: World) -> None:
+    project = add_project(world.database, name="same", organization="acme")
+    address = world.address("/overview/panel/kpis?range=2026-11-01..2026-11-17", project)
+    with Browser(world.app()) as client:
+        client.cookies.set("openpanel-session", world.session)
+        first = client.get(address)
+        known = {"if-none-match": f'"other", {first.headers["etag"]}'}
+
+        again = client.get(address, headers=known)
+        traffic.insert(
+            world.warehouse,
+            [traffic.view(project="same", at=NOW - timedelta(days=2), device=1)],
+            token="same",
+        )
+        changed = client.get(address, headers=known)
+
+    assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
+    assert (again.content, again.headers["etag"]) == (b"", first.headers["etag"])
+    assert first.headers["cache-control"] == "private, no-cache"
+
+
 class Failing(Warehouse):
     """A warehouse that refuses the questions of one panel."""
 

@@ -81,6 +81,41 @@ def test_numbers_are_compared_with_the_same_part_of_yesterday(world: World, clie
     assert kpi.one(class_="change")["title"] == "2, before 1 (Tue, Nov 17, until 10:05)"
 
 
+@pytest.mark.parametrize(
+    ("name", "query", "told"),
+    [
+        ("week", "?range=7d", False),
+        ("two-days", "?range=2026-11-17..2026-11-18", True),
+        ("year", "?range=7d&cmp=year", False),
+        ("chosen", "?range=7d&cmp=2026-11-15..2026-11-18", True),
+    ],
+)
+def test_change_is_only_told_against_what_could_be_counted(
+    world: World, client: Browser, name: str, query: str, told: bool
+) -> None:
+    project = add_project(world.database, name=name, organization="acme")
+    days = [traffic.view(project=name, at=NOW - timedelta(days=back), device=back) for back in (3, 1, 0)]
+    traffic.insert(world.warehouse, days, token=name)
+
+    visitors = panel(client, world, "kpis", query, project).one("a", id="kpi-visitors")
+
+    assert bool(visitors.all(class_="change")) is told
+
+
+@pytest.mark.parametrize(("first", "shown"), [(timedelta(days=3), True), (timedelta(hours=3), False)])
+def test_project_of_the_list_tells_no_change_since_before_its_first_event(
+    world: World, client: Browser, first: timedelta, shown: bool
+) -> None:
+    name = f"listed-{shown}".lower()
+    project = add_project(world.database, name=name, organization="acme")
+    visits = [traffic.view(project=name, at=NOW - back, device=1) for back in (first, timedelta())]
+    traffic.insert(world.warehouse, visits, token=name)
+
+    figures = parse(client.get(world.address("/figures", project)).text)
+
+    assert bool(figures.all(class_="change")) is shown
+
+
 def test_nothing_to_divide_is_a_dash(world: World, client: Browser) -> None:
     strip = panel(client, world, "kpis", "?range=2026-01-01..2026-01-02")
 

@@ -169,7 +169,7 @@ def writer_pod(own: Client, *, image: str) -> Object:
 
 def panel_cluster(name: str) -> Object:
     """The PanelCluster of the examples that needs no ClickHouse server, with this cluster's images."""
-    made = next(each for each in documents(example("embedded")) if each["kind"] == "PanelCluster")
+    made = next(each for each in documents(example("trial-cluster")) if each["kind"] == "PanelCluster")
     made["metadata"] = {"name": name}
     made["spec"].setdefault("images", {}).update(STORES)
     return made

@@ -1,3 +1,4 @@
+import ipaddress
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,14 @@ def test_any_text_is_an_address_or_none(address: str) -> None:
 
 
 _GEO = Geo()
+
+
+@given(parts=st.lists(st.from_regex(r"[0-9]{1,4}", fullmatch=True), min_size=3, max_size=5))
+def test_written_addresses_are_read_as_the_standard_library_reads_them(parts: list[str]) -> None:
+    address = ".".join(parts)
+    try:
+        expected = str(ipaddress.ip_address(address))
+    except ValueError:
+        expected = ""
+
+    assert normalized(address) == expected

@@ -16,6 +16,8 @@ import psutil
 import pytest
 
 from openpanel_local.exits import ExitCode
+from openpanel_local.layout import Layout
+from openpanel_local.supervise import folder_lock
 
 SECOND_START_S = 30.0  # under 10 s on two cores of its own, which `make bench` measures
 STOP_S = 10.0
@@ -92,14 +94,23 @@ class Installation:
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    running = Installation(tmp_path_factory.mktemp("up") / "data")
-    started = running.run("up", "--detach", *running.ports)
-    assert started.returncode == 0, started.stdout + started.stderr
-    assert f"http://localhost:{running.ingest}/op1.js" in started.stdout
-    assert "/sign-in?token=" in started.stdout
-    yield running
-    running.done("down")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation that was started for the first time."""
+    installation = Installation(tmp_path_factory.mktemp("up") / "data")
+    first = installation.run("up", "--detach", *installation.ports)
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert f"http://localhost:{installation.ingest}/op1.js" in first.stdout
+    assert "/sign-in?token=" in first.stdout
+    yield installation
+    installation.done("down")
+
+
+@pytest.fixture
+def installation(started: Installation) -> Installation:
+    """The installation, running: a test may have stopped it."""
+    if folder_lock.holder(Layout(started.data).lock) is None:
+        started.done("up", "--detach")
+    return started
 
 
 def until(reached: Callable[[], bool], *, seconds: float = 20) -> None:
@@ -224,7 +235,6 @@ def test_ctrl_c_in_the_foreground_stops_all_in_time(installation: Installation) 
         assert foreground.wait(STOP_S) == 0
         assert time.monotonic() - began < STOP_S
     assert not any(child.is_running() for child in children)
-    installation.done("up", "--detach")
 
 
 def _worker(installation: Installation) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def test_clients_are_listed_by_name(database: Database) -> None:
 def test_a_client_of_a_deleted_project_says_so(database: Database) -> None:
     project = a_project(database)
     client = a_client(database, project=project).id
-    projects.mark_deleted(database, project=project.id, at=NOON)
+    projects.mark_deleted(database, project=project.id, at=NOON, policy="Retain")
 
     found = clients.load(database, client_id=client)
 

@@ -82,8 +82,8 @@ def test_filters_are_replaced_as_a_whole(database: Database) -> None:
 def test_a_deleted_project_is_marked_and_not_listed(database: Database) -> None:
     project = a_project(database)
 
-    assert projects.mark_deleted(database, project=project.id, at=NOON)
-    assert not projects.mark_deleted(database, project=project.id, at=NOON)
+    assert projects.mark_deleted(database, project=project.id, at=NOON, policy="Retain")
+    assert not projects.mark_deleted(database, project=project.id, at=NOON, policy="Retain")
 
     found = projects.load(database, project=project.id)
     assert found is not None
@@ -91,9 +91,22 @@ def test_a_deleted_project_is_marked_and_not_listed(database: Database) -> None:
     assert found.id not in [each.id for each in projects.listed(database)]
 
 
+def test_what_becomes_of_a_deleted_projects_data_may_be_decided_later(database: Database) -> None:
+    project = a_project(database)
+    projects.mark_deleted(database, project=project.id, at=NOON, policy="Retain")
+    _told(database)
+
+    assert not projects.mark_deleted(database, project=project.id, at=NOON, policy="Delete")
+
+    found = projects.load(database, project=project.id)
+    assert found is not None
+    assert (found.deleted, found.deletion_policy) == (True, "Delete")
+    assert _told(database) == [f"project:{project.id}"]
+
+
 def test_a_deleted_project_comes_back_when_it_is_wanted_again(database: Database) -> None:
     project = a_project(database)
-    projects.mark_deleted(database, project=project.id, at=NOON)
+    projects.mark_deleted(database, project=project.id, at=NOON, policy="Retain")
 
     assert projects.put(database, wanted=project) == ("deleted",)
     assert projects.load(database, project=project.id) == project

@@ -3,12 +3,13 @@
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from openpanel.identity.ids import hash64
-from openpanel.stream import frames
+from openpanel.stream import drain, frames
 from openpanel.stream.drain import (
     Block,
     EndedSession,
@@ -19,6 +20,7 @@ from openpanel.stream.drain import (
     shards_waiting,
 )
 from openpanel.stream.frames import RunMode
+from openpanel.stream.records import ID_STEP
 from tests.stream.builders import NOON, PROJECT, Stream, a_bare_append, a_run, a_stream, an_envelope
 
 
@@ -70,6 +72,34 @@ async def test_entry_larger_than_the_limit_is_a_block_of_its_own(stream: Stream)
     assert next_block(shard, max_events=1).messages == 4
 
 
+async def test_block_ends_before_it_takes_too_much_memory(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(stream, 40)
+    [(_, fields), *_] = cast("Any", stream.redis.xrange(stream.keys.stream))
+    monkeypatch.setattr(drain, "MAX_BLOCK_BYTES", 12 * len(fields[b"f"]) + 5)
+    shard = stream.shard()
+    shard.acquire()
+
+    blocks = []
+    while block := shard.next_block(max_events=1_000):
+        blocks.append(bodies(block))
+        shard.acknowledge(block)
+
+    assert [number for block in blocks for number in block] == list(range(40))
+    assert max(map(len, blocks)) <= 12
+    assert len(blocks) <= 5
+
+
+async def test_long_block_is_read_in_many_pages(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drain, "LONGEST_PAGE", 7)
+    await fill(stream, 60)
+    shard = stream.shard()
+    shard.acquire()
+
+    assert bodies(next_block(shard, max_events=50)) == list(range(50))
+
+
 async def test_empty_stream_has_no_block(stream: Stream) -> None:
     shard = stream.shard()
     shard.acquire()
@@ -95,6 +125,52 @@ async def test_successor_repeats_exactly_the_open_range(stream: Stream) -> None:
     assert repeated.records == lost.records
     heir.acknowledge(repeated)
     assert not next_block(heir).repeated
+
+
+async def test_block_after_the_one_in_hand_is_read_and_not_begun(stream: Stream) -> None:
+    await fill(stream, 3)
+    shard = stream.shard()
+    shard.acquire()
+    first = next_block(shard, max_events=1)
+
+    second = shard.peek(max_events=1, after=first)
+    assert second is not None
+    with pytest.raises(LeaseLost):  # the first one is still open
+        shard.claim(second)
+
+    assert stream.shard(owner="heir").acquire() is False
+    stream.redis.delete(stream.keys.lease)
+    heir = stream.shard(owner="heir")
+    heir.acquire()
+    repeated = next_block(heir, max_events=100)
+    assert (bodies(second), repeated.token) == ([1], first.token)
+
+
+async def test_blocks_read_ahead_follow_one_another_without_gap(stream: Stream) -> None:
+    await fill(stream, 4)
+    shard = stream.shard()
+    shard.acquire()
+    read: list[int] = []
+
+    block = shard.peek(max_events=1)
+    while block is not None:
+        shard.claim(block)
+        following = shard.peek(max_events=2, after=block)
+        read += bodies(block)
+        shard.acknowledge(block)
+        block = following
+
+    assert read == [0, 1, 2, 3]
+    assert shard.clear_order()
+    assert depth(stream.redis, pool=stream.pool) == 0
+
+
+async def test_nothing_comes_after_the_last_block(stream: Stream) -> None:
+    await fill(stream, 1)
+    shard = stream.shard()
+    shard.acquire()
+
+    assert shard.peek(max_events=5, after=next_block(shard)) is None
 
 
 async def test_old_owner_is_fenced_out(stream: Stream) -> None:
@@ -167,7 +243,8 @@ async def test_ids_follow_from_the_place_in_the_stream(stream: Stream) -> None:
     ids = [record.event_id for record in block.records]
     orders = [record.order for record in block.records]
 
-    assert ids == [hash64(epoch, stream.pool.name, "0", block.first, str(place)) for place in range(2)]
+    first_id = hash64(epoch, stream.pool.name, "0", block.first, "")
+    assert ids == [first_id, (first_id + ID_STEP) % 2**64]
     ms, number = map(int, block.first.split("-"))
     assert orders == [(ms << 20) + (number << 14) + place for place in range(2)]
     assert orders[-1] < 2**63

@@ -133,6 +133,38 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         "min: 0, or scaleToZero: false",
     ),
     ({"workers": {"scaleToZero": "yes"}}, "workers.scaleToZero", "is 'yes', text", "true or false"),
+    ({"workers": {"replicas": 5}}, "workers.replicas", "replicas is 5 and max is 4", "at most 4, or a higher max"),
+    (
+        {"workers": {"replicas": 0}}, "workers.replicas", "replicas is 0 without scaleToZero",
+        "scaleToZero: true, or replicas at least 1",
+    ),
+    ({"workers": {"fallback": 5}}, "workers.fallback", "fallback is 5 and max is 4", "at most 4, or a higher max"),
+    (
+        {"workers": {"shards": 3}}, "workers.shards", "shards is 3 and max is 4",
+        "shards at least 4, or max at most 3",
+    ),
+    ({"workers": {"scaler": "HPA"}}, "workers.scaler", "is 'HPA'", "'Operator' or 'Keda'"),
+    ({"workers": {"cooldown": "soon"}}, "workers.cooldown", "is 'soon'", LENGTH),
+    (
+        {"workers": {"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "500m"}}}},
+        "workers.resources.requests.cpu", "requests.cpu is 1 and limits.cpu is 500m",
+        "a request of at most 500m, or a higher limit",
+    ),
+    (
+        dedicated(resources={"requests": {"memory": "1Gi"}, "limits": {"memory": "1G"}}),
+        "ingest.resources.requests.memory", "requests.memory is 1Gi and limits.memory is 1G",
+        "a request of at most 1G, or a higher limit",
+    ),
+    (
+        {"ingest": {"tlsSecretName": "a"}}, "ingest.tlsSecretName", "tlsSecretName is given without host",
+        "host, or no tlsSecretName",
+    ),
+    (
+        {"ingest": {"trustedSenders": ["10.0.0.0/255.0.0.0"]}}, "ingest.trustedSenders[0]",
+        "'10.0.0.0/255.0.0.0' is an unusual form of 10.0.0.0/8",
+        "an address or a network without host bits, such as 10.20.0.0/16",
+    ),
+    ({"isolation": {"resourceQuota": {"pods": 0}}}, "isolation.resourceQuota.pods", "is 0", "at least 1"),
     ({"clients": [{"type": "read"}]}, "clients[0].name", "is required and missing", "Name of the client within the project"),
     ({"clients": [{"name": "web"}]}, "clients[0].type", "is required and missing", "write: sends events; read: asks; root: asks and manages"),
     ({"clients": [{**WEB, "type": "admin"}]}, "clients[0].type", "is 'admin'", "'write', 'read' or 'root'"),
@@ -198,6 +230,10 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         a_condition(operator="gt", values=["1", "many"]), "filters[0].conditions[0].values[1]",
         "'many' is no number", "a number in quotes for gt",
     ),
+    (
+        a_condition(operator="lt", values=["1_000"]), "filters[0].conditions[0].values[0]",
+        "'1_000' is no number", "a number in quotes for lt",
+    ),
     (a_condition(values=[1]), "filters[0].conditions[0].values[0]", "is 1, a number", "text; put it in quotes"),
     (a_condition(values=["x"] * 101), "filters[0].conditions[0].values", "has 101 entries", "at most 100 entries"),
     (a_filter(conditions=[{"name": "path", "operator": "isNull"}] * 21), "filters[0].conditions", "has 21 entries", "at most 20 entries"),
@@ -218,7 +254,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ({"deletionPolicy": "Keep"}, "deletionPolicy", "is 'Keep'", "'Retain' or 'Delete'"),
     ({"displayNam": "x"}, "displayNam", "is not a field of this resource", "perhaps displayName"),
     ({"ingest": {"retries": 3}}, "ingest.retries", "is not a field of this resource", (
-        "one of mode, replicas, targetCpuPercent, targetMemoryPercent, resources, host, rateLimit, trustedSenders"
+        "one of mode, replicas, targetCpuPercent, targetMemoryPercent, resources, host, tlsSecretName, rateLimit, trustedSenders"
     )),
 ]  # fmt: skip
 
@@ -239,10 +275,12 @@ TAKEN: list[dict[str, Any]] = [
     {"domains": ["*", "a.example", "https://*.a.example", "http://localhost:3000", "capacitor://localhost", "http://[::1]:80"]},
     {"timeZone": "America/Argentina/Buenos_Aires"},
     dedicated(replicas={"min": 1, "max": 1}, targetCpuPercent=1, targetMemoryPercent=100),
-    dedicated(resources={"requests": {"cpu": 1, "memory": "1.5Gi"}, "limits": {"cpu": 0.5}}),
+    dedicated(resources={"requests": {"cpu": 1, "memory": "1.5Gi"}, "limits": {"cpu": 1.5}}),
     {"ingest": {"host": "a.example", "trustedSenders": ["10.0.0.0/8", "2001:db8::/32", "192.0.2.1"]}},
     {"workers": {"min": 0, "max": 1, "scaleToZero": True}},
     {"workers": {"min": 100, "max": 100, "targetDepth": 1}},
+    {"workers": {"min": 0, "scaleToZero": True, "replicas": 0, "fallback": 4, "shards": 4, "scaler": "Keda"}},
+    {"workers": {"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1000m"}}}},
     rotating(interval="1h", overlap="59m59s"),
     rotating(interval="90d"),
     {"retention": {"events": 1, "sessions": 36_500, "replays": None}},

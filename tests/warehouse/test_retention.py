@@ -1,19 +1,32 @@
 """Retention: expired rows of exactly the projects with a limit go, everything else stays."""
 
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from openpanel.warehouse import Warehouse, tables
+from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.retention import KINDS, BadRetention, Kind, apply_retention, ttl
-from openpanel.warehouse.schema import Table
+from openpanel.warehouse.schema import Single, Table
+from openpanel_local.engines.clickhouse import ClickHouse
 from tests.warehouse import rows
 
 NOW = datetime.now(UTC)
 AGES = (1, 8, 40, 400)  # days
 AGGREGATES = (tables.DAYS, tables.PATHS, tables.DIMENSIONS, tables.PERSON_WEEKS)
 ODD_NAMES = ("it's", "back\\slash", "') OR 1 = 1 --", "a TTL b SETTINGS c", "한국", "")
+PATIENCE_S = 60.0
+
+
+@pytest.fixture(scope="module")
+def warehouse(clickhouse: ClickHouse, clickhouse_database: Callable[[], str]) -> Iterator[Warehouse]:
+    """A database of these tests' own: what they make expire is all that is in it."""
+    with Warehouse(clickhouse.url, database=clickhouse_database()) as opened:
+        migrate(opened, form=Single())
+        yield opened
 
 
 def test_expired_events_go_and_all_others_stay(warehouse: Warehouse, project: str) -> None:
@@ -46,7 +59,7 @@ def test_new_rows_that_are_already_old_go_too(warehouse: Warehouse, project: str
     apply_retention(warehouse, project=project, days={"events": 7})
 
     fill(warehouse, project)
-    warehouse.command("OPTIMIZE TABLE events FINAL")
+    expire(warehouse, tables.EVENTS)
 
     assert ages(warehouse, project) == [1]
 
@@ -56,7 +69,7 @@ def test_limit_that_is_lifted_deletes_nothing_more(warehouse: Warehouse, project
     apply_retention(warehouse, project=project, days={"events": None})
 
     fill(warehouse, project)
-    warehouse.command("OPTIMIZE TABLE events FINAL")
+    expire(warehouse, tables.EVENTS)
 
     assert ages(warehouse, project) == [1, 8, 40, 400]
 
@@ -78,6 +91,27 @@ def test_replays_go_after_thirty_days_unless_the_project_says_otherwise(
     assert [count(warehouse, tables.REPLAY_CHUNKS, name) for name in (short, long, unset)] == [1, 3, 2]
 
 
+def test_parts_are_dated_anew_where_the_project_has_rows_and_nowhere_else(
+    warehouse: Warehouse, project: str
+) -> None:
+    elsewhere = {"project_id": f"{project} free", "name": "x", "created_at": 1, "day": 0}
+    rows.insert(warehouse, tables.EVENTS, [elsewhere], token=f"{project}:elsewhere")
+    fill(warehouse, project)
+
+    apply_retention(warehouse, project=project, days={"events": 36_000})
+    settle(warehouse, tables.EVENTS)
+
+    dated = warehouse.query(
+        "SELECT partition_id, max(arrayExists(moment -> moment > now(), rows_where_ttl_info.max)) FROM system.parts"
+        " WHERE database = currentDatabase() AND table = 'events' AND active GROUP BY partition_id"
+    )
+    months = {partition for (partition,) in warehouse.query(
+        "SELECT DISTINCT _partition_id FROM events WHERE project_id = {project:String}", parameters={"project": project}
+    )}  # fmt: skip
+    assert {partition for partition, is_dated in dated if is_dated} == months
+    assert "197001" in {partition for partition, _ in dated}
+
+
 def test_second_call_changes_nothing(warehouse: Warehouse, project: str) -> None:
     days: dict[Kind, int | None] = dict.fromkeys(KINDS, 30)
 
@@ -93,17 +127,35 @@ def test_call_that_died_before_the_tables_changed_is_finished_by_the_next(
     assert apply_retention(warehouse, project=project, days={"bots": 30}) == ("bots",)
 
 
-@pytest.mark.parametrize("odd", ODD_NAMES)
-def test_no_name_of_a_project_changes_the_statement(warehouse: Warehouse, project: str, odd: str) -> None:
-    name, free = f"{project}{odd}", f"{project} free"
-    fill(warehouse, name, free)
+def test_call_that_died_before_old_parts_were_dated_is_finished_by_the_next(
+    warehouse: Warehouse, project: str
+) -> None:
+    fill(warehouse, project)
+    apply_retention(warehouse, project=project, days={"events": 50})
+    settle(warehouse, tables.EVENTS)
+    before = mutations(warehouse, tables.EVENTS)
+    begun = "INSERT INTO retention SELECT project_id, kind, days, version + 1 FROM retention WHERE project_id = {p:String}"
+    warehouse.command(begun, parameters={"p": project})
 
-    apply_retention(warehouse, project=name, days={"events": 7})
+    assert apply_retention(warehouse, project=project, days={"events": 50}) == ()
+    again = mutations(warehouse, tables.EVENTS)
+    assert apply_retention(warehouse, project=project, days={"events": 50}) == ()
+
+    assert again == before + 1
+    assert mutations(warehouse, tables.EVENTS) == again
+
+
+def test_no_name_of_a_project_changes_the_statement(warehouse: Warehouse, project: str) -> None:
+    odd, free = [f"{project}{name}" for name in ODD_NAMES], f"{project} free"
+    fill(warehouse, *odd, free)
+
+    for name in odd:
+        assert apply_retention(warehouse, project=name, days={"events": 7}) == ("events",)
     expire(warehouse, tables.EVENTS)
 
-    assert ages(warehouse, name) == [1]
+    assert [ages(warehouse, name) for name in odd] == [[1]] * len(odd)
     assert ages(warehouse, free) == [1, 8, 40, 400]
-    assert apply_retention(warehouse, project=name, days={"events": 7}) == ()
+    assert all(apply_retention(warehouse, project=name, days={"events": 7}) == () for name in odd)
 
 
 def test_limits_of_two_projects_set_at_once_both_hold(warehouse: Warehouse, project: str) -> None:
@@ -144,22 +196,22 @@ def test_clause_groups_projects_by_days() -> None:
 
 def fill(warehouse: Warehouse, *projects: str) -> None:
     """One session with one view per age and project."""
-    for number, project in enumerate(projects):
-        events = [
-            {
-                "project_id": project,
-                "name": "screen_view",
-                "path": "/",
-                "day": (NOW - timedelta(days=age)).toordinal() - 719_163,
-                "created_at": milliseconds(age),
-                "session_started_at": milliseconds(age),
-                "session_id": age,
-                "event_id": age,
-                "person": 1,
-            }
-            for age in AGES
-        ]
-        rows.insert(warehouse, tables.EVENTS, events, token=f"{number}:{project}")
+    events = [
+        {
+            "project_id": project,
+            "name": "screen_view",
+            "path": "/",
+            "day": (NOW - timedelta(days=age)).toordinal() - 719_163,
+            "created_at": milliseconds(age),
+            "session_started_at": milliseconds(age),
+            "session_id": age,
+            "event_id": age,
+            "person": 1,
+        }
+        for project in projects
+        for age in AGES
+    ]
+    rows.insert(warehouse, tables.EVENTS, events, token=":".join(projects))
 
 
 def milliseconds(age_days: int) -> int:
@@ -168,8 +220,24 @@ def milliseconds(age_days: int) -> int:
 
 def expire(warehouse: Warehouse, table: Table) -> None:
     """Do at once what the next merges would do."""
-    warehouse.command(f"ALTER TABLE `{table.name}` MATERIALIZE TTL", settings={"mutations_sync": 2})
-    warehouse.command(f"OPTIMIZE TABLE `{table.name}` FINAL")
+    settle(warehouse, table)
+    warehouse.command(f"OPTIMIZE TABLE `{table.name}` FINAL", settings={"optimize_throw_if_noop": 1})
+
+
+def settle(warehouse: Warehouse, table: Table) -> None:
+    """Wait until what was begun in the background is done."""
+    deadline = time.monotonic() + PATIENCE_S
+    while mutations(warehouse, table, state="NOT is_done"):
+        assert time.monotonic() < deadline, "parts are still being dated"
+        time.sleep(0.02)
+
+
+def mutations(warehouse: Warehouse, table: Table, *, state: str = "1") -> int:
+    sql = (
+        f"SELECT uniqExact(mutation_id) FROM system.mutations"
+        f" WHERE database = currentDatabase() AND table = {{table:String}} AND {state}"
+    )
+    return int(warehouse.query(sql, parameters={"table": table.name})[0][0])
 
 
 def ages(warehouse: Warehouse, project: str) -> list[int]:

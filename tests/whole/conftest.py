@@ -8,8 +8,16 @@ from tests.whole.installation import Platform, free_ports, start
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    data = tmp_path_factory.mktemp("platform") / "data"
-    running = start(data, ports=free_ports(3))
-    yield running
-    running.run("down")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """An installation that was started for the first time."""
+    platform = start(tmp_path_factory.mktemp("platform") / "data", ports=free_ports(3))
+    yield platform
+    platform.run("down")
+
+
+@pytest.fixture(scope="module")
+def platform(installed: Platform) -> Platform:
+    """The installation, running; each module works on projects of its own."""
+    if installed.run("status").returncode != 0:  # the walk-through stops it at its end
+        start(installed.data, ports=installed.ports)
+    return installed

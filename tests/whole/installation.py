@@ -53,6 +53,12 @@ class Platform:
     api_url: str
     dashboard_url: str
 
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """Those of ingest, dashboard and public API, as `start` takes them."""
+        urls = (self.ingest_url, self.dashboard_url, self.api_url)
+        return tuple(int(url.rpartition(":")[2]) for url in urls)
+
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return openpanel(self.data, *arguments, stdin=stdin)
 

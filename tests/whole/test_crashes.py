@@ -1,102 +1,98 @@
 """Processes are killed while traffic flows: afterwards every acknowledged event is there, once."""
 
+import itertools
 import json
 import os
 import signal
-import subprocess
-import sys
+import threading
 import time
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.whole.installation import Credentials, Platform, free_ports, start
+from openpanel_local.exits import ExitCode
+from tests.whole.installation import Credentials, Platform, start
 
 SYNTHETIC = ("session_start", "session_end")
 
 pytestmark = pytest.mark.timeout(300)
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    running = start(tmp_path_factory.mktemp("crashes") / "data", ports=free_ports(3))
-    yield running
-    running.run("down")
-
-
-def test_killed_processes_lose_and_double_nothing(installation: Platform) -> None:
-    reader = installation.project("crashes")["reader"]
-    demo = subprocess.Popen(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "openpanel_local.main",
-                "demo",
-                "crashes",
-                "--data",
-                str(installation.data),
-            ),
-            *("--days", "30", "--visitors", "20000", "-o", "json"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    for service in ("api", "worker", "clickhouse", "valkey"):
-        _until(lambda: demo.poll() is not None or _stored(installation, reader) > 0, seconds=60)
-        assert demo.poll() is None, f"the demo ended before {service} was killed: {demo.communicate()}"
-        _kill(installation, service)
-        _until(lambda: installation.run("status").returncode == 0, seconds=60)
-    printed, said = demo.communicate(timeout=200)
-    assert demo.returncode == 0, said
-    acknowledged = json.loads(printed)["acknowledged"]
+def test_killed_processes_lose_and_double_nothing(platform: Platform) -> None:
+    reader = platform.project("crashes")["reader"]
+    over = threading.Event()
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        traffic = beside.submit(_demos, platform, until=over)
+        try:
+            for service in ("api", "worker", "clickhouse", "valkey"):
+                _until(lambda: traffic.done() or _stored(platform, reader) > 0, seconds=60)
+                assert not traffic.done(), f"no traffic when {service} was to be killed: {traffic.result()}"
+                _kill(platform, service)
+                _until(lambda: platform.run("status").returncode == 0, seconds=60)
+        finally:
+            over.set()
+        acknowledged = traffic.result()
 
     assert acknowledged > 1_000
-    _until(lambda: _stored(installation, reader) >= acknowledged, seconds=60)
-    assert _stored(installation, reader) == acknowledged
+    _until(lambda: _stored(platform, reader) >= acknowledged, seconds=60)
+    assert _stored(platform, reader) == acknowledged
 
 
-def test_killed_supervisor_takes_its_children_along_and_the_next_up_goes_on(installation: Platform) -> None:
-    clients = installation.project("supervised")
-    answer = _track(installation, clients["web"], "before_the_kill")
+def test_killed_supervisor_takes_its_children_along_and_the_next_up_goes_on(platform: Platform) -> None:
+    clients = platform.project("supervised")
+    answer = _track(platform, clients["web"], "before_the_kill")
     assert answer.status_code == 200
-    status = _status(installation)
+    status = _status(platform)
     children = [service["pid"] for service in status["services"]]
 
     os.kill(status["supervisor"]["pid"], signal.SIGKILL)
 
     _until(lambda: not any(_alive(pid) for pid in children), seconds=15)
-    ports = [int(url.rsplit(":", 1)[1]) for url in _urls(installation)]
-    start(installation.data, ports=ports)
-    rows = installation.until(
+    start(platform.data, ports=platform.ports)
+    rows = platform.until(
         clients["reader"], lambda rows: any(row["name"] == "before_the_kill" for row in rows)
     )
     assert len([row for row in rows if row["name"] == "before_the_kill"]) == 1
 
 
-def _urls(installation: Platform) -> tuple[str, str, str]:
-    return installation.ingest_url, installation.dashboard_url, installation.api_url
+def _demos(platform: Platform, *, until: threading.Event) -> int:
+    """Demos of other people, one after the other until the event; how many events were acknowledged in all."""
+    acknowledged = 0
+    for seed in itertools.count(1):
+        acknowledged += _demo(platform, seed)
+        if until.is_set():
+            break
+    return acknowledged
 
 
-def _track(installation: Platform, client: Credentials, name: str) -> httpx.Response:
+def _demo(platform: Platform, seed: int) -> int:
+    """How many events of one demo were acknowledged; begun anew when it was to begin while a store was away."""
+    deadline = time.monotonic() + 60
+    while True:
+        demo = platform.run("demo", "crashes", "--visitors", "2500", "--seed", str(seed), "-o", "json")
+        if demo.returncode != ExitCode.NOT_RUNNING or time.monotonic() > deadline:
+            assert demo.returncode == 0, demo.stderr
+            return int(json.loads(demo.stdout)["acknowledged"])
+
+
+def _track(platform: Platform, client: Credentials, name: str) -> httpx.Response:
     return httpx.post(
-        f"{installation.ingest_url}/track",
+        f"{platform.ingest_url}/track",
         json={"type": "track", "payload": {"name": name}},
         headers=client.headers,
         timeout=10,
     )
 
 
-def _status(installation: Platform) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads(installation.run("status", "-o", "json").stdout)
+def _status(platform: Platform) -> dict[str, Any]:
+    status: dict[str, Any] = json.loads(platform.run("status", "-o", "json").stdout)
     return status
 
 
-def _kill(installation: Platform, service: str) -> None:
-    for running in _status(installation)["services"]:
+def _kill(platform: Platform, service: str) -> None:
+    for running in _status(platform)["services"]:
         if running["name"].startswith(service) and running["pid"]:
             os.kill(running["pid"], signal.SIGKILL)
 
@@ -109,13 +105,13 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def _stored(installation: Platform, reader: Credentials) -> int:
+def _stored(platform: Platform, reader: Credentials) -> int:
     """Events in the warehouse that somebody sent; 0 while the public API is away."""
     counts = []
     for event in (None, *SYNTHETIC):
         try:
             answer = httpx.get(
-                f"{installation.api_url}/export/events",
+                f"{platform.api_url}/export/events",
                 params={"limit": "1", **({} if event is None else {"event": event})},
                 headers=reader.headers,
                 timeout=10,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.installation import Platform, free_ports, start
+from tests.whole.installation import Platform
 
 ROOT = Path(__file__).parents[2]
 MARK = "=== end of block ==="
@@ -50,19 +50,12 @@ class Shell:
         self._process.communicate("exit\n", timeout=10)
 
 
-@pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    running = start(tmp_path_factory.mktemp("readme") / "data", ports=free_ports(3))
-    yield running
-    running.run("down")
-
-
 @pytest.fixture
-def shell(installation: Platform) -> Iterator[Shell]:
+def shell(platform: Platform) -> Iterator[Shell]:
     opened = Shell(
         {
             **os.environ,
-            "OPENPANEL_DATA": str(installation.data),
+            "OPENPANEL_DATA": str(platform.data),
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "NO_COLOR": "1",
         }

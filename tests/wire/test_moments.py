@@ -33,6 +33,8 @@ from openpanel.wire.moments import to_ms
         (math.inf, None),
         (math.nan, None),
         (10**20, None),
+        (10**400, None),
+        (-(10**400), None),
         ("Fri, 99 Jan 99999 99:99:99 +9999", None),
     ],
 )

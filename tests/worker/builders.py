@@ -145,7 +145,11 @@ class World:
         warehouse: Warehouse | None = None,
         **fields: Any,
     ) -> Drain:
-        defaults: dict[str, Any] = {"max_events": 20_000, "linger": lambda: None, "index": 0}
+        defaults: dict[str, Any] = {
+            "max_events": 20_000,
+            "linger": lambda _in_hand, _inserting_s: None,
+            "index": 0,
+        }
         return Drain(
             shard=shard or self.shard(),
             transform=transform or self.transform,

@@ -103,7 +103,8 @@ async def test_repeat_of_a_written_block_sends_the_same_events_again(world: Worl
 
     world.new_drain(transform=world.new_transform(), shard=world.shard(owner="b"), warehouse=second).run()
 
-    assert second.inserts[0] == first.inserts[0]
+    assert set(second.inserts) < set(first.inserts)
+    assert "events" in [table for table, _ in second.inserts]
     assert "profiles" not in [table for table, _ in second.inserts]
     assert_counted_once(world)
 
@@ -194,16 +195,12 @@ async def test_erased_profile_begins_anew(world: World) -> None:
     ]
 
 
-@pytest.mark.parametrize("insert", range(4))
+@pytest.mark.parametrize("insert", range(9))
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_death_in_the_middle_of_a_long_block(
-    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch, insert: int, when: str
-) -> None:
-    """The first parts of a long block are inserted while the rest is still being made."""
-    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 2)
+async def test_death_while_the_next_block_is_made(world: World, faulty: Any, insert: int, when: str) -> None:
     await traffic(world)
     with pytest.raises(Killed):
-        world.new_drain(shard=DyingShard(world.shard()), warehouse=faulty(**{when: dies_at(insert)})).run()
+        world.new_drain(warehouse=faulty(**{when: dies_at(insert)}), max_events=2).run()
 
     assert take_over(world) is Outcome.EMPTY
 
@@ -211,28 +208,22 @@ async def test_death_in_the_middle_of_a_long_block(
 
 
 @pytest.mark.parametrize("times", [1, 2, 3, 7])
-async def test_warehouse_away_in_the_middle_of_a_long_block(
+async def test_warehouse_away_while_the_next_block_is_made(
     world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 3)
     monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
     await traffic(world)
-    warehouse = faulty(before=away_for(times))
 
-    assert world.new_drain(warehouse=warehouse).run() is Outcome.EMPTY
+    assert world.new_drain(warehouse=faulty(before=away_for(times)), max_events=3).run() is Outcome.EMPTY
 
     assert_counted_once(world)
-    assert len({token for table, token in warehouse.inserts if table == "events"}) == 3
 
 
-async def test_profiles_away_after_the_first_part_was_inserted(
-    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch
+async def test_profiles_away_while_the_block_before_is_inserted(
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Making the rows fails half-way; the parts that are in already are sent again and dropped."""
-    monkeypatch.setattr("openpanel_worker.transform.PART_RECORDS", 3)
     monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
     await traffic(world)
-    warehouse = faulty()
     ask, asked = world.warehouse.query, []
 
     def away_once(*arguments: Any, **fields: Any) -> Any:
@@ -242,7 +233,7 @@ async def test_profiles_away_after_the_first_part_was_inserted(
         return ask(*arguments, **fields)
 
     monkeypatch.setattr(world.warehouse, "query", away_once)
-    assert world.new_drain(warehouse=warehouse).run() is Outcome.EMPTY
+    assert world.new_drain(max_events=3).run() is Outcome.EMPTY
     monkeypatch.undo()
 
     assert len(asked) > 1

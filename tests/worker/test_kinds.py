@@ -1,6 +1,7 @@
 """Every kind of message besides events, from a frame to its row."""
 
 import json
+from dataclasses import replace
 
 from openpanel.identity.ids import hash64, person_of_profile
 from tests.worker.builders import (
@@ -235,6 +236,45 @@ async def test_imported_rows_keep_their_ids_and_sessions(world: World) -> None:
             *({"__query.utm_source": "x", "a.b": "1"}, "2024-05-01", 1),
         ),
     ]
+
+
+async def test_imported_visitor_who_became_a_person_is_one_with_what_came_before(world: World) -> None:
+    device = hash64("device", PROJECT, "dev-1")
+    anonymous = {"name": "screen_view", "created_at": "2024-05-01T10:00:00Z", "device_id": "dev-1"}
+    known = {**anonymous, "created_at": "2024-05-02T10:00:00Z", "profile_id": "42"}
+    await world.send_many(
+        [(Kind.IMPORT, anonymous), (Kind.IMPORT, known), (Kind.IMPORT, known)],
+        items={place: {"device": device, "device_ref": "dev-1"} for place in range(3)},
+    )
+
+    world.drain()
+
+    assert world.rows("project_id, person, into", table="person_overrides", order="1") == [
+        (PROJECT, device, person_of_profile("42"))
+    ]
+
+
+async def test_nothing_of_an_erased_project_is_written(world: World) -> None:
+    await world.send(track(__path="/a"), project="erased")
+    await world.send(message("identify", profileId="42", firstName="Ada"), project="erased")
+    await world.send(track(__path="/b"))
+    world.sweep(minute=100)
+
+    world.drain()
+
+    for table in ("events", "sessions", "profiles", "person_overrides", "dead_letters"):
+        assert world.rows("count()", table=table, where="project_id = 'erased'", order="1") == [(0,)], table
+    assert world.rows("count()", order="1") == [(3,)]
+    assert world.stream.redis.xlen(world.stream.keys.stream) == 0
+
+
+async def test_what_a_removed_project_was_sent_is_written_where_its_data_stay(world: World) -> None:
+    world.projects[PROJECT] = replace(world.projects[PROJECT], deleted=True)
+    await world.send(track(__path="/a"))
+
+    world.drain()
+
+    assert world.rows("count()", where="name = 'screen_view'", order="1") == [(1,)]
 
 
 async def test_batch_is_split_into_its_messages(world: World) -> None:

@@ -18,12 +18,14 @@ import pytest
 from rq.job import Job
 
 from openpanel import metadata
+from openpanel.stream import PoolDepth, depths
+from openpanel.stream.keys import keys_of
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single
 from openpanel_worker.orders import Orders, order_id
 from openpanel_worker.surroundings import Enrichers
-from tests.worker.builders import World, a_world, track
+from tests.worker.builders import PROJECT, World, a_world, track
 
 PATIENCE_S = 30.0
 
@@ -93,6 +95,9 @@ def start(
     shop: World, postgres_url: str, clickhouse: Any, tmp_path: Path
 ) -> Iterator[Callable[..., Process]]:
     metadata.migrate(postgres_url)
+    with metadata.Database(postgres_url) as database:
+        metadata.organizations.ensure(database, organization="acme", name="Acme")
+        metadata.projects.put(database, wanted=shop.projects[PROJECT])
     started: list[Process] = []
 
     def make(**settings: str) -> Process:
@@ -139,6 +144,45 @@ async def test_event_is_visible_a_moment_after_its_order(shop: World, start: Cal
     assert process.status("/healthz/live") == 200
     assert process.status("/nothing") == 404
     assert process.stop() < 5
+
+
+@pytest.fixture
+async def wide(
+    valkey_url: str,
+    tmp_path: Path,
+    clickhouse: Any,
+    clickhouse_database: Callable[[], str],
+    enrichers: Enrichers,
+) -> AsyncIterator[World]:
+    """A pool of two shards."""
+    with Warehouse(clickhouse.url, database=clickhouse_database()) as warehouse:
+        migrate(warehouse, form=Single())
+        folder = tmp_path / "wide"
+        async with a_world(valkey_url, folder, warehouse=warehouse, enrichers=enrichers, shards=2) as made:
+            yield made
+
+
+async def test_worker_of_a_pool_does_everything_for_that_pool_alone(
+    wide: World, shop: World, start: Callable[..., Process]
+) -> None:
+    """Drains all of its shards, makes its orders, ends its sessions; what other pools have stays."""
+    for device in range(1, 9):
+        await wide.send(track("event"), device=device)
+    assert all(wide.stream.redis.xlen(keys.stream) for keys in keys_of(wide.stream.pool))
+    await shop.send(track("event"))
+    pools = [wide.stream.pool, shop.stream.pool]
+
+    process = start(pool=wide.stream.pool.name, shards="2", clickhouse_database=wide.warehouse.database)
+    process.wait_until_ready()
+
+    eventually(lambda: count(wide) == 8)
+    eventually(lambda: count(wide, "session_end") == 8)
+    found = depths(wide.stream.redis, pools=pools)
+    assert found[shop.stream.pool.name] == PoolDepth(1)
+    assert wide.stream.redis.exists(f"op:schedule:{wide.stream.pool.name}")
+    assert not shop.stream.redis.exists(f"op:schedule:{shop.stream.pool.name}")
+    assert process.stop() < 5
+    assert depths(wide.stream.redis, pools=pools)[wide.stream.pool.name] == PoolDepth()
 
 
 async def test_missing_order_is_made_by_the_sweep(shop: World, start: Callable[..., Process]) -> None:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import redis
@@ -16,6 +17,7 @@ from openpanel_worker.changes import hear
 from openpanel_worker.deps import Values, opened
 from openpanel_worker.projects import Projects
 from openpanel_worker.schedule import Lease, Schedule, Task
+from tests.metadata.builders import a_client, a_project, a_user
 from tests.stream.builders import a_pool
 
 _pools = itertools.count(1)
@@ -159,8 +161,49 @@ def test_old_settings_are_better_than_none() -> None:
     assert not answers
 
 
-def test_project_that_is_gone_counts_in_utc() -> None:
-    project = Projects(lambda _: None, clock=lambda: 0).get("gone")
+@pytest.mark.parametrize(
+    ("record", "erased"),
+    [
+        (None, True),
+        ({}, False),
+        ({"deleted": True}, False),
+        ({"deletion_policy": "Delete"}, False),
+        ({"deleted": True, "deletion_policy": "Delete"}, True),
+    ],
+)
+def test_project_is_erased_when_its_data_are_to_go(record: dict[str, Any] | None, *, erased: bool) -> None:
+    known = None
+    if record is not None:
+        known = metadata.ProjectRecord(id="shop", name="Shop", organization="acme", **record)
 
-    assert project.days.day(86_400_000 * 3 + 5) == 3
-    assert not project.filters
+    assert Projects(lambda _: known, clock=lambda: 0).get("shop").erased is erased
+
+
+def test_what_is_over_is_forgotten_and_told(valkey_url: str, postgres_url: str, client: redis.Redis) -> None:
+    metadata.migrate(postgres_url)
+    long_ago = datetime(2020, 1, 1, tzinfo=UTC)
+    with Database(postgres_url) as database:
+        web = a_client(database, project=a_project(database))
+        metadata.clients.rotate(
+            database, client_id=web.id, secret_hash="new", at=long_ago, until=long_ago + timedelta(hours=1)
+        )
+        person = a_user(database)
+        metadata.dashboard_sessions.begin(
+            database, user=person.id, token="t", at=long_ago, expires_at=long_ago + timedelta(hours=1)
+        )
+    values = Values(valkey_url, postgres_url, "http://openpanel:x@127.0.0.1:9", "none", a_pool())
+    channel: redis.client.PubSub
+    with client.pubsub() as channel:  # type: ignore[no-untyped-call]  # redis-py
+        channel.subscribe("op:changes")
+        assert channel.get_message(timeout=10) is not None  # subscribed
+        with opened(values, stopping=threading.Event()) as deps:
+            [forgetting] = [task for task in deps.schedule()._tasks if task.name == "forgetting"]
+            forgetting.run()
+            forgotten = metadata.clients.forget_expired(deps.database, at=datetime.now(UTC))
+            ended = metadata.dashboard_sessions.forget_expired(deps.database, at=datetime.now(UTC))
+            untold = metadata.announcements.pending(deps.database)
+
+        assert (forgotten, ended, untold) == (0, 0, ())
+        heard = [message["data"] for message in iter(lambda: channel.get_message(timeout=1), None)]
+
+    assert f"client:{web.id}".encode() in heard

@@ -46,7 +46,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [panelclusters/status, analyticsprojects/status, analyticsprojects/scale]
   verbs: [get, patch, update]
 - apiGroups: [""]
-  resources: [services, configmaps, persistentvolumeclaims]
+  resources: [services, configmaps, persistentvolumeclaims, serviceaccounts, resourcequotas]
   verbs: [get, list, watch, create, patch, update, delete]
 # Secrets are read by name, or watched by the operator's own label; rules cannot name labels, so there is no list
 # of what others made: see docs/operations.md.

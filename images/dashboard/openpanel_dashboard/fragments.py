@@ -11,12 +11,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from threading import Lock
 from typing import Final, TypeVar
 
 import structlog
 from fastapi import Request
 from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, Response
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.periods import BadRange
@@ -94,6 +96,15 @@ class FragmentCache:
             self._kept.move_to_end(place)
             while len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
+
+
+def answered(request: Request, html: str) -> Response:
+    """The fragment; only the news that it is still the same when the browser has just that."""
+    tag = f'"{blake2b(html.encode(), digest_size=12).hexdigest()}"'
+    # Compression makes other bytes of the same fragment, so the comparison is the weak one.
+    known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    headers = {"ETag": f"W/{tag}"}
+    return Response(status_code=304, headers=headers) if tag in known else HTMLResponse(html, headers=headers)
 
 
 async def while_asked(request: Request, warehouse: Warehouse, work: Callable[[str], T]) -> T:

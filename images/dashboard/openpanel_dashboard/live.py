@@ -17,13 +17,14 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
+from openpanel.analytics.asking import ask
+from openpanel.analytics.volume import Volume
 from openpanel.metadata.records import ProjectRecord
 from openpanel.stream.drain import depth, live_visitors
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard import access
 from openpanel_dashboard.access import OfProject
 from openpanel_dashboard.services import Given, Services
-from openpanel_dashboard.volume import volume
 
 ONLINE: Final = timedelta(minutes=5)
 SESSION_LOOKS: Final = 30  # looks at the stores between two at the session
@@ -77,7 +78,7 @@ def _online(given: Services, project: ProjectRecord, last: int) -> int:
 
 def _counted(given: Services, project: ProjectRecord, last: int) -> int:
     try:
-        return volume(given.warehouse, project=project).events
+        return ask(given.warehouse, Volume(project.id)).events
     except WarehouseError as error:
         log.warning("the number of events is not known", error=str(error))
         return last

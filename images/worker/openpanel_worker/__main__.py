@@ -68,6 +68,7 @@ def values_of(settings: Settings) -> Values:
         max_block=settings.worker_max_block,
         linger_ms=settings.worker_linger_ms,
         geo_city_file=settings.geo_city_file,
+        geo_asn_file=settings.geo_asn_file,
     )
 
 

@@ -1,6 +1,6 @@
 """The rows that a block becomes: one list per table, and beside each row the record it came from.
 
-Rows are tuples in the order of their table's columns, with values as the warehouse's Native writer wants them.
+Rows are tuples in the order of `layout`, with values as the warehouse's Native writer wants them.
 Knows neither how rows are made nor how they are inserted.
 """
 
@@ -17,12 +17,12 @@ Source = Record | DeadFrame
 
 @dataclass(slots=True)
 class Rows:
-    """Rows for one table. `part`: which of the parts of a block they are from, if its events go in parts."""
+    """Rows for one table, and the bytes of all of them once they are encoded."""
 
     table: Table
     rows: list[Row] = field(default_factory=list)
     sources: list[Source] = field(default_factory=list)
-    part: int = 0
+    encoded: bytes = b""
 
     def add(self, row: Row, source: Source) -> None:
         """Take one row."""
@@ -33,8 +33,9 @@ class Rows:
 class Batch:
     """All rows of one block, in the order of their inserts.
 
-    What a repeat would not make again (because profiles have moved on) comes before the profiles, so that a crash
-    between two inserts loses nothing.
+    Who sees an event sees what its block says of people: profiles, groups and whose device it is come before the
+    events. What a repeat would not make again (because profiles have moved on) comes before the profiles, so that
+    a crash between two inserts loses nothing.
     """
 
     __slots__ = ("bots", "dead_letters", "events", "groups", "overrides", "profiles", "replay_chunks")
@@ -51,12 +52,12 @@ class Batch:
     def inserted(self) -> list[Rows]:
         """What there is to insert, in order."""
         every = (
+            self.dead_letters,
+            self.overrides,
+            self.profiles,
+            self.groups,
             self.events,
             self.replay_chunks,
             self.bots,
-            self.overrides,
-            self.dead_letters,
-            self.profiles,
-            self.groups,
         )
         return [rows for rows in every if rows.rows]

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -22,21 +22,31 @@ from rq import Queue
 from openpanel import metadata
 from openpanel.enrich.agents import Agents
 from openpanel.enrich.bots import BotList
-from openpanel.enrich.geo import Geo
+from openpanel.enrich.geo import Geo, Networks
 from openpanel.enrich.referrer import Referrers
 from openpanel.enrich.user_agent import AgentParser
 from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.stream.drain import Shard, depth, sweep_sessions
 from openpanel.stream.keys import ShardKeys
+from openpanel.tenancy.announcing import tell
 from openpanel.warehouse import Warehouse
 from openpanel_worker import metrics
+from openpanel_worker.changes import CHANNEL
 from openpanel_worker.drain import Drain
 from openpanel_worker.fragments import Fragments
 from openpanel_worker.orders import JOBS_QUEUE, Orders
 from openpanel_worker.people import People
 from openpanel_worker.projects import Projects
-from openpanel_worker.schedule import ORDERS_EVERY_S, SALTS_EVERY_S, SESSIONS_EVERY_S, Lease, Schedule, Task
+from openpanel_worker.schedule import (
+    FORGETTING_EVERY_S,
+    ORDERS_EVERY_S,
+    SALTS_EVERY_S,
+    SESSIONS_EVERY_S,
+    Lease,
+    Schedule,
+    Task,
+)
 from openpanel_worker.surroundings import Enrichers
 from openpanel_worker.transform import Transform
 from openpanel_worker.visits import Visits
@@ -45,6 +55,11 @@ from openpanel_worker.worker import DrainWorker
 SOCKET_TIMEOUT_S: Final = 10.0
 SESSIONS_AT_ONCE: Final = 5_000  # of one shard and sweep
 SALT_BYTES: Final = 32
+WORTHWHILE: Final = 20_000  # events that are not waited for to become more
+INSERTS_SHARE: Final = (
+    3.0  # a wait lasts so many times as long as the last insert took, so inserts take a quarter
+)
+LONGEST_LINGER_S: Final = 1.0  # with a second for insert and commit, an event is visible within two
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +71,10 @@ class Values:
     clickhouse_url: str
     clickhouse_database: str
     pool: Pool
-    max_block: int = 20_000
+    max_block: int = 50_000
     linger_ms: int = 300
     geo_city_file: Path | None = None
+    geo_asn_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,7 @@ class Deps:
                 Task("orders", self.sweep_orders, ORDERS_EVERY_S),
                 Task("sessions", self.sweep_sessions, SESSIONS_EVERY_S, once=True),
                 Task("salts", self.ensure_salts, SALTS_EVERY_S, once=True),
+                Task("forgetting", self.forget_expired, FORGETTING_EVERY_S, once=True),
             ),
             lease=Lease(self.redis, pool=self.values.pool.name, owner=self.owner),
         )
@@ -120,6 +137,17 @@ class Deps:
         today = datetime.now(UTC).date()
         metadata.salts.ensure(self.database, today=today, fresh=lambda: secrets.token_bytes(SALT_BYTES))
 
+    def forget_expired(self) -> None:
+        """Delete what is over in the metadata, and tell whose secrets have become fewer."""
+        now = datetime.now(UTC)
+        metadata.clients.forget_expired(self.database, at=now)
+        metadata.dashboard_sessions.forget_expired(self.database, at=now)
+
+        def announce(topic: str) -> None:
+            self.redis.publish(CHANNEL, topic)
+
+        tell(self.database, announce=announce)
+
     def worker(self) -> DrainWorker:
         """A new RQ worker; its connection is its own, because it waits on it for minutes."""
         connection = redis.Redis.from_url(self.values.redis_url)
@@ -129,11 +157,17 @@ class Deps:
             queues, connection=connection, name=name, orders=self.orders, stopping=self.stopping
         )
 
-    def _linger(self, shard: int) -> None:
-        """Wait for a fuller block, unless one is full already."""
+    def _linger(self, shard: int, in_hand: int, inserting_s: float) -> None:
+        """Wait for a fuller block, unless enough waits beside the messages in hand."""
         waiting: Any = self.redis.get(ShardKeys(self.values.pool, shard).depth)
-        if int(waiting or 0) < self.values.max_block:
-            self.stopping.wait(self.values.linger_ms / 1000)
+        if int(waiting or 0) - in_hand < min(WORTHWHILE, self.values.max_block):
+            self.stopping.wait(patience(self.values.linger_ms / 1000, inserting_s=inserting_s))
+
+
+def patience(linger_s: float, *, inserting_s: float) -> float:
+    """Seconds to wait for a fuller block. An insert costs much the same whatever its size, so while the warehouse is
+    busy with the inserts of each moment, they are made rarer."""
+    return max(linger_s, min(INSERTS_SHARE * inserting_s, LONGEST_LINGER_S))
 
 
 @contextmanager
@@ -145,7 +179,11 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
         database = stack.enter_context(Database(values.postgres_url))
         warehouse = stack.enter_context(Warehouse(values.clickhouse_url, database=values.clickhouse_database))
         geo = stack.enter_context(Geo(city_file=values.geo_city_file))
-        enrichers = Enrichers(Agents(parser=AgentParser(), bots=BotList()), geo, Referrers.shipped())
+        networks = None
+        if values.geo_asn_file is not None:
+            networks = stack.enter_context(closing(Networks(asn_file=values.geo_asn_file)))
+        agents = Agents(parser=AgentParser(), bots=BotList())
+        enrichers = Enrichers(agents, geo, Referrers.shipped(), networks)
         projects = Projects(lambda project: metadata.projects.load(database, project=project), clock=now_ms)
         yield Deps(
             values=values,

@@ -1,16 +1,18 @@
 """The drain order: "empty this shard", carried out by a long-lived worker.
 
-    lease → (linger → block → rows → inserts → acknowledgement)* → release
+    lease → (linger → read a block → make its rows → claim its range → insert → acknowledge)* → release
 
-Each insert carries a token made of the block's range, and only then is the block acknowledged: whoever takes over
-after a crash repeats exactly that range. A store that is away is waited for, with the lease in hand and everything
-kept; an order ends after a while all the same, so that shards take turns, and is made again by `orders`.
+While one block is inserted the next one is read and made: the warehouse and this process work at the same time.
+Claim, inserts and acknowledgement stay strictly one block after another, each insert with a token made of its
+block's range: whoever takes over after a crash repeats exactly that range, and what was only read was never begun.
+A store that is away is waited for, with the lease in hand and everything kept; an order ends after a while all the
+same, so that shards take turns, and is made again by `orders`.
 """
 
 import gc
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -23,14 +25,15 @@ import structlog
 from openpanel import metadata, warehouse
 from openpanel.stream.drain import Block
 from openpanel.stream.errors import LeaseLost
-from openpanel.warehouse import Warehouse, tables
-from openpanel_worker import context, dead_letters, metrics
-from openpanel_worker.batch import Rows, Source
+from openpanel.warehouse import Warehouse
+from openpanel_worker import context, metrics
+from openpanel_worker.insertion import Insertion
 from openpanel_worker.pulse import Pulse, beating
 from openpanel_worker.transform import Transform
-from openpanel_worker.writing import write
+from openpanel_worker.writing import encode
 
 BUDGET_S: Final = 10.0  # of one order
+FIRST_EVENTS: Final = 10_000  # of an order's first block at most: the warehouse need not wait for a long one
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
@@ -58,7 +61,8 @@ class Leased(Protocol):
     def acquire(self) -> bool: ...
     def renew(self) -> None: ...
     def release(self) -> None: ...
-    def next_block(self, *, max_events: int) -> Block | None: ...
+    def peek(self, *, max_events: int, after: Block | None = None) -> Block | None: ...
+    def claim(self, block: Block) -> None: ...
     def acknowledge(self, block: Block) -> None: ...
     def clear_order(self) -> bool: ...
 
@@ -73,8 +77,9 @@ class Drain:
     warehouse: Warehouse
     stopping: Event
     max_events: int
-    linger: Callable[[], object]
-    """Waits a moment for a fuller block, unless enough waits already."""
+    linger: Callable[[int, float], object]
+    """Waits a moment for a fuller block than one of the messages in hand, unless enough others wait already; told
+    how many seconds the last block's inserts took."""
     budget_s: float = BUDGET_S
 
     def run(self) -> Outcome:
@@ -84,7 +89,7 @@ class Drain:
         self.transform.take_over()
         try:
             with beating(self.shard) as pulse, quiet_collector(), ThreadPoolExecutor(1, "insert") as beside:
-                return self._blocks(pulse, beside)
+                return _Order(self, pulse, beside).carry_out()
         except LeaseLost:
             metrics.LEASES_LOST.inc()
             _log.warning("lease lost", shard=self.index)
@@ -93,90 +98,97 @@ class Drain:
             with suppress(redis.RedisError):
                 self.shard.release()
 
-    def _blocks(self, pulse: Pulse, beside: Executor) -> Outcome:
-        deadline = time.monotonic() + self.budget_s
-        while not self.stopping.is_set():
-            self.linger()
-            block = self.shard.next_block(max_events=self.max_events)
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """The block that is being inserted."""
+
+    block: Block
+    done: Future[bool]
+
+
+class _Order:
+    """One drain order at work. Reads and makes; what it has made another thread inserts."""
+
+    def __init__(self, drain: Drain, pulse: Pulse, beside: Executor) -> None:
+        self._drain = drain
+        self._pulse = pulse
+        self._beside = beside
+        self._deadline = time.monotonic() + drain.budget_s
+        self._max_events = min(FIRST_EVENTS, drain.max_events)
+        self._hand: _Hand | None = None
+        self._inserting_s = 0.0
+
+    def carry_out(self) -> Outcome:
+        """Block after block; the last one is finished before this ends."""
+        shard = self._drain.shard
+        while not self._drain.stopping.is_set():
+            hand = self._hand
+            self._drain.linger(hand.block.messages if hand else 0, self._inserting_s)
+            block = shard.peek(max_events=self._max_events, after=hand.block if hand else None)
             if block is None:
-                if self.shard.clear_order():
+                if not self._finish():
+                    break
+                if shard.clear_order():
                     return Outcome.EMPTY
                 continue
-            with metrics.BLOCK_SECONDS.time():
-                if not self._finish(_Work(self, block, beside), pulse, deadline):
-                    break
-            if time.monotonic() > deadline:
-                return Outcome.GOES_ON
-        return Outcome.STOPPED if self.stopping.is_set() else Outcome.GOES_ON
+            if not self._bring(block) or self._time_is_up():
+                break
+            self._max_events = min(2 * self._max_events, self._drain.max_events)
+        self._finish()
+        return Outcome.STOPPED if self._drain.stopping.is_set() else Outcome.GOES_ON
 
-    def _finish(self, work: "_Work", pulse: Pulse, deadline: float) -> bool:
-        """Bring one block in; False when a store stays away until time is up or the process stops."""
+    def _bring(self, block: Block) -> bool:
+        """Make a block and begin to insert it once the one before is in; False when a store stays away."""
+        begun = time.monotonic()
+        insertion = Insertion(block, shard=self._drain.shard, transform=self._drain.transform)
+        if not (self._persist(lambda: self._make(insertion)) and self._finish()):
+            return False
+        self._drain.shard.claim(block)
+        self._hand = _Hand(block, self._beside.submit(self._insert, insertion, begun))
+        return True
+
+    def _make(self, insertion: Insertion) -> None:
+        batch = self._drain.transform.rows(insertion.block, shard=self._drain.index)
+        insertion.waiting = batch.inserted()
+        for rows in insertion.waiting:
+            encode(rows)
+
+    def _insert(self, insertion: Insertion, begun: float) -> bool:
+        """The other thread's part."""
+        started = time.monotonic()
+        if not self._persist(lambda: insertion.go_on(self._drain.warehouse, self._pulse)):
+            return False
+        self._inserting_s = time.monotonic() - started
+        metrics.BLOCK_SECONDS.observe(time.monotonic() - begun)
+        return True
+
+    def _finish(self) -> bool:
+        """Wait until nothing is in hand; False when a store stays away until time is up or the process stops."""
+        hand, self._hand = self._hand, None
+        if hand is None:
+            return True
+        if not hand.done.result():
+            return False
+        self._drain.transform.settle()
+        return True
+
+    def _persist(self, step: Callable[[], object]) -> bool:
+        """Do something, again and again while a store is away; False when time is up or the process stops."""
         pause = FIRST_PAUSE_S
         while True:
             try:
-                work.do(pulse)
+                step()
             except tuple(kind for kind, _ in _AWAY) as error:
-                _tell_away(error, shard=self.index)
-                if self.stopping.wait(pause) or time.monotonic() > deadline:
+                _tell_away(error, shard=self._drain.index)
+                if self._drain.stopping.wait(pause) or self._time_is_up():
                     return False
                 pause = min(pause * 2, LONGEST_PAUSE_S)
             else:
                 return True
 
-
-class _Work:
-    """One block on its way in. What is done stays done when a store goes away in between."""
-
-    def __init__(self, drain: Drain, block: Block, beside: Executor) -> None:
-        self._drain = drain
-        self._block = block
-        self._beside = beside
-        self._made = False
-        self._waiting: list[Rows] = []
-        self._refused = Rows(tables.DEAD_LETTERS)
-
-    def do(self, pulse: Pulse) -> None:
-        """Go on from where the last try came to."""
-        drain, block = self._drain, self._block
-        if not self._made:
-            self._waiting = self._make()
-            self._made = True
-        while self._waiting:
-            pulse.check()
-            self._insert(self._waiting[0])
-            self._waiting.pop(0)
-        if self._refused.rows:
-            write(drain.warehouse, self._refused, token=f"{block.token}:refused", refuse=_lose)
-            _count(self._refused)
-            self._refused = Rows(tables.DEAD_LETTERS)
-        drain.shard.acknowledge(block)
-        drain.transform.settle()
-        metrics.BLOCKS.inc()
-        metrics.EVENTS.inc(len(block.records))
-        metrics.BLOCK_RECORDS.observe(len(block.records))
-        metrics.REPEATED.inc(block.repeated)
-
-    def _make(self) -> list[Rows]:
-        """Make all rows, inserting the first parts of a long block meanwhile; what is left to insert."""
-        begun: list[tuple[Rows, Future[None]]] = []
-        self._refused = Rows(tables.DEAD_LETTERS)
-
-        def begin(rows: Rows) -> None:
-            begun.append((rows, self._beside.submit(self._insert, rows)))
-
-        try:
-            batch = self._drain.transform.rows(self._block, shard=self._drain.index, ready=begin)
-        finally:
-            wait([future for _, future in begun])
-        return [*(rows for rows, future in begun if not _inserted(future)), *batch.inserted()]
-
-    def _insert(self, rows: Rows) -> None:
-        found: list[tuple[Source, str]] = []
-        refuse = _lose if rows.table is tables.DEAD_LETTERS else lambda *one: found.append(one)
-        write(self._drain.warehouse, rows, token=self._block.token, refuse=refuse)
-        for source, detail in found:  # only once all of the table is in: the whole may be tried again
-            self._drain.transform.bury(source, dead_letters.REFUSED, detail, into=self._refused)
-        _count(rows)
+    def _time_is_up(self) -> bool:
+        return time.monotonic() > self._deadline
 
 
 def drain(pool: str, shard: int) -> str:
@@ -196,30 +208,7 @@ def quiet_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _inserted(future: Future[None]) -> bool:
-    """Whether an insert went through; False when its store is away, and then it is to be tried again."""
-    try:
-        future.result()
-    except warehouse.Unavailable:
-        return False
-    return True
-
-
 def _tell_away(error: Exception, *, shard: int) -> None:
     store = next(name for kind, name in _AWAY if isinstance(error, kind))
     metrics.AWAY.labels(store).inc()
     _log.warning("store is away", store=store, shard=shard, error=str(error)[:500])
-
-
-def _lose(source: Source, detail: str) -> None:
-    """Not even the dead letter can be kept: say so, without its content."""
-    metrics.LOST.inc()
-    _log.error("dead letter refused", event_id=source.event_id, order=source.order, error=detail[:500])
-
-
-def _count(rows: Rows) -> None:
-    metrics.ROWS.labels(rows.table.name).inc(len(rows.rows))
-    if rows.table is tables.DEAD_LETTERS:
-        reason = rows.table.column_names.index("reason")
-        for row in rows.rows:
-            metrics.DEAD.labels(row[reason]).inc()

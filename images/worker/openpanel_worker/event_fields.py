@@ -5,8 +5,9 @@ from typing import Any, Final
 
 from openpanel.warehouse import tables
 from openpanel_worker.batch import Row
+from openpanel_worker.layout import value
 
-_PLACES: Final = {name: place for place, name in enumerate(tables.EVENTS.column_names)}
+_COLUMNS: Final = frozenset(tables.EVENTS.column_names)
 _PROPERTIES: Final = "properties."
 
 
@@ -15,19 +16,18 @@ def field_of(row: Row) -> Callable[[str], str]:
 
     def field(name: str) -> str:
         if name.startswith(_PROPERTIES):
-            keys, values = row[_PLACES["properties"]]
+            keys, values = value(row, "properties")
             key = name.removeprefix(_PROPERTIES)
             return _text(values[keys.index(key)]) if key in keys else ""
-        place = _PLACES.get(name)
-        return "" if place is None else _text(row[place])
+        return _text(value(row, name)) if name in _COLUMNS else ""
 
     return field
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, bytes):
-        return _unframed(value)
-    return value if isinstance(value, str) else str(value)
+def _text(held: Any) -> str:
+    if isinstance(held, bytes):
+        return _unframed(held)
+    return held if isinstance(held, str) else str(held)
 
 
 def _unframed(fragment: bytes) -> str:

@@ -14,12 +14,12 @@ from openpanel.enrich.properties import text_of
 from openpanel.identity.ids import NO_ID, hash64, person_of_profile, to_hex
 from openpanel.stream.drain import EndedSession, Message
 from openpanel.stream.frames import Flag
-from openpanel.warehouse import tables
 from openpanel.wire.messages import TrackPayload, profile_text
 from openpanel_worker.batch import Row, Rows
 from openpanel_worker.days import QUARTER_MS
 from openpanel_worker.event_fields import field_of
 from openpanel_worker.fragments import EMPTY, Fragments
+from openpanel_worker.layout import EVENT_ROW
 from openpanel_worker.pages import PageColumns, Pages
 from openpanel_worker.projects import Project
 from openpanel_worker.property_columns import PropertyColumns
@@ -36,9 +36,9 @@ END_AFTER_MS: Final = 1_000
 BOUNCE_VIEWS: Final = 1  # a session with no more views of pages is a bounce
 MAX_AMOUNT: Final = 2**63 - 1
 
-COLUMNS: Final = tables.EVENTS.column_names
-_DAY, _NAME, _CREATED, _EVENT_ID = (COLUMNS.index(name) for name in ("day", "name", "created_at", "event_id"))
-_REVENUE_AT: Final = COLUMNS.index("revenue")
+_DAY, _NAME, _CREATED, _EVENT_ID, _REVENUE_AT = (
+    EVENT_ROW.index(name) for name in ("day", "name", "created_at", "event_id", "revenue")
+)
 
 SERVER: Final = int(Flag.SERVER)
 LATE: Final = int(Flag.LATE)
@@ -113,9 +113,9 @@ class EventRows:
             (
                 *(ended.project, project.days.day(at_ms), SESSION_END, ended.device, at_ms, *identity),
                 *(EMPTY, (), page.path, page.origin, EMPTY),
-                *shared.sources,
+                shared.sources,
                 *(0, max(ended.ended_ms - ended.started_ms, 0)),
-                *shared.surroundings,
+                shared.surroundings,
                 *("", "", self._bounced[ended.views <= BOUNCE_VIEWS], 0, at_ms),
             ),
             ended,
@@ -151,11 +151,10 @@ class EventRows:
     ) -> Row:
         envelope, item, fragments = message.envelope, message.item, self._fragments
         at_ms, flags, started_ms, device = item.at_ms, item.flags, message.session_started_ms, message.device
-        path, origin = page.path, page.origin
+        path, origin, title = page.path, page.origin, EMPTY
         if path is EMPTY and flags & SERVER and started_ms:
             path, origin = shared.path, shared.origin
         properties = self._properties.of(payload.properties) if payload.properties else NO_COLUMNS
-        title = EMPTY
         if "__title" in properties[0]:
             title = properties[1][properties[0].index("__title")]
         suspicion = NONE if flags & SERVER else self._surroundings.suspicion(message)
@@ -174,16 +173,16 @@ class EventRows:
             message.session if started_ms else NO_ID,
             started_ms,
             person_of(profile) if profile else device,
-            fragments[profile],
-            fragments[item.device_ref],
+            fragments[profile] if profile else EMPTY,
+            fragments[item.device_ref] if item.device_ref else EMPTY,
             tuple([fragments[group] for group in payload.groups]) if payload.groups else (),
             path,
             origin,
             title,
-            *shared.sources,
+            shared.sources,
             _amount(payload) if payload.name == REVENUE else 0,
             0,
-            *shared.surroundings,
+            shared.surroundings,
             envelope.sdk_name,
             envelope.sdk_version,
             properties,

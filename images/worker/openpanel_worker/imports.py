@@ -40,19 +40,20 @@ class Imports:
         self._envelope: Envelope | None = None
         self._starts: Mapping[int, int] = {}
 
-    def row(self, message: Message, body: bytes | msgspec.Raw, project: Project) -> Row:
-        """The row of one imported event; raises msgspec's errors."""
+    def row(self, message: Message, body: bytes | msgspec.Raw, project: Project) -> tuple[Row, str]:
+        """The row of one imported event and its profile, '' if it is a visitor's; raises msgspec's errors."""
         if message.envelope is not self._envelope:
             self._starts = session_starts(message.envelope)
             self._envelope = message.envelope
-        return self._built(message, ROW.decode(body), project)
-
-    def _built(self, message: Message, given: Given, project: Project) -> Row:
-        envelope, item, fragments = message.envelope, message.item, self._fragments
-        session = _session(envelope.project, given)
+        given = ROW.decode(body)
         profile = profile_text(given.profile_id)
         if profile == (given.device_id or ""):  # how exports write an anonymous visitor
             profile = ""
+        return self._built(message, given, project, profile), profile
+
+    def _built(self, message: Message, given: Given, project: Project, profile: str) -> Row:
+        envelope, item, fragments = message.envelope, message.item, self._fragments
+        session = _session(envelope.project, given)
         page = parse_page(given.path or "")
         flat = _properties(given, page)
         referral = self._referral(given, page)
@@ -72,18 +73,14 @@ class Imports:
             fragments[page.path],
             given.origin or page.origin,
             fragments[given.title or flat.get("__title", "")],
-            fragments[referral.url],
-            referral.name,
-            referral.type,
-            *(flat.get(name, "") for name in UTM),
+            (fragments[referral.url], referral.name, referral.type, *(flat.get(name, "") for name in UTM)),
             given.revenue or 0,
             given.duration or 0,
-            given.country or "",
-            given.region or "",
-            fragments[given.city or ""],
-            given.longitude or 0.0,
-            given.latitude or 0.0,
-            *_agent(given),
+            (
+                *(given.country or "", given.region or "", fragments[given.city or ""]),
+                *(given.longitude or 0.0, given.latitude or 0.0),
+                *_agent(given),
+            ),
             given.sdk_name or "",
             given.sdk_version or "",
             (tuple(flat), tuple(map(fragments.__getitem__, flat.values()))),

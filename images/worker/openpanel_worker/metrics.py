@@ -8,6 +8,9 @@ EVENTS: Final = Counter("openpanel_worker_records_total", "Messages and session 
 ROWS: Final = Counter("openpanel_worker_rows_total", "Rows that were inserted.", ["table"])
 DEAD: Final = Counter("openpanel_worker_dead_letters_total", "Rows of dead letters.", ["reason"])
 LOST: Final = Counter("openpanel_worker_lost_letters_total", "Dead letters that could not be kept either.")
+ERASED: Final = Counter(
+    "openpanel_worker_erased_records_total", "Records of erased projects, which are not written."
+)
 BLOCKS: Final = Counter("openpanel_worker_blocks_total", "Blocks that were acknowledged.")
 REPEATED: Final = Counter("openpanel_worker_repeated_blocks_total", "Blocks taken over from a predecessor.")
 AWAY: Final = Counter("openpanel_worker_store_away_total", "Tries that met a store that is away.", ["store"])

@@ -4,6 +4,7 @@ The earliest word about a device wins, so its version falls with its place in th
 remembered, within bounds; a word that is said again changes nothing.
 """
 
+from collections import deque
 from typing import Final
 
 from openpanel.stream.drain import Message
@@ -21,22 +22,33 @@ class Overrides:
     def __init__(self) -> None:
         self._known: set[Key] = set()
         self._new: set[Key] = set()
+        self._made: deque[set[Key]] = deque()  # of blocks that are made and not written yet, oldest first
+
+    def take_over(self) -> None:
+        """What was made and not written is forgotten: whoever writes it may be another worker."""
+        self._made.clear()
 
     def begin(self) -> None:
-        """Begin a block: what the last one wanted to write and did not is forgotten."""
-        self._new.clear()
+        """Begin a block, perhaps for another time."""
+        self._new = set()
+
+    def made(self) -> None:
+        """The block is made; it will be written, or nothing after it."""
+        self._made.append(self._new)
 
     def settle(self) -> None:
-        """The block is written."""
-        if len(self._known) + len(self._new) > MAX_KNOWN:
+        """The oldest block that was made is written."""
+        written = self._made.popleft()
+        if len(self._known) + len(written) > MAX_KNOWN:
             self._known.clear()
-        self._known |= self._new
-        self._new.clear()
+        self._known |= written
 
     def see(self, message: Message, person: int, *, into: int, batch: Batch) -> None:
         """Write down that `person` is `into`, unless that was done before."""
         key = (message.envelope.project, person)
         if key in self._known or key in self._new or person == into:
+            return
+        if any(key in made for made in self._made):
             return
         self._new.add(key)
         batch.overrides.add((key[0], person, into, LATEST - message.order), message)

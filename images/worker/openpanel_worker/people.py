@@ -1,7 +1,8 @@
 """Changes of profiles and groups of one block: collected while its messages are read, applied all at once.
 
 Current rows are read once per block and kept while the shard is held; whoever takes a shard calls `forget`, because
-another worker may have changed them. A change that cannot be applied is told, and the others of its profile count.
+another worker may have changed them. The rows of the block before may not be written yet, so what it changed is
+always kept. A change that cannot be applied is told, and the others of its profile count.
 """
 
 from collections.abc import Callable
@@ -58,8 +59,10 @@ class People:
             self._profiles[key] = self._apply_changes(profiles[key], changes, batch, refuse)
         for key, descriptions in self._descriptions.items():
             self._groups[key] = self._apply_descriptions(groups[key], descriptions, batch)
-        if len(self._profiles) > MAX_KEPT or len(self._groups) > MAX_KEPT:
-            self.forget()
+        if len(self._profiles) > MAX_KEPT:
+            self._profiles = {key: self._profiles[key] for key in self._changes}
+        if len(self._groups) > MAX_KEPT:
+            self._groups = {key: self._groups[key] for key in self._descriptions}
 
     def _apply_changes(
         self, profile: Profile, changes: list[tuple[Change, Message]], batch: Batch, refuse: Refuse

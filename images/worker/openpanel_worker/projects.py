@@ -1,7 +1,7 @@
 """What the worker must know of a project, kept for a few seconds.
 
-The metadata is asked through a function; whoever hears of a change calls `forget`. A project that is gone is
-treated like one with no settings: what was accepted for it is still written down.
+The metadata is asked through a function; whoever hears of a change calls `forget`. What was accepted for a project
+that was removed since is still written down, unless its data were to go with it: then nothing may come after.
 """
 
 from collections.abc import Callable, Iterable
@@ -25,6 +25,8 @@ class Project:
     days: Days
     filters: tuple[EventFilter, ...] = ()
     truncate_ip: bool = False
+    erased: bool = False
+    """Its data are deleted, or are being so: nothing of it may be written."""
 
 
 class Projects:
@@ -60,8 +62,8 @@ class Projects:
             self._known[project] = (0, known[1])
 
     def _settings(self, record: ProjectRecord | None) -> Project:
-        if record is None:
-            return Project(self._days_of("UTC"))
+        if record is None or (record.deleted and record.deletion_policy == "Delete"):
+            return Project(self._days_of("UTC"), erased=True)
         return Project(self._days_of(record.timezone), event_filters(record.filters), record.truncate_ip)
 
     def _days_of(self, zone: str) -> Days:

@@ -1,7 +1,7 @@
 """What a worker does by the clock, in one thread beside its orders.
 
 Every worker makes missing orders, which any number may do. What needs doing once (ending idle sessions, making
-tomorrow's salt) is done by the one that holds the schedule's lease. A task that fails is told and tried again.
+tomorrow's salt, forgetting secrets and sign-ins that are over) is done by the one that holds the schedule's lease. A task that fails is told and tried again.
 """
 
 import threading
@@ -16,6 +16,7 @@ import structlog
 ORDERS_EVERY_S: Final = 2.0
 SESSIONS_EVERY_S: Final = 10.0
 SALTS_EVERY_S: Final = 600.0
+FORGETTING_EVERY_S: Final = 900.0
 LEASE_MS: Final = 15_000
 
 _RENEW: Final = """

@@ -16,7 +16,7 @@ from openpanel import metadata
 from openpanel.identity.ids import NO_ID, to_hex
 from openpanel.stream.drain import Block, EndedSession, Message, Record
 from openpanel.stream.frames import Kind
-from openpanel.warehouse import WarehouseError, tables
+from openpanel.warehouse import WarehouseError
 from openpanel.wire.messages import (
     MESSAGE,
     Alias,
@@ -31,7 +31,7 @@ from openpanel.wire.messages import (
     TrackPayload,
     profile_text,
 )
-from openpanel_worker import dead_letters
+from openpanel_worker import dead_letters, metrics
 from openpanel_worker.batch import Batch, Rows, Source
 from openpanel_worker.bodies import Bodies
 from openpanel_worker.bot_rows import bot_row
@@ -46,8 +46,7 @@ from openpanel_worker.replays import NoSession, replay_row
 from openpanel_worker.surroundings import Enrichers, Surroundings
 from openpanel_worker.visits import Visits
 
-PART_RECORDS: Final = 10_000  # smaller inserts cost the warehouse more than waiting costs the worker
-
+TRACK: Final = int(Kind.TRACK)
 IMPORT: Final = int(Kind.IMPORT)
 BOT: Final = int(Kind.BOT)
 
@@ -85,13 +84,10 @@ class Transform:
     def take_over(self) -> None:
         """The shard was somebody else's until now: what was read of it may have changed."""
         self._people.forget()
+        self._overrides.take_over()
 
-    def rows(self, block: Block, *, shard: int, ready: Callable[[Rows], object]) -> Batch:
-        """The rows of a block; raises errors of stores that are away.
-
-        Events of all but the last part of a long block are handed to `ready` as soon as they are made, so that
-        they can be inserted meanwhile. Where parts end depends on the block alone.
-        """
+    def rows(self, block: Block, *, shard: int) -> Batch:
+        """The rows of a block; raises errors of stores that are away. The block before need not be written yet."""
         batch = Batch()
         self._settings.clear()
         self._overrides.begin()
@@ -101,13 +97,8 @@ class Transform:
         graves = batch.dead_letters
         for frame in block.dead:
             self.bury(frame, dead_letters.FRAME, frame.reason, into=graves)
-        for number, record in enumerate(block.records, start=1):
+        for record in block.records:
             self._take(record, batch)
-            if number % PART_RECORDS == 0 and number < len(block.records):
-                self._visits.write_down()
-                if batch.events.rows:
-                    ready(batch.events)
-                batch.events = Rows(tables.EVENTS, part=number // PART_RECORDS)
         self._visits.write_down()
         self._people.apply(
             batch,
@@ -115,10 +106,11 @@ class Transform:
                 message, reason, detail, into=batch.dead_letters
             ),
         )
+        self._overrides.made()
         return batch
 
     def settle(self) -> None:
-        """The rows of the last block are written."""
+        """The rows of the oldest block that was made and not written are written."""
         self._overrides.settle()
 
     def bury(self, source: Source, reason: str, detail: str, *, into: Rows) -> None:
@@ -133,6 +125,9 @@ class Transform:
             self._end(record.closed, batch)
         try:
             project = self._settings.get(record.envelope.project) or self._project(record.envelope.project)
+            if project.erased:
+                metrics.ERASED.inc()
+                return
             self._sort(record, project, batch)
         except _AWAY:
             raise
@@ -146,7 +141,11 @@ class Transform:
 
     def _end(self, ended: EndedSession, batch: Batch) -> None:
         try:
-            self._events.end(ended, self._project(ended.project), rows=batch.events)
+            project = self._project(ended.project)
+            if project.erased:
+                metrics.ERASED.inc()
+                return
+            self._events.end(ended, project, rows=batch.events)
         except _AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - as for messages
@@ -161,7 +160,7 @@ class Transform:
         kind = message.item.kind
         body = message.envelope.body if message.item.index < 0 else self._bodies.of(message)
         if kind == IMPORT:
-            batch.events.add(self._imports.row(message, body, project), message)
+            self._import(message, body, project, batch)
             return
         sent = MESSAGE.decode(body)
         if type(sent) is Track:
@@ -175,6 +174,12 @@ class Transform:
             self._people.describe(message, sent.payload)
         elif not isinstance(sent, Track):
             self._person(message, sent, project, batch)
+
+    def _import(self, message: Message, body: bytes | msgspec.Raw, project: Project, batch: Batch) -> None:
+        row, profile = self._imports.row(message, body, project)
+        batch.events.add(row, message)
+        if profile and message.device != NO_ID:
+            self._overrides.see(message, message.device, into=person_of(profile), batch=batch)
 
     def _track(self, message: Message, payload: TrackPayload, project: Project, batch: Batch) -> None:
         profile = profile_of(payload)
@@ -242,8 +247,8 @@ def _sessions(records: list[Record]) -> set[int]:
             continue
         if record.opened:
             begun.add(record.session)
-        elif record.session and record.item.kind == Kind.TRACK:
+        elif record.item.kind == TRACK:
             needed.add(record.session)
         if record.closed is not None:
             needed.add(record.closed.session)
-    return needed - begun
+    return needed - begun - {NO_ID}

@@ -105,7 +105,7 @@ class Visits:
 
     def fetch(self, sessions: Iterable[int]) -> None:
         """Read the visits that are not in memory, in one round trip per shard that may have them."""
-        missing = [session for session in dict.fromkeys(sessions) if self.get(session) is None]
+        missing = [session for session in set(sessions).difference(self._known) if self.get(session) is None]
         own = self._pool.shards == 1
         for shard in [self._shard] if own else [self._shard, *self._others()]:
             if missing:
@@ -141,7 +141,8 @@ class Visits:
         sessions = list(visits)
         for start in range(0, len(sessions), AT_ONCE):
             piece = sessions[start : start + AT_ONCE]
-            keys = [visit_key(self._pool, self._shard, session) for session in piece]
+            prefix = visit_prefix(self._pool, self._shard)
+            keys = [prefix + to_hex(session) for session in piece]
             values = [_encoder.encode(visits[session]) for session in piece]
             self._write_down(keys=keys, args=[KEPT_SECONDS, condition, *values])
         visits.clear()
@@ -174,7 +175,12 @@ class Visits:
 
 def visit_key(pool: Pool, shard: int, session: int) -> str:
     """Where a session's visit lies in Redis (string, msgpack of a Visit)."""
-    return f"op:{{{pool.name}:{shard}}}:ctx:{to_hex(session)}"
+    return visit_prefix(pool, shard) + to_hex(session)
+
+
+def visit_prefix(pool: Pool, shard: int) -> str:
+    """What the keys of all visits of a shard begin with; the session's hexadecimal form follows."""
+    return f"op:{{{pool.name}:{shard}}}:ctx:"
 
 
 _encoder: Final = msgspec.msgpack.Encoder()

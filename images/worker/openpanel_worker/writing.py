@@ -6,11 +6,14 @@ written. Pieces are cut in the same places whenever the block is repeated, so ea
 
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Final
 
+from openpanel.identity.ids import hash64, to_hex
 from openpanel.warehouse import Refused, Warehouse, tables
 from openpanel.warehouse.native import encode_block
 from openpanel_worker.batch import Rows, Source
+from openpanel_worker.layout import columns
 
 DAY_MS: Final = 86_400_000
 # One insert may touch 100 partitions; of months, 28 days touch two at most.
@@ -20,6 +23,8 @@ SPANS: Final[Mapping[str, tuple[str, int]]] = {
     tables.BOTS.name: ("created_at", 28 * DAY_MS),
     tables.REPLAY_CHUNKS.name: ("started_at", DAY_MS),
 }
+# A row is made only if the table does not have it yet, so a repeat after a half-done insert makes other rows.
+DEPENDING: Final = (tables.PROFILES, tables.GROUPS)
 
 _UNWRITABLE: Final = (ValueError, TypeError, OverflowError, struct.error)
 
@@ -28,11 +33,16 @@ Refuse = Callable[[Source, str], None]  # the record whose row was refused, why
 
 def write(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
     """Insert all rows; raises Unavailable when the warehouse is away, and may then be called again."""
-    name = f"{rows.table.name}#{rows.part}" if rows.part else rows.table.name
     pieces = _spread(rows)
     for number, piece in enumerate(pieces):
         suffix = f"/{number}" if len(pieces) > 1 else ""
-        _write_piece(warehouse, piece, token=f"{token}:{name}{suffix}", refuse=refuse)
+        _write_piece(warehouse, piece, token=f"{token}:{_name(rows)}{suffix}", refuse=refuse)
+
+
+def encode(rows: Rows) -> None:
+    """Encode the rows ahead of their insert; rows among which one cannot be encoded are left to it."""
+    with suppress(*_UNWRITABLE):
+        rows.encoded = _encoded(rows)
 
 
 def _write_piece(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
@@ -49,11 +59,19 @@ def _write_piece(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse
 
 def _insert(warehouse: Warehouse, rows: Rows, *, token: str) -> None:
     table = rows.table
-    columns = table.written
-    data = dict(zip(table.column_names, zip(*rows.rows, strict=True), strict=True))
-    warehouse.insert_native(
-        table.name, columns=table.column_names, block=encode_block(columns, data), token=token
-    )
+    block = rows.encoded or _encoded(rows)
+    warehouse.insert_native(table.name, columns=table.column_names, block=block, token=token)
+
+
+def _encoded(rows: Rows) -> bytes:
+    return encode_block(rows.table.written, columns(rows.table, rows.rows))
+
+
+def _name(rows: Rows) -> str:
+    """What the rows are, within their block: the table; where a repeat may make fewer, also which they are."""
+    if rows.table not in DEPENDING:
+        return rows.table.name
+    return f"{rows.table.name}#{to_hex(hash64(*[str(source.order) for source in rows.sources]))}"
 
 
 def _cut(rows: Rows, start: int, end: int) -> Rows:
@@ -66,7 +84,7 @@ def _spread(rows: Rows) -> list[Rows]:
     if span is None:
         return [rows]
     column, width = span
-    place = rows.table.column_names.index(column)
+    place = rows.table.column_names.index(column)  # before anything that visits share
     bins = [row[place] // width for row in rows.rows]
     if max(bins) - min(bins) < MAX_SPANS:
         return [rows]

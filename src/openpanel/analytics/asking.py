@@ -4,12 +4,15 @@ A question is a frozen value with two pure halves, `statement` and `answer`; `as
 touches the store. Every statement carries its project and these limits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, Protocol, TypeVar
+from weakref import WeakKeyDictionary
 
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.limits import LIMITS, Priority, over_limit
+from openpanel.analytics.recent import Recent
 from openpanel.analytics.routing import (
-    EMPTY,
     Choice,
     Facts,
     Source,
@@ -19,21 +22,16 @@ from openpanel.analytics.routing import (
     source_for,
 )
 from openpanel.analytics.statements import Row, Statement
-from openpanel.warehouse import Refused, Warehouse
+from openpanel.warehouse import Warehouse, WarehouseError
 
-LIMITS: Final[Mapping[str, object]] = {
-    "max_execution_time": 30,  # seconds
-    "max_memory_usage": 4_000_000_000,  # bytes
-    "max_bytes_before_external_group_by": 2_000_000_000,
-    "max_result_rows": 20_000,
-    "max_rows_to_read": 2_000_000_000,
-    # A session lives in one partition, so partitions need not be merged with one another for FINAL.
-    "do_not_merge_across_partitions_select_final": 1,
-    # Rows the key does not lead to are skipped by their index, and what must be merged is read all the same.
-    "use_skip_indexes_if_final": 1,
-    "use_skip_indexes_if_final_exact_mode": 1,
-}
+__all__ = ["LIMITS", "Question", "ask", "choose", "read"]
+
 _CANNOT_COMPILE_REGEXP: Final = 427
+
+FACTS_KEPT_S: Final = 30.0  # they decide where to read, and may be half a minute old
+
+# Of each warehouse this process asks.
+_RECENT: Final[WeakKeyDictionary[Warehouse, Recent[tuple[str, Span], Facts]]] = WeakKeyDictionary()
 
 AnswerT = TypeVar("AnswerT")
 AnswerT_co = TypeVar("AnswerT_co", covariant=True)
@@ -60,35 +58,57 @@ class Question(Protocol[AnswerT_co]):
     def answer(self, rows: Sequence[Row], source: Source) -> AnswerT_co: ...
 
 
-def ask(warehouse: Warehouse, question: Question[AnswerT], *, log_comment: str = "") -> AnswerT:
-    """The answer. `log_comment` names the queries, so that `Warehouse.cancel` can stop them."""
-    choice = _choose(warehouse, question, log_comment)
-    statement = question.statement(choice.source)
-    return question.answer(_read(warehouse, statement, log_comment), choice.source)
+def ask(
+    warehouse: Warehouse,
+    question: Question[AnswerT],
+    *,
+    log_comment: str = "",
+    priority: Priority = Priority.PAGE,
+) -> AnswerT:
+    """The answer. `log_comment` names the queries, so that `Warehouse.cancel` can stop them.
+
+    Raises `limits.TooMuch` with advice when it would cost more than a question may.
+    """
+    choice = choose(warehouse, question)
+    rows = read(warehouse, question, source=choice.source, log_comment=log_comment, priority=priority)
+    return question.answer(rows, choice.source)
 
 
-def explain(warehouse: Warehouse, question: Question[Any]) -> str:
-    """Where the answer is read and why, followed by the statement."""
-    choice = _choose(warehouse, question, "")
-    return f"-- {choice.source.value}: {choice.reason}\n{question.statement(choice.source).sql}"
+def choose(warehouse: Warehouse, question: Question[Any]) -> Choice:
+    """Where the answer is read, and why. What is asked for it is small and shared, so nobody's leaving stops it."""
+    recent = _RECENT.setdefault(warehouse, Recent(kept_s=FACTS_KEPT_S))
+
+    def facts(span: Span) -> Facts:
+        statement = facts_statement(question.project, span)
+        return facts_of(_read(warehouse, statement, question, "", Priority.PAGE))
+
+    known = [recent.get((question.project, span), find=partial(facts, span)) for span in question.rolled_up]
+    return source_for(question.exact, facts=known)
 
 
-def _choose(warehouse: Warehouse, question: Question[Any], log_comment: str) -> Choice:
-    facts = EMPTY
-    if question.rolled_up:
-        facts = _facts(warehouse, question, log_comment)
-    return source_for(question.exact, rolled_up=question.rolled_up, facts=facts)
+def read(
+    warehouse: Warehouse,
+    question: Question[Any],
+    *,
+    source: Source,
+    log_comment: str = "",
+    priority: Priority = Priority.PAGE,
+) -> list[Row]:
+    """The rows that `question.answer` wants."""
+    return _read(warehouse, question.statement(source), question, log_comment, priority)
 
 
-def _facts(warehouse: Warehouse, question: Question[Any], log_comment: str) -> Facts:
-    return facts_of(_read(warehouse, facts_statement(question.project, question.rolled_up), log_comment))
-
-
-def _read(warehouse: Warehouse, statement: Statement, log_comment: str) -> list[Row]:
-    settings = {**LIMITS, "log_comment": log_comment} if log_comment else LIMITS
+def _read(
+    warehouse: Warehouse, statement: Statement, question: Question[Any], log_comment: str, priority: Priority
+) -> list[Row]:
+    settings = {**LIMITS, "priority": priority.value}
+    if log_comment:
+        settings["log_comment"] = log_comment
     try:
         return warehouse.query(statement.sql, parameters=statement.parameters, settings=settings)
-    except Refused as refusal:
-        if refusal.code == _CANNOT_COMPILE_REGEXP:
-            raise BadFilter("re", reason="not a regular expression of RE2") from refusal
+    except WarehouseError as error:
+        if error.code == _CANNOT_COMPILE_REGEXP:
+            raise BadFilter("re", reason="not a regular expression of RE2") from error
+        if (told := over_limit(error, question=question)) is not None:
+            raise told from error
         raise

@@ -52,9 +52,6 @@ class Facts:
     overrides: int
 
 
-EMPTY: Final = Facts(events=0, visitors=0, sessions=0, starts=0, ends=0, overrides=0)
-
-
 @dataclass(frozen=True, slots=True)
 class Choice:
     """The source and, for people, why."""
@@ -63,19 +60,17 @@ class Choice:
     reason: str
 
 
-def source_for(exact: Source, *, rolled_up: Sequence[Span], facts: Facts) -> Choice:
-    """The rollup where it is needed and right, else `exact`."""
-    if not rolled_up:
-        return Choice(exact, "filters, parts of days or hours are in no rollup")
-    if facts.events < ROLLUP_FROM_EVENTS:
-        return Choice(exact, f"{facts.events:,} events are quick to read")
-    if facts.overrides > facts.visitors * MERGED_SHARE:
-        return Choice(exact, f"{facts.overrides:,} ids belong to other persons, a rollup counts them twice")
-    if abs(facts.starts - facts.sessions) > facts.sessions * MISSING_SHARE:
-        return Choice(exact, f"{facts.starts:,} of {facts.sessions:,} sessions have a start row")
-    if facts.ends < facts.starts * (1 - MISSING_SHARE):
-        return Choice(exact, f"{facts.ends:,} of {facts.starts:,} sessions have ended")
-    return Choice(Source.ROLLUP, f"{facts.events:,} events, counts of persons are estimates")
+def source_for(exact: Source, *, facts: Sequence[Facts]) -> Choice:
+    """The rollup where it is needed and right for every span, else `exact`. No facts: no rollup can answer."""
+    events = sum(each.events for each in facts)
+    if not facts:
+        return Choice(exact, "filters, parts of days and hours are in no rollup")
+    if events < ROLLUP_FROM_EVENTS:
+        return Choice(exact, f"{events:,} events are quick to read")
+    for each in facts:
+        if flaw := _flaw(each):
+            return Choice(exact, flaw)
+    return Choice(Source.ROLLUP, f"{events:,} events, counts of persons are estimates")
 
 
 def whole_days(period: Period, *, timezone: str, running_now: bool) -> Span | None:
@@ -97,14 +92,9 @@ def whole_days(period: Period, *, timezone: str, running_now: bool) -> Span | No
     return Span(first.date(), cut.date(), cut_from=midnight, cut_until=cut)
 
 
-def facts_statement(project: str, spans: Sequence[Span]) -> Statement:
-    """What `source_for` wants to know, of all spans together."""
-    parameters: dict[str, object] = {"project": project}
-    days = []
-    for number, span in enumerate(spans):
-        days.append(f"(day >= {{first_{number}:Date}} AND day < {{end_{number}:Date}})")
-        parameters |= {f"first_{number}": span.first, f"end_{number}": span.end}
-    return Statement(fill(_FACTS, days=" OR ".join(days)), parameters)
+def facts_statement(project: str, span: Span) -> Statement:
+    """What `source_for` wants to know of these days."""
+    return Statement(_FACTS, {"project": project, "first": span.first, "end": span.end})
 
 
 def facts_of(rows: Sequence[Row]) -> Facts:
@@ -122,7 +112,8 @@ def rollup_rows(span: Span, *, prefix: str) -> tuple[str, Mapping[str, object]]:
         f"{prefix}cut_until": milliseconds(span.cut_until),
         f"{prefix}cut_day": span.end,
     }
-    return fill(f"{_DAYS}\n    UNION ALL\n{_CUT_DAY}", p=prefix), parameters
+    within = fill(_WITHIN_CUT, p=prefix)
+    return fill(f"{_DAYS}\n    UNION ALL\n{_CUT_DAY}", p=prefix, within=within), parameters
 
 
 _FACTS: Final = """\
@@ -134,29 +125,48 @@ SELECT
     sumIf(r_day.events, name = 'session_end') AS ends,
     (SELECT uniqExact(person) FROM person_overrides WHERE project_id = {project:String}) AS overrides
 FROM r_day
-WHERE project_id = {project:String} AND (<<days>>)"""
+WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}"""
 
 _DAYS: Final = """\
     SELECT day, name, events, views, duration, lasted, bounced, persons
     FROM r_day
     WHERE project_id = {project:String} AND day >= {<<p>>first:Date} AND day < {<<p>>end:Date}"""
 
+# Each kind of row is read for what is counted of it, and the properties of none but the ends of sessions.
 _CUT_DAY: Final = """\
     SELECT
-        {<<p>>cut_day:Date} AS day,
-        name,
-        count() AS events,
-        countIf(name = 'screen_view' AND path != '' AND session_id != 0) AS views,
-        sumIf(row.duration, name = 'session_end') AS duration,
-        countIf(name = 'session_end' AND row.duration > 0) AS lasted,
-        countIf(name = 'session_end' AND properties['__bounce'] = 'true') AS bounced,
-        uniqHLL12StateIf(person, person != 0) AS persons
+        {<<p>>cut_day:Date} AS day, 'session_start' AS name, count() AS events, 0 AS views,
+        0 AS duration, 0 AS lasted, 0 AS bounced, uniqHLL12StateIf(person, person != 0) AS persons
     FROM events AS row
-    WHERE project_id = {project:String}
+    WHERE row.name = 'session_start' AND <<within>>
+    UNION ALL
+    SELECT
+        {<<p>>cut_day:Date} AS day, 'session_end' AS name, count() AS events, 0 AS views,
+        sum(row.duration) AS duration, countIf(row.duration > 0) AS lasted,
+        countIf(properties['__bounce'] = 'true') AS bounced, uniqHLL12StateIf(person, 0) AS persons
+    FROM events AS row
+    WHERE row.name = 'session_end' AND <<within>>
+    UNION ALL
+    SELECT
+        {<<p>>cut_day:Date} AS day, 'screen_view' AS name, count() AS events,
+        countIf(path != '' AND session_id != 0) AS views,
+        0 AS duration, 0 AS lasted, 0 AS bounced, uniqHLL12StateIf(person, 0) AS persons
+    FROM events AS row
+    WHERE row.name = 'screen_view' AND <<within>>"""
+_WITHIN_CUT: Final = """project_id = {project:String}
         AND created_at >= fromUnixTimestamp64Milli({<<p>>cut_from:Int64}, 'UTC')
-        AND created_at < fromUnixTimestamp64Milli({<<p>>cut_until:Int64}, 'UTC')
-        AND (name IN ('session_start', 'session_end') OR name = 'screen_view')
-    GROUP BY name"""
+        AND created_at < fromUnixTimestamp64Milli({<<p>>cut_until:Int64}, 'UTC')"""
+
+
+def _flaw(facts: Facts) -> str:
+    """Why a rollup would answer visibly wrong, '' when it would not."""
+    if facts.overrides > facts.visitors * MERGED_SHARE:
+        return f"{facts.overrides:,} ids belong to other persons, a rollup counts them twice"
+    if abs(facts.starts - facts.sessions) > facts.sessions * MISSING_SHARE:
+        return f"{facts.starts:,} of {facts.sessions:,} sessions have a start row"
+    if facts.ends < facts.starts * (1 - MISSING_SHARE):
+        return f"{facts.ends:,} of {facts.starts:,} sessions have ended"
+    return ""
 
 
 def _is_midnight(moment_of_zone: datetime) -> bool:

@@ -37,7 +37,9 @@ class TopCountries:
 
     def statement(self, source: Source) -> Statement:
         if source is Source.ROLLUP:
-            return top_rows.of_rollup(self.scope, dimension="country", views_known=True, limit=self.limit)
+            return top_rows.of_rollup(
+                self.scope, dimension="country", limit=self.limit, views_known=True, few_values=True
+            )
         return top_rows.of_sessions(self.scope, dimension="country", limit=self.limit)
 
     def answer(self, rows: Sequence[Row], source: Source) -> TopAnswer:

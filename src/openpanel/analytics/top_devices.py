@@ -41,7 +41,9 @@ class TopDevices:
 
     def statement(self, source: Source) -> Statement:
         if source is Source.ROLLUP:
-            return top_rows.of_rollup(self.scope, dimension=self.kind, views_known=True, limit=self.limit)
+            return top_rows.of_rollup(
+                self.scope, dimension=self.kind, limit=self.limit, views_known=True, few_values=True
+            )
         return top_rows.of_sessions(self.scope, dimension=self.kind, limit=self.limit)
 
     def answer(self, rows: Sequence[Row], source: Source) -> TopAnswer:

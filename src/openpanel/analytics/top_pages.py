@@ -72,24 +72,27 @@ ORDER BY views DESC, page
 LIMIT {limit:UInt32}"""
 
 _FROM_ROLLUP: Final = """\
-WITH leading AS
-(
-    SELECT path, sum(r_path.views) AS count, sum(sum(r_path.views)) OVER () AS total
-    FROM r_path
-    WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}
-    GROUP BY path
-    ORDER BY count DESC, path
-    LIMIT {limit:UInt32}
-)
 SELECT
     path AS page,
     uniqHLL12Merge(persons) AS visitors,
     uniqHLL12Merge(r_path.sessions) AS sessions,
     sum(r_path.views) AS views,
-    (SELECT any(total) FROM leading) AS total
+    (
+        SELECT sum(r_day.views)
+        FROM r_day
+        WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}
+    ) AS total
 FROM r_path
 WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}
-    AND path GLOBAL IN (SELECT path FROM leading)
+    AND path GLOBAL IN
+    (
+        SELECT path
+        FROM r_path
+        WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}
+        GROUP BY path
+        ORDER BY sum(r_path.views) DESC, path
+        LIMIT {limit:UInt32}
+    )
 GROUP BY page
 ORDER BY views DESC, page"""
 

@@ -38,7 +38,7 @@ class TopReferrers:
     def statement(self, source: Source) -> Statement:
         if source is Source.ROLLUP:
             return top_rows.of_rollup(
-                self.scope, dimension="referrer_name", views_known=False, limit=self.limit
+                self.scope, dimension="referrer_name", limit=self.limit, views_known=False
             )
         return top_rows.of_sessions(self.scope, dimension="referrer", limit=self.limit)
 

@@ -35,11 +35,17 @@ def of_sessions(scope: Overview, *, dimension: str, limit: int) -> Statement:
     return Statement(sql, {**source.parameters, "limit": limit + 2})
 
 
-def of_rollup(scope: Overview, *, dimension: str, views_known: bool, limit: int) -> Statement:
-    """By estimate, from `r_dim`. The first row is the total."""
+def of_rollup(
+    scope: Overview, *, dimension: str, limit: int, views_known: bool, few_values: bool = False
+) -> Statement:
+    """By estimate, from `r_dim`. The first row is the total. Of `few_values` all states are merged at once."""
     span = compared(scope)[0].days
     return Statement(
-        fill(_FROM_ROLLUP, views="sum(r_dim.views)" if views_known else "NULL"),
+        fill(
+            _FROM_ROLLUP,
+            views="sum(r_dim.views)" if views_known else "NULL",
+            candidates="" if few_values else _CANDIDATES,
+        ),
         {
             "project": scope.project,
             "dimension": dimension,
@@ -78,6 +84,18 @@ ORDER BY is_total DESC, visitors DESC, sessions DESC, value
 LIMIT {limit:UInt32}"""
 
 # Candidates are found by their sessions, an exact sum; only their states are merged.
+_CANDIDATES: Final = """
+        AND value GLOBAL IN
+        (
+            SELECT value
+            FROM r_dim
+            WHERE project_id = {project:String} AND dimension = {dimension:String}
+                AND day >= {first:Date} AND day < {end:Date}
+            GROUP BY value
+            ORDER BY sum(r_dim.sessions) DESC
+            LIMIT {candidates:UInt32}
+        )"""
+
 _FROM_ROLLUP: Final = """\
 SELECT is_total, value, visitors, sessions, views
 FROM
@@ -99,17 +117,7 @@ FROM
         <<views>> AS views
     FROM r_dim
     WHERE project_id = {project:String} AND dimension = {dimension:String}
-        AND day >= {first:Date} AND day < {end:Date}
-        AND value GLOBAL IN
-        (
-            SELECT value
-            FROM r_dim
-            WHERE project_id = {project:String} AND dimension = {dimension:String}
-                AND day >= {first:Date} AND day < {end:Date}
-            GROUP BY value
-            ORDER BY sum(r_dim.sessions) DESC
-            LIMIT {candidates:UInt32}
-        )
+        AND day >= {first:Date} AND day < {end:Date}<<candidates>>
     GROUP BY value
 )
 ORDER BY is_total DESC, visitors DESC, sessions DESC, value

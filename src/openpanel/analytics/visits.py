@@ -134,7 +134,8 @@ GLOBAL ANY LEFT JOIN
 ) AS known ON visit.person = known.person<<matching>>
 WHERE visit.project_id = {project:String}
     AND visit.session_started_at >= fromUnixTimestamp64Milli({<<p>>start:Int64}, 'UTC')
-    AND visit.session_started_at < fromUnixTimestamp64Milli({<<p>>until:Int64}, 'UTC')<<conditions>>"""
+    AND visit.session_started_at < fromUnixTimestamp64Milli({<<p>>until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0<<conditions>>"""
 
 
 def _by_kind(filters: Sequence[Filter]) -> tuple[list[Filter], list[Filter], list[Filter]]:

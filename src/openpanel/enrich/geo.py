@@ -5,6 +5,7 @@ anything; what is no address is nowhere. Knows no project: truncation is a funct
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +19,10 @@ from openpanel.enrich.hosting import HOSTING_NETWORKS, HOSTING_WORDS
 CACHE_SIZE: Final = 50_000  # addresses; about 15 MB when full
 IPV4_KEPT_BITS: Final = 24
 IPV6_KEPT_BITS: Final = 48
+
+# Nearly all addresses are written like this, and reading them is seven times dearer than knowing that.
+_OCTET: Final = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_PLAIN_IPV4: Final = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}")
 
 
 class Place(NamedTuple):
@@ -89,6 +94,8 @@ class Networks:
 
 def normalized(address: str) -> str:
     """Write an address in its one form, mapped IPv4 as IPv4; '' when it is none."""
+    if _PLAIN_IPV4.fullmatch(address):
+        return address
     try:
         parsed = ipaddress.ip_address(address.strip().partition("%")[0])
     except ValueError:

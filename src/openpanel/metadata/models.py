@@ -91,6 +91,7 @@ class Project(Row):
     __table_args__ = (
         CheckConstraint("rate_limit > 0 AND rate_burst > 0", name="rate_positive"),
         CheckConstraint("quota_events > 0", name="quota_positive"),
+        CheckConstraint("pool_shards > 0", name="pool_shards_positive"),
         CheckConstraint("deletion_policy IN ('Retain', 'Delete')", name="deletion_policy"),
     )
 
@@ -107,6 +108,7 @@ class Project(Row):
     rate_limit: Mapped[float]
     rate_burst: Mapped[int]
     pool: Mapped[str]
+    pool_shards: Mapped[int] = mapped_column(server_default=text("1"))
     retention: Mapped[dict[str, Any]]
     trusted_senders: Mapped[list[str]]
     quota_events: Mapped[int | None] = mapped_column(BigInteger)

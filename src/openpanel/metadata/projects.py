@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from openpanel.metadata import announcements
@@ -84,16 +84,20 @@ def put_filters(database: Database, *, project: str, filters: tuple[Filter, ...]
         return True
 
 
-def mark_deleted(database: Database, *, project: str, at: datetime) -> bool:
-    """Hide the project and stop its clients; its data stay. Whether it was there."""
-    statement = (
-        update(Project).where(Project.id == project, Project.deleted_at.is_(None)).values(deleted_at=at)
-    )
+def mark_deleted(database: Database, *, project: str, at: datetime, policy: DeletionPolicy) -> bool:
+    """Hide the project and stop its clients; whether it was there. `policy` says what becomes of its data.
+
+    With "Delete" nothing of the project is written any more from now on.
+    """
     with database.session() as session:
-        if session.scalar(statement.returning(Project.id)) is None:
+        row = session.get(Project, project, with_for_update=True)
+        if row is None:
             return False
-        announcements.project(session, project)
-        return True
+        was_there = row.deleted_at is None
+        if was_there or row.deletion_policy != policy:
+            row.deleted_at, row.deletion_policy = row.deleted_at or at, policy
+            announcements.project(session, project)
+        return was_there
 
 
 def erase(database: Database, *, project: str) -> bool:
@@ -125,6 +129,7 @@ def record(row: Project) -> ProjectRecord:
         rate_limit=row.rate_limit,
         rate_burst=row.rate_burst,
         pool=row.pool,
+        pool_shards=row.pool_shards,
         retention_days=cast("dict[RetentionKind, int | None]", dict(row.retention)),
         trusted_senders=tuple(row.trusted_senders),
         quota_events=row.quota_events,
@@ -148,6 +153,7 @@ def _columns(wanted: ProjectRecord) -> dict[str, Any]:
         "rate_limit": wanted.rate_limit,
         "rate_burst": wanted.rate_burst,
         "pool": wanted.pool,
+        "pool_shards": wanted.pool_shards,
         "retention": dict(wanted.retention_days),
         "trusted_senders": list(wanted.trusted_senders),
         "quota_events": wanted.quota_events,

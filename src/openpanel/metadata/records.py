@@ -82,7 +82,8 @@ class ProjectRecord:
     cookieless: bool = False  # True: a persistent device id sent by the page is ignored
     rate_limit: float = RATE_LIMIT
     rate_burst: int = RATE_BURST
-    pool: str = SHARED_POOL
+    pool: str = SHARED_POOL  # whose streams take the events
+    pool_shards: int = 1  # how many streams that pool has
     retention_days: Mapping[RetentionKind, int | None] = field(
         default_factory=dict
     )  # kind → days, None: kept

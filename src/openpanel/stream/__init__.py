@@ -4,6 +4,7 @@
 knows neither the warehouse nor the metadata.
 """
 
+from openpanel.stream.depths import PoolDepth, depths
 from openpanel.stream.keys import Pool
 
-__all__ = ["Pool"]
+__all__ = ["Pool", "PoolDepth", "depths"]

@@ -18,7 +18,8 @@ from typing import Any, Final, cast
 import redis
 
 from openpanel.identity.ids import hash64, to_hex
-from openpanel.stream import scripts
+from openpanel.stream import scripts, usage
+from openpanel.stream.depths import depth
 from openpanel.stream.errors import LeaseLost
 from openpanel.stream.keys import Pool, ShardKeys, keys_of
 from openpanel.stream.records import DeadFrame, EndedSession, Ids, Message, Record, read_entry
@@ -41,6 +42,11 @@ __all__ = [
 
 DEFAULT_LEASE_MS: Final = 10_000
 RENEWALS_PER_LEASE: Final = 3
+MAX_BLOCK_BYTES: Final = (
+    16 * 1024 * 1024
+)  # of packed frames; unpacked and made into rows some twenty times that
+FIRST_PAGE: Final = 8  # entries; each may be megabytes
+LONGEST_PAGE: Final = 1_024
 
 _Entries = Sequence[tuple[bytes, Mapping[bytes, bytes]]]
 
@@ -118,41 +124,55 @@ class Shard:
         self._fence = 0
 
     def next_block(self, *, max_events: int) -> Block | None:
-        """The block to write next, None when nothing waits; raises LeaseLost.
+        """The block to write next, claimed; None when nothing waits. Raises LeaseLost."""
+        block = self.peek(max_events=max_events)
+        if block is not None:
+            self.claim(block)
+        return block
+
+    def peek(self, *, max_events: int, after: Block | None = None) -> Block | None:
+        """Read the block to write next, or the one `after` a block that is still in hand; None when nothing waits.
 
         A range that was written down and not acknowledged comes first and exactly as it was. A new block ends
-        before `max_events`, but has one entry at least.
+        before `max_events` and before it takes too much memory, but has one entry at least. Nothing may be inserted
+        from it until it is claimed.
+        """
+        if after is None and (open_range := cast("bytes | None", self._redis.get(self._keys.range))):
+            first, last, noted = open_range.decode().split()
+            return self._block(self._read(first, last), first, last, int(noted), repeated=True)
+        taken, messages = self._take("-" if after is None else f"({after.last}", max_events)
+        if not taken:
+            return None
+        first, last = taken[0][0].decode(), taken[-1][0].decode()
+        return self._block(taken, first, last, messages, repeated=False)
+
+    def claim(self, block: Block) -> None:
+        """Write the block's range down, before anything is inserted from it; raises LeaseLost.
+
+        The block before it must be acknowledged: one range is open at a time.
         """
         keys = self._keys
-        pipeline = self._redis.pipeline(transaction=False)
-        pipeline.get(keys.range)
-        pipeline.get(keys.depth)
-        pipeline.xlen(keys.stream)
-        open_range, waiting, entries = pipeline.execute()
-        if open_range is not None:
-            first, last, noted = open_range.decode().split()
-            taken, messages = self._read(first, last), int(noted)
-        elif not entries:
-            return None
-        else:
-            mean = max(1.0, int(waiting or 0) / entries)
-            taken, messages = _within(self._read("-", "+", count=int(max_events / mean) + 1), max_events)
-            first, last = taken[0][0].decode(), taken[-1][0].decode()
-        self._fenced("claim", [keys.fence, keys.range], [self._fence, _range(first, last, messages)])
-        return self._block(taken, first, last, messages, repeated=open_range is not None)
+        noted = _range(block.first, block.last, block.messages)
+        self._fenced("claim", [keys.fence, keys.range], [self._fence, noted])
 
     def acknowledge(self, block: Block) -> None:
-        """The block is written: take its entries off the stream. Raises LeaseLost."""
+        """The block is written: take its entries off the stream and count its events. Raises LeaseLost."""
         keys = self._keys
         ms, number = block.last.split("-")
+        month = usage.month_of(int(block.first.partition("-")[0]))
+        counted: list[str | int] = []
+        for project, events in usage.counted(block.records).items():
+            counted += (project, events)
         self._fenced(
             "acknowledge",
-            [keys.stream, keys.depth, keys.fence, keys.range],
+            [keys.stream, keys.depth, keys.fence, keys.range, keys.usage(month)],
             [
                 self._fence,
                 _range(block.first, block.last, block.messages),
                 f"{ms}-{int(number) + 1}",
                 block.messages,
+                usage.KEPT_SECONDS,
+                *counted,
             ],
         )
 
@@ -176,6 +196,27 @@ class Shard:
         token = f"{self._epoch}:{self._pool.name}:{self._index}:{first}-{last}"
         return Block(token, first, last, messages, records, dead, repeated)
 
+    def _take(self, start: str, max_events: int) -> tuple[_Entries, int]:
+        """Entries from there on and their messages: as many as fit, read in pages that are never much too long."""
+        taken: list[tuple[bytes, Mapping[bytes, bytes]]] = []
+        messages = size = 0
+        count = FIRST_PAGE
+        while page := self._read(start, "+", count=count):
+            for name, fields in page:
+                own, weight = int(fields.get(b"n", b"0")), len(fields.get(b"f", b""))
+                if taken and (messages + own > max_events or size + weight > MAX_BLOCK_BYTES):
+                    return taken, messages
+                taken.append((name, fields))
+                messages, size = messages + own, size + weight
+            start = f"({page[-1][0].decode()}"
+            count = _fitting(
+                min(
+                    (max_events - messages) * len(taken) // max(messages, 1),
+                    (MAX_BLOCK_BYTES - size) * len(taken) // max(size, 1),
+                )
+            )
+        return taken, messages
+
     def _read(self, first: str, last: str, *, count: int | None = None) -> _Entries:
         return cast("_Entries", self._redis.xrange(self._keys.stream, first, last, count=count))
 
@@ -186,14 +227,6 @@ class Shard:
 
     def _run(self, name: str, keys: list[str], arguments: list[str | int]) -> Any:
         return self._script[name](keys=keys, args=arguments)
-
-
-def depth(redis: redis.Redis, *, pool: Pool) -> int:
-    """Events that wait in the streams of the pool, those in hand included."""
-    pipeline = redis.pipeline(transaction=False)
-    for keys in keys_of(pool):
-        pipeline.get(keys.depth)
-    return sum(int(value or 0) for value in pipeline.execute())
 
 
 def shards_waiting(redis: redis.Redis, *, pool: Pool) -> list[int]:
@@ -208,12 +241,6 @@ def _range(first: str, last: str, messages: int) -> str:
     return f"{first} {last} {messages}"
 
 
-def _within(entries: _Entries, max_events: int) -> tuple[_Entries, int]:
-    """As many of the entries as have together no more than so many messages, at least one."""
-    messages = 0
-    for place, (_, fields) in enumerate(entries):
-        own = int(fields.get(b"n", b"0"))
-        if place and messages + own > max_events:
-            return entries[:place], messages
-        messages += own
-    return entries, messages
+def _fitting(entries: int) -> int:
+    """The length of the next page when so many entries will fit, going by those before; one more tells the end."""
+    return min(max(entries, 0) + 1, LONGEST_PAGE)

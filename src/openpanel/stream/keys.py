@@ -47,6 +47,7 @@ class ShardKeys:
     idempotency_prefix: str = field(init=False)
     profile_prefix: str = field(init=False)
     commit_prefix: str = field(init=False)
+    usage_prefix: str = field(init=False)
 
     def __post_init__(self) -> None:
         tag = f"{NAMESPACE}:{{{self.pool.name}:{self.index}}}:"
@@ -57,6 +58,7 @@ class ShardKeys:
         object.__setattr__(self, "idempotency_prefix", tag + "idem:")
         object.__setattr__(self, "profile_prefix", tag + "profile:")
         object.__setattr__(self, "commit_prefix", tag + "commit:")
+        object.__setattr__(self, "usage_prefix", tag + "usage:")
 
     def session(self, *, project: str, device: int) -> str:
         """State of the sessions of one device (string, msgpack; `lua/sessions.lua` has the fields)."""
@@ -77,6 +79,10 @@ class ShardKeys:
     def commit(self, writer: str) -> str:
         """The last commit of one writer (hash: seq, reply)."""
         return self.commit_prefix + writer
+
+    def usage(self, month: str) -> str:
+        """Events that were taken in a month (hash: project → number)."""
+        return self.usage_prefix + month
 
 
 def keys_of(pool: Pool) -> tuple[ShardKeys, ...]:

@@ -19,6 +19,10 @@ from openpanel.stream.outcomes import EndedRow, Outcome, decode_ended, decode_ou
 
 POSITION_BITS: Final = 14  # positions of one entry; commit.py keeps entries smaller
 ENTRY_BITS: Final = 6  # entries of one shard in one millisecond
+ID_STEP: Final = 0x9E37_79B9_7F4A_7C15  # odd, so that the positions of an entry never meet
+MAX_ID: Final = 2**64 - 1
+
+_Facts = tuple[int | None, int, int]  # device (None: the message's own), session, its start
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
 
@@ -74,21 +78,27 @@ Record = Message | EndedSession
 class Ids:
     """The event ids and orders of one entry.
 
-    The id is `hash64(epoch, pool, shard, entry, position)`; what the positions have in common is hashed once.
+    Where an entry begins among the ids is `hash64(epoch, pool, shard, entry, "")`; its messages follow in steps of
+    2^64 divided by the golden ratio, which spreads them as evenly as hashing each and costs a tenth of it.
     """
 
-    __slots__ = ("_base", "_order")
+    __slots__ = ("_base", "begin", "first_order")
 
     def __init__(self, *, epoch: str, pool: str, shard: int, entry: str) -> None:
         text = "\0".join((epoch, pool, str(shard), entry, ""))
         self._base = blake2b(text.encode(), digest_size=8)
+        self.begin = int.from_bytes(self._base.digest(), "big")
         ms, number = entry.split("-")
-        self._order = (int(ms) << POSITION_BITS + ENTRY_BITS) + (int(number) << POSITION_BITS)
+        self.first_order = (int(ms) << POSITION_BITS + ENTRY_BITS) + (int(number) << POSITION_BITS)
 
-    def event_id(self, position: int | str) -> int:
-        """The id of what stands at this position; a word for what has none."""
+    def event_id(self, position: int) -> int:
+        """The id of the message at this position."""
+        return self.begin + position * ID_STEP & MAX_ID
+
+    def id_of(self, word: str) -> int:
+        """The id of what has no position of its own."""
         digest = self._base.copy()
-        digest.update(str(position).encode())
+        digest.update(word.encode())
         return int.from_bytes(digest.digest(), "big")
 
     def order(self, position: int) -> int:
@@ -96,7 +106,7 @@ class Ids:
 
         More than 64 entries in one ms, as after Redis's clock was set back, reach into the ms that follow.
         """
-        return self._order + position
+        return self.first_order + position
 
 
 def read_entry(
@@ -112,9 +122,9 @@ def read_entry(
         placed, spoiled = frames.decode(frame)
     except (BadFrame, *_UNREADABLE) as error:
         whole = frame if ended is None else ended
-        return [], [DeadFrame(entry, str(error), whole, ids.event_id("entry"), ids.order(0))]
+        return [], [DeadFrame(entry, str(error), whole, ids.id_of("entry"), ids.order(0))]
     dead = [
-        DeadFrame(entry, one.reason, one.body, ids.event_id(f"envelope {one.place}"), ids.order(0))
+        DeadFrame(entry, one.reason, one.body, ids.id_of(f"envelope {one.place}"), ids.order(0))
         for one in spoiled
     ]
     return reader.records(placed, dead), dead
@@ -129,59 +139,57 @@ class _Reader:
         self._outcomes = decode_outcomes(fields[b"s"]) if b"s" in fields else []
         dropped = fields.get(b"d")
         self._dropped = frozenset(msgspec.msgpack.decode(dropped, type=list[int])) if dropped else frozenset()
-        self._facts = [_facts(outcome) for outcome in self._outcomes]
+        self._facts = [_facts_of(outcome) for outcome in self._outcomes]
         # Runs whose opening or closing nobody has told yet: the first message of the run that counts does.
         self._untold = {
             index for index, outcome in enumerate(self._outcomes) if outcome.opened or outcome.closed
         }
 
     def records(self, placed: list[Placed], dead: list[DeadFrame]) -> list[Record]:
+        """All messages in order; envelopes that cannot be resolved go to `dead`."""
         records: list[Record] = []
         for one in placed:
-            if one.first_run + _runs_used(one.envelope) > len(self._outcomes):
+            if one.first_run + _runs_used(one.envelope.items) > len(self._facts):
                 dead.append(self._without_run(one))
             else:
-                records.extend(self._messages(one))
+                self._add(one, records)
         records.extend(self._closings_left())
         return records
 
-    def _messages(self, placed: Placed) -> Iterator[Message]:
+    def _add(self, placed: Placed, records: list[Record]) -> None:
         first_run, first_message, envelope = placed
-        ids, facts, dropped, untold = self._ids, self._facts, self._dropped, self._untold
+        facts, dropped, untold = self._facts, self._dropped, self._untold
+        begin, first_order = self._ids.begin, self._ids.first_order
         for position, item in enumerate(envelope.items, first_message):
             if position in dropped:
                 continue
-            event_id = ids.event_id(position)
-            order = ids.order(position)
-            if item.run < 0:
-                yield Message(envelope, item, item.device, NO_ID, 0, False, None, event_id, order)
-                continue
-            run = first_run + item.run
-            device, session, started_ms = facts[run]
+            event_id, order = begin + position * ID_STEP & MAX_ID, first_order + position
             opened, closed = False, None
-            if run in untold:
-                untold.discard(run)
-                outcome = self._outcomes[run]
-                opened = outcome.opened == 1
-                closed = _ended(outcome.closed, event_id, order) if outcome.closed is not None else None
-            yield Message(
-                envelope,
-                item,
-                item.device if device is None else device,
-                session,
-                started_ms,
-                opened,
-                closed,
-                event_id,
-                order,
+            if item.run < 0:
+                device, session, started_ms = item.device, NO_ID, 0
+            else:
+                run = first_run + item.run
+                known, session, started_ms = facts[run]
+                device = item.device if known is None else known
+                if run in untold:
+                    opened, closed = self._told(run, event_id, order)
+            records.append(
+                Message(envelope, item, device, session, started_ms, opened, closed, event_id, order)
             )
+
+    def _told(self, run: int, event_id: int, order: int) -> tuple[bool, EndedSession | None]:
+        """Whether the run opened a session, and which one it closed; said once, to its first message."""
+        self._untold.discard(run)
+        outcome = self._outcomes[run]
+        closed = outcome.closed
+        return outcome.opened == 1, None if closed is None else _ended(closed, event_id, order)
 
     def _closings_left(self) -> Iterator[EndedSession]:
         """Sessions closed by a run none of whose messages can be read: their end counts all the same."""
         for run in sorted(self._untold):
             closed = self._outcomes[run].closed
             if closed is not None:
-                yield _ended(closed, self._ids.event_id(f"run {run}"), self._ids.order(0))
+                yield _ended(closed, self._ids.id_of(f"run {run}"), self._ids.order(0))
 
     def _without_run(self, placed: Placed) -> DeadFrame:
         return DeadFrame(
@@ -193,11 +201,13 @@ class _Reader:
         )
 
 
-def _runs_used(envelope: Envelope) -> int:
-    return max((item.run for item in envelope.items), default=-1) + 1
+def _runs_used(items: list[Item]) -> int:
+    if len(items) == 1:
+        return items[0].run + 1
+    return max((item.run for item in items), default=-1) + 1
 
 
-def _facts(outcome: Outcome) -> tuple[int | None, int, int]:
+def _facts_of(outcome: Outcome) -> _Facts:
     device = int(outcome.device, 16) if outcome.device else None
     return device, int(outcome.session, 16), outcome.started_ms
 

@@ -3,12 +3,11 @@
 Called by the validators of `manifest`; values in, a refusal out or nothing.
 """
 
-import ipaddress
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
-from openpanel.tenancy.fields import refuse, span
+from openpanel.tenancy.fields import NUMBER, amount, network, refuse, span
 
 SHORTEST_ROTATION: Final = timedelta(hours=1)
 VALUELESS: Final = frozenset({"isNull", "isNotNull"})
@@ -44,6 +43,9 @@ EVENT_FIELDS: Final = {
     "profileId": "profile_id",
     "revenue": "revenue",
 }
+EVENT_FIELD: Final = (
+    rf"^({'|'.join(EVENT_FIELDS)}|properties\.[^\x00-\x1f\x7f]+)$"  # for whoever cannot call `known_field`
+)
 
 
 class IngestFields(Protocol):
@@ -78,6 +80,51 @@ def zero_agrees(low: int, *, scale_to_zero: bool) -> None:
             f"scaleToZero is true, but min is {low}",
             expected="min: 0, or scaleToZero: false",
             at="scaleToZero",
+        )
+
+
+def within_max(value: int | None, *, high: int, at: str) -> None:
+    """A number of pods that is named outright lies within the bounds, too."""
+    if value is not None and value > high:
+        refuse(f"{at} is {value} and max is {high}", expected=f"at most {high}, or a higher max", at=at)
+
+
+def pinned_fits(replicas: int | None, *, high: int, scale_to_zero: bool) -> None:
+    """An exact number of workers obeys what the bounds say of most and of none."""
+    within_max(replicas, high=high, at="replicas")
+    if replicas == 0 and not scale_to_zero:
+        refuse(
+            "replicas is 0 without scaleToZero",
+            expected="scaleToZero: true, or replicas at least 1",
+            at="replicas",
+        )
+
+
+def shards_suffice(shards: int | None, *, workers: int) -> None:
+    """A stream is written by one worker at a time, so more workers than streams would stand idle."""
+    if shards is not None and shards < workers:
+        refuse(
+            f"shards is {shards} and max is {workers}",
+            expected=f"shards at least {workers}, or max at most {shards}",
+            at="shards",
+        )
+
+
+def within_limit(request: str | None, *, limit: str | None, at: str) -> None:
+    """The API server takes no pod that is promised more than it may have."""
+    if request is not None and limit is not None and amount(request) > amount(limit):
+        refuse(
+            f"requests.{at} is {request} and limits.{at} is {limit}",
+            expected=f"a request of at most {limit}, or a higher limit",
+            at=f"requests.{at}",
+        )
+
+
+def certificate_has_host(secret: str | None, *, host: str | None) -> None:
+    """A certificate is for a name."""
+    if secret is not None and host is None:
+        refuse(
+            "tlsSecretName is given without host", expected="host, or no tlsSecretName", at="tlsSecretName"
         )
 
 
@@ -151,7 +198,7 @@ def filter_fits(type_: str, *, value: str, conditions: int) -> None:
     if type_ != "ip":
         return
     try:
-        ipaddress.ip_network(value)
+        network(value)
     except ValueError:
         refuse(
             f"'{value}' is neither an address nor a network",
@@ -174,7 +221,5 @@ def unique(values: Sequence[str], *, at: str, what: str) -> None:
 
 
 def _numeric(value: str, *, operator: str, at: str) -> None:
-    try:
-        float(value)
-    except ValueError:
+    if not NUMBER.fullmatch(value):
         refuse(f"'{value}' is no number", expected=f"a number in quotes for {operator}", at=at)

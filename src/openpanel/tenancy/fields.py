@@ -11,6 +11,7 @@ import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated, Final, NoReturn
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -48,7 +49,8 @@ QUANTITY: Final = Shape(
 COLOUR: Final = Shape(r"^#[0-9a-fA-F]{6}$", "a colour as '#rrggbb', in quotes")
 ICON: Final = Shape(r"^[a-z0-9]+(-[a-z0-9]+)*$", "an icon's name in lower case, such as shopping-cart")
 WEB_ADDRESS: Final = Shape(
-    r"^https?://[^\s/?#@]+([/?#][^\s]*)?$", "an address that begins with https:// or http://"
+    r"^https?://[^\x00-\x20\x7f/?#@]+([/?#][^\x00-\x20\x7f]*)?$",
+    "an address that begins with https:// or http://",
 )
 PRINTABLE: Final = Shape(r"^[^\x00-\x1f\x7f]*$", "text without control characters")
 SHAPES: Final = (
@@ -56,12 +58,27 @@ SHAPES: Final = (
 )  # fmt: skip
 MEANING: Final = {shape.pattern: shape.meaning for shape in SHAPES}
 
+NETWORK: Final = re.compile(r"[0-9a-fA-F.:]+(/(0|[1-9][0-9]{0,2}))?")
+ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$"  # for whoever has no list of zones
+NUMBER: Final = re.compile(r"[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
+
+_MULTIPLES: Final = {
+    "": Decimal(1), "m": Decimal("0.001"),
+    **{unit: Decimal(1_000) ** power for power, unit in enumerate("kMGTPE", 1)},
+    **{f"{unit}i": Decimal(1_024) ** power for power, unit in enumerate("KMGTPE", 1)},
+}  # fmt: skip
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}  # seconds
 
 
 def refuse(reason: str, *, expected: str, at: str = "") -> NoReturn:
     """Refuse a value from inside a validator: what is wrong, what would be right, and where below it."""
     raise PydanticCustomError("refused", "{reason}", {"reason": reason, "expected": expected, "at": at})
+
+
+def amount(quantity: str) -> Decimal:
+    """How much a Kubernetes quantity such as `250m` or `1.5Gi` is."""
+    number = quantity.rstrip("".join(_MULTIPLES))
+    return Decimal(number) * _MULTIPLES[quantity[len(number) :]]
 
 
 def span(text: str) -> timedelta:
@@ -85,9 +102,19 @@ def _known_zone(name: str) -> str:
     )
 
 
+def network(text: str) -> str:
+    """The address or network in its usual form; ValueError for what no API server takes for one either."""
+    read = ipaddress.ip_network(text)
+    if not NETWORK.fullmatch(text) or (
+        isinstance(read, ipaddress.IPv6Network) and read.network_address.ipv4_mapped
+    ):
+        raise ValueError(f"'{text}' is an unusual form of {read}")
+    return str(read)
+
+
 def _network(text: str) -> str:
     try:
-        return str(ipaddress.ip_network(text))
+        return network(text)
     except ValueError as problem:
         refuse(str(problem), expected="an address or a network without host bits, such as 10.20.0.0/16")
 
@@ -106,7 +133,12 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PR
 Colour = Annotated[str, StringConstraints(pattern=COLOUR.pattern)]
 Icon = Annotated[str, StringConstraints(max_length=60, pattern=ICON.pattern)]
 WebAddress = Annotated[str, StringConstraints(max_length=2_000, pattern=WEB_ADDRESS.pattern)]
-TimeZone = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_known_zone)]
+TimeZone = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_known_zone),
+    Field(json_schema_extra={"pattern": ZONE}),
+]
 Network = Annotated[str, StringConstraints(min_length=2, max_length=50), AfterValidator(_network)]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=1, le=100)]
@@ -119,6 +151,8 @@ Quantity = Annotated[
             "anyOf": [{"type": "integer"}, {"type": "string"}],
             "x-kubernetes-int-or-string": True,
             "pattern": QUANTITY.pattern,
+            "minimum": 0,
+            "maxLength": 32,
         }
     ),
 ]

@@ -5,7 +5,7 @@ a crash goes on where the first one stopped. One process at a time works on a pr
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import uuid4
@@ -21,13 +21,14 @@ from openpanel.metadata import (
     organizations,
     projects,
 )
-from openpanel.tenancy import stored
+from openpanel.tenancy import stored, warehouse_access
 from openpanel.tenancy import wanted as records
 from openpanel.tenancy.announcing import Announce, tell
 from openpanel.tenancy.fields import span
 from openpanel.tenancy.manifest import AnalyticsProject
 from openpanel.tenancy.report import Change, Issued, Report
 from openpanel.warehouse import Warehouse
+from openpanel.warehouse.schema import Form, Single
 
 Deliver = Callable[[str, Issued], None]
 
@@ -48,6 +49,9 @@ class World:
     fresh_id: Callable[[], str] = lambda: str(uuid4())
     deliver: Deliver = _keep_nothing  # puts a secret where its owner finds it
     pool: str = SHARED_POOL  # whose streams take the project's events
+    pool_shards: int = 1
+    form: Form = field(default_factory=Single)  # of the warehouse's tables
+    access_storage: bool = False  # the warehouse keeps users that SQL makes
 
 
 Step = Callable[[AnalyticsProject, World], Iterator[Change]]
@@ -63,13 +67,29 @@ def ensure(
     fresh_secret: Callable[[], str],
     deliver: Deliver = _keep_nothing,
     pool: str = SHARED_POOL,
+    pool_shards: int = 1,
+    form: Form | None = None,
+    access_storage: bool = False,
 ) -> Report:
     """Make the project what the manifest says. New secrets go to `deliver` and are in the report, and nowhere else.
 
     `deliver` is called before the client is made: a crash in between leaves a secret that opens nothing, and the
-    next call delivers another, rather than a client whose secret nobody knows.
+    next call delivers another, rather than a client whose secret nobody knows. `pool` and its shards are what
+    `pools.pool_of` says where projects with ingest of their own have workers of their own, too. `form` is that of
+    the warehouse's tables, one server's if left out; with `access_storage` the project gets a user of its own there.
     """
-    world = World(database, warehouse, announce, clock, fresh_secret, deliver=deliver, pool=pool)
+    world = World(
+        database,
+        warehouse,
+        announce,
+        clock,
+        fresh_secret,
+        deliver=deliver,
+        pool=pool,
+        pool_shards=pool_shards,
+        form=form or Single(),
+        access_storage=access_storage,
+    )
     return run(wanted, world=world, steps=STEPS)
 
 
@@ -91,7 +111,8 @@ def ensure_organization(wanted: AnalyticsProject, world: World) -> Iterator[Chan
 
 
 def ensure_project(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
-    changed = projects.put(world.database, wanted=records.project(wanted, pool=world.pool))
+    record = records.project(wanted, pool=world.pool, pool_shards=world.pool_shards)
+    changed = projects.put(world.database, wanted=record)
     if changed == ("id",):
         yield Change("project", wanted.name, "created")
     elif changed:
@@ -155,8 +176,20 @@ def tell_caches(_wanted: AnalyticsProject, world: World) -> Iterator[Change]:
 
 
 def ensure_retention(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
-    for table in stored.retain(world.warehouse, project=wanted.name, days=records.retention(wanted)):
+    days = records.retention(wanted)
+    for table in stored.retain(world.warehouse, project=wanted.name, days=days, form=world.form):
         yield Change("retention", wanted.name, f"changed of {table}")
+
+
+def ensure_warehouse_user(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
+    if world.access_storage:
+        yield from warehouse_access.ensure(
+            world.warehouse,
+            project=wanted.name,
+            form=world.form,
+            fresh_secret=world.fresh_secret,
+            deliver=world.deliver,
+        )
 
 
 # The warehouse comes last: while it is away everything else is already as wanted, and revoked clients have stopped.
@@ -170,6 +203,7 @@ STEPS: Final[tuple[Step, ...]] = (
     revoke_clients,
     tell_caches,
     ensure_retention,
+    ensure_warehouse_user,
 )
 
 

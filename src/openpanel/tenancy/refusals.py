@@ -56,12 +56,18 @@ class Place(Protocol):
     def number(self) -> int: ...
 
 
-def explain(error: ValidationError, *, document: Place, root: type[BaseModel]) -> list[Refusal]:
-    """One refusal per fault that pydantic found, in the order of the document."""
+def explain(
+    error: ValidationError,
+    *,
+    document: Place,
+    root: type[BaseModel],
+    meanings: Mapping[str, str] = MEANING,
+) -> list[Refusal]:
+    """One refusal per fault that pydantic found, in the order of the document; `meanings` puts patterns in words."""
     return [
-        _explained(fault, document=document, root=root)
+        _explained(fault, document=document, root=root, meanings=meanings)
         for fault in error.errors(include_url=False)
-    ]  # fmt: skip
+    ]
 
 
 def repeated(name: str, *, document: Place, seen: dict[str, str]) -> list[Refusal]:
@@ -74,11 +80,13 @@ def repeated(name: str, *, document: Place, seen: dict[str, str]) -> list[Refusa
     return [Refusal(document.source, document.number, "metadata.name", reason, "each project once")]
 
 
-def _explained(fault: ErrorDetails, *, document: Place, root: type[BaseModel]) -> Refusal:
+def _explained(
+    fault: ErrorDetails, *, document: Place, root: type[BaseModel], meanings: Mapping[str, str]
+) -> Refusal:
     context: Mapping[str, Any] = fault.get("ctx", {})
     owner, field = _find(root, location=fault["loc"])
     phrase = _PHRASES.get(fault["type"], _otherwise)
-    reason, expected = phrase(_Facts(fault=fault, context=context, owner=owner, field=field))
+    reason, expected = phrase(_Facts(fault, context, owner, field, meanings))
     path = _path(fault["loc"], below=str(context.get("at", "")))
     return Refusal(document.source, document.number, path, reason, expected)
 
@@ -89,6 +97,7 @@ class _Facts:
     context: Mapping[str, Any]
     owner: type[BaseModel]
     field: FieldInfo | None
+    meanings: Mapping[str, str]
 
     @property
     def value(self) -> str:
@@ -124,7 +133,7 @@ def _literal(facts: _Facts) -> tuple[str, str]:
 
 
 def _pattern(facts: _Facts) -> tuple[str, str]:
-    return f"is {facts.value}", MEANING[str(facts.context["pattern"])]
+    return f"is {facts.value}", facts.meanings[str(facts.context["pattern"])]
 
 
 def _bound(sentence: str, key: str) -> Callable[[_Facts], tuple[str, str]]:

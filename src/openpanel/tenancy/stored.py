@@ -6,24 +6,45 @@ from typing import Final
 from openpanel.metadata import RetentionKind
 from openpanel.warehouse import Warehouse, tables
 from openpanel.warehouse.retention import apply_retention
-from openpanel.warehouse.schema import Form, Single, local_name
+from openpanel.warehouse.schema import Clustered, Form, Single, Table, local_name
 
 # A mutation rather than a lightweight delete: views that feed on a table must not see it, and the rows are gone.
-ERASE: Final = "ALTER TABLE {table:Identifier} DELETE WHERE project_id = {project:String}"
+# In a cluster it runs on every shard, once per group of replicas, and is waited for on all of them.
+_ERASE: Final = "ALTER TABLE `{name}`{cluster} DELETE WHERE project_id = {{project:String}}"
+_ANY: Final = "SELECT 1 FROM `{name}` WHERE project_id = {{project:String}} LIMIT 1"
 
 
 def retain(
-    warehouse: Warehouse, *, project: str, days: Mapping[RetentionKind, int | None]
+    warehouse: Warehouse,
+    *,
+    project: str,
+    days: Mapping[RetentionKind, int | None],
+    form: Form | None = None,
 ) -> tuple[str, ...]:
     """Keep each kind of data for its days, `None` for ever; the tables that changed for it."""
-    return apply_retention(warehouse, project=project, days=days)
+    return apply_retention(warehouse, project=project, days=days, form=form)
+
+
+def erasure(table: Table, *, form: Form) -> str:
+    """The statement that deletes everything a table has of the project in its parameter `project`."""
+    cluster = f" ON CLUSTER `{form.cluster}`" if isinstance(form, Clustered) else ""
+    return _ERASE.format(name=local_name(table, form=form), cluster=cluster)
 
 
 def erase(warehouse: Warehouse, *, project: str, form: Form | None = None) -> None:
     """Delete everything the warehouse has of the project, and wait for it."""
     for table in tables.ALL:
-        warehouse.command(
-            ERASE,
-            parameters={"table": local_name(table, form=form or Single()), "project": project},
-            settings={"mutations_sync": 1},
-        )
+        _erase(warehouse, table, project, form or Single())
+
+
+def erase_left_over(warehouse: Warehouse, *, project: str, form: Form | None = None) -> None:
+    """The same where anything has come in since."""
+    for table in tables.ALL:
+        if warehouse.query(_ANY.format(name=table.name), parameters={"project": project}):
+            _erase(warehouse, table, project, form or Single())
+
+
+def _erase(warehouse: Warehouse, table: Table, project: str, form: Form) -> None:
+    # 2: all replicas; a single server has but itself.
+    settings = {"mutations_sync": 2 if isinstance(form, Clustered) else 1}
+    warehouse.command(erasure(table, form=form), parameters={"project": project}, settings=settings)

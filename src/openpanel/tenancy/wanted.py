@@ -10,36 +10,37 @@ from openpanel.metadata.records import (
     RetentionKind,
     Webhook,
 )
-from openpanel.tenancy import manifest
+from openpanel.tenancy import spec
 from openpanel.tenancy.checks import EVENT_FIELDS
 from openpanel.tenancy.manifest import AnalyticsProject
 
 _FILTER_TYPES: dict[str, FilterType] = {"ip": "ip", "profileId": "profile_id", "event": "event"}
 
 
-def project(wanted: AnalyticsProject, *, pool: str) -> ProjectRecord:
+def project(wanted: AnalyticsProject, *, pool: str, pool_shards: int = 1) -> ProjectRecord:
     """The project that the manifest asks for, its filters aside."""
-    spec, privacy = wanted.spec, wanted.spec.privacy
+    said, privacy = wanted.spec, wanted.spec.privacy
     return ProjectRecord(
         id=wanted.name,
-        name=spec.display_name or wanted.name,
-        organization=spec.organization,
-        timezone=spec.time_zone,
-        cors=tuple(spec.domains),
+        name=said.display_name or wanted.name,
+        organization=said.organization,
+        timezone=said.time_zone,
+        cors=tuple(said.domains),
         allow_unsafe_revenue=privacy.allow_unsafe_revenue,
         truncate_ip=privacy.truncate_ip,
         honour_dnt=privacy.honour_do_not_track,
         honour_gpc=privacy.honour_global_privacy_control,
         cookieless=privacy.cookieless,
-        rate_limit=float(spec.ingest.rate_limit.messages_per_second),
-        rate_burst=spec.ingest.rate_limit.burst,
+        rate_limit=float(said.ingest.rate_limit.messages_per_second),
+        rate_burst=said.ingest.rate_limit.burst,
         pool=pool,
+        pool_shards=pool_shards,
         retention_days=retention(wanted),
-        trusted_senders=tuple(spec.ingest.trusted_senders),
-        deletion_policy=spec.deletion_policy,
-        quota_events=spec.quota.events_per_month,
+        trusted_senders=tuple(said.ingest.trusted_senders),
+        deletion_policy=said.deletion_policy,
+        quota_events=said.quota.events_per_month,
         webhooks=tuple(
-            Webhook(each.url, tuple(each.events), each.secret_name or "") for each in spec.webhooks
+            Webhook(each.url, tuple(each.events), each.secret_name or "") for each in said.webhooks
         ),
     )
 
@@ -70,6 +71,6 @@ def event_meta(wanted: AnalyticsProject) -> tuple[EventMeta, ...]:
     )
 
 
-def _condition(condition: manifest.Condition) -> Condition:
+def _condition(condition: spec.Condition) -> Condition:
     name = EVENT_FIELDS.get(condition.name, condition.name)
     return Condition(name, condition.operator, tuple(condition.values))

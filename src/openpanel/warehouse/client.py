@@ -20,6 +20,7 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
 from openpanel.warehouse.errors import Refused, Unavailable, WarehouseError, error_of
+from openpanel.warehouse.schema import Form, Single, inserted_name
 
 # Limits of a query that was given none. A question that needs more says so.
 SAFE: Final[Mapping[str, object]] = {
@@ -36,7 +37,9 @@ INSERTING: Final[Mapping[str, object]] = {
     "distributed_foreground_insert": 1,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
+    "optimize_on_insert": 0,  # what a view made of a block is grouped already; merging it once more finds nothing
 }
+SINGLE: Final = Single()
 CONNECTIONS: Final = 32  # kept open per process
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 300
@@ -49,9 +52,10 @@ _MESSAGE: Final = re.compile(r"DB::Exception: (.*?)(?: \(version [^)]*\).*)?$", 
 class Warehouse:
     """Asks and fills one database. Use it as a context manager, or call `close`."""
 
-    def __init__(self, url: str, *, database: str) -> None:
-        """`url` is `http[s]://user:password@host:port`."""
+    def __init__(self, url: str, *, database: str, form: Form = SINGLE) -> None:
+        """`url` is `http[s]://user:password@host:port`; in a cluster that of one shard, where inserts shall go."""
         self.database = database
+        self._form = form
         self._address = urlsplit(url)
         self._pool = get_pool_manager(maxsize=CONNECTIONS, num_pools=2, block=False)
         self._opening = Lock()
@@ -108,11 +112,11 @@ class Warehouse:
     def insert_native(self, table: str, *, columns: Sequence[str], block: bytes, token: str) -> None:
         """Insert one Native block; a repeat with the same token is dropped, in every table behind a view too.
 
-        The token must stand for exactly these rows: other rows under a used token are dropped silently.
+        In a cluster the rows stay on the shard that is asked, so a repeat must go there too. The token must stand for exactly these rows: other rows under a used token are dropped silently.
         """
         with _translated(inserting=True):
             self._opened().raw_insert(
-                f"`{table}`",
+                f"`{inserted_name(table, form=self._form)}`",
                 column_names=[f"`{name}`" for name in columns],
                 insert_block=block,
                 fmt="Native",

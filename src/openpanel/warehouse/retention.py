@@ -2,7 +2,11 @@
 
 The limits stand in the table `retention`, and each data table's TTL is rendered from all of them: one clause
 per number of days, naming its projects. A dictionary look-up would be shorter, but ClickHouse takes no function
-in a TTL whose answer may change. Expired rows go with the next merges. In a cluster each server is told.
+in a TTL whose answer may change. In a cluster each server is told.
+
+A changed TTL is a matter of metadata. What is stored already is dated anew in the background, and only where the
+project has rows; expired rows then go with the next merges. A limit's version is odd from its being stored until that
+is under way, so that a call that died in between is finished by the next.
 """
 
 from collections.abc import Mapping
@@ -18,6 +22,9 @@ Kind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLette
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 MAX_DAYS: Final = 36_500
 _MAX_ROUNDS: Final = 10
+_LOOKING: Final[Mapping[str, object]] = {
+    "max_execution_time": 600
+}  # seconds, over all that a project ever sent
 
 
 class BadRetention(ValueError):
@@ -57,10 +64,15 @@ def apply_retention(
     _check(days)
     changed: dict[str, None] = {}
     for kind in days:
-        _store(warehouse, project, kind, days[kind] or 0)
+        version = _begin(warehouse, project, kind, days[kind] or 0)
         for kept in _TABLES[kind]:
-            if _bring(warehouse, kind, kept, form or Single()):
+            table = local_name(kept.table, form=form or Single())
+            if _bring(warehouse, kind, kept, table):
                 changed[kept.table.name] = None
+            if version is not None:
+                _date_anew(warehouse, project, table)
+        if version is not None:
+            _store(warehouse, project, kind, days[kind] or 0, version + 1)
     return tuple(changed)
 
 
@@ -87,34 +99,60 @@ def _check(days: Mapping[Kind, int | None]) -> None:
             raise BadRetention(message)
 
 
-def _store(warehouse: Warehouse, project: str, kind: Kind, days: int) -> None:
-    """The version is one above all before it, so that the order of calls decides and no clock."""
-    key: dict[str, object] = {"project": project, "kind": kind}
+def _begin(warehouse: Warehouse, project: str, kind: Kind, days: int) -> int | None:
+    """Store the limit as begun and give its version; `None` when it is stored and finished.
+
+    The version is above all before it, so that the order of calls decides and no clock.
+    """
     stored = warehouse.query(
         "SELECT argMax(days, version), max(version) FROM retention"
         " WHERE project_id = {project:String} AND kind = {kind:String}",
-        parameters=key,
+        parameters={"project": project, "kind": kind},
     )
     current, version = stored[0]
-    if current != days:
-        warehouse.command(
-            "INSERT INTO retention SELECT {project:String}, {kind:String}, {days:UInt32}, {version:UInt64}",
-            parameters={**key, "days": days, "version": version + 1},
-        )
+    if current == days and version % 2 == 0:
+        return None
+    begun: int = version + 1 + version % 2
+    _store(warehouse, project, kind, days, begun)
+    return begun
 
 
-def _bring(warehouse: Warehouse, kind: Kind, kept: _Kept, form: Form) -> bool:
+def _store(warehouse: Warehouse, project: str, kind: Kind, days: int, version: int) -> None:
+    warehouse.command(
+        "INSERT INTO retention SELECT {project:String}, {kind:String}, {days:UInt32}, {version:UInt64}",
+        parameters={"project": project, "kind": kind, "days": days, "version": version},
+    )
+
+
+def _bring(warehouse: Warehouse, kind: Kind, kept: _Kept, table: str) -> bool:
     """Make the table's TTL what the stored limits say, until they say nothing else; whether it had to be changed."""
-    table = local_name(kept.table, form=form)
     for attempt in range(_MAX_ROUNDS):
         wanted = ttl(_limits(warehouse, kind), time=kept.time, default_days=kept.default_days)
         if _current(warehouse, table) == wanted:
             return attempt > 0
         change = f"MODIFY TTL {wanted}" if wanted else "REMOVE TTL"
-        # Parts are re-dated in the background; waiting for it could take as long as reading the table.
-        warehouse.command(f"ALTER TABLE `{table}` {change}", settings={"mutations_sync": 0, "alter_sync": 1})
+        warehouse.command(
+            f"ALTER TABLE `{table}` {change}", settings={"materialize_ttl_after_modify": 0, "alter_sync": 1}
+        )
     message = f"the limits of {kind} changed {_MAX_ROUNDS} times meanwhile"
     raise BadRetention(message)
+
+
+def _date_anew(warehouse: Warehouse, project: str, table: str) -> None:
+    """Have the parts that may hold the project's rows dated by the table's TTL, without waiting for it.
+
+    Waiting could take as long as reading them. Without a TTL nothing expires, whatever the parts say.
+    """
+    if not _current(warehouse, table):
+        return
+    partitions = warehouse.query(
+        f"SELECT DISTINCT _partition_id FROM `{table}` WHERE project_id = {{project:String}} ORDER BY 1",
+        parameters={"project": project},
+        settings=_LOOKING,
+    )
+    if partitions:
+        changes = ", ".join(f"MATERIALIZE TTL IN PARTITION ID '{partition}'" for (partition,) in partitions)
+        warehouse.command(f"ALTER TABLE `{table}` {changes}", settings={"mutations_sync": 0})
 
 
 def _limits(warehouse: Warehouse, kind: Kind) -> dict[str, int]:

@@ -96,7 +96,12 @@ Form = Single | Clustered
 
 def local_name(table: Table, *, form: Form) -> str:
     """The table that holds rows, on the shard that is asked: where events are inserted and views read."""
-    return f"{table.name}_local" if isinstance(form, Clustered) and table.scope == "data" else table.name
+    return inserted_name(table.name, form=form) if table.scope == "data" else table.name
+
+
+def inserted_name(name: str, *, form: Form) -> str:
+    """The same, of a table that is known by name only and holds data."""
+    return f"{name}_local" if isinstance(form, Clustered) else name
 
 
 def render(subject: Table | View, *, form: Form) -> tuple[str, ...]:
@@ -106,6 +111,11 @@ def render(subject: Table | View, *, form: Form) -> tuple[str, ...]:
     if isinstance(form, Clustered) and subject.scope == "data":
         return (_table(subject, form), _distributed(subject, form))
     return (_table(subject, form),)
+
+
+def redefine(view: View, *, form: Form) -> str:
+    """The statement that gives a view that is there its definition of today; no insert is missed meanwhile."""
+    return f"ALTER TABLE `{view.name}` MODIFY QUERY\n{_select(view, form)}"
 
 
 def column_definition(column: Column) -> str:
@@ -168,8 +178,9 @@ def _distributed(table: Table, form: Clustered) -> str:
 
 
 def _view(view: View, form: Form) -> str:
-    source = local_name(view.source, form=form)
     target = local_name(view.target, form=form)
-    return f"CREATE MATERIALIZED VIEW IF NOT EXISTS `{view.name}` TO `{target}` AS\n" + view.select.replace(
-        "{source}", f"`{source}`"
-    )
+    return f"CREATE MATERIALIZED VIEW IF NOT EXISTS `{view.name}` TO `{target}` AS\n{_select(view, form)}"
+
+
+def _select(view: View, form: Form) -> str:
+    return view.select.replace("{source}", f"`{local_name(view.source, form=form)}`")

@@ -6,71 +6,86 @@ repeats is LowCardinality. Nothing here is rendered; `schema.render` does that.
 
 from typing import Final
 
+from openpanel.warehouse.column_kinds import (
+    MOMENT,
+    NAME,
+    NUMBER_CODEC,
+    PROJECT,
+    PROPERTIES,
+    TEXT_CODEC,
+    TIME_CODEC,
+    moment,
+    names,
+    text,
+    total,
+)
 from openpanel.warehouse.native import Column
+from openpanel.warehouse.rollup_tables import (
+    DAYS,
+    DIMENSIONS,
+    PATHS,
+    PERSON_WEEKS,
+    PROFILE_ACTIVITY,
+    PROPERTY_NAMES,
+    PROPERTY_VALUES,
+)
 from openpanel.warehouse.schema import Index, Table
 
-_NAME: Final = "LowCardinality(String)"
-_MOMENT: Final = "DateTime64(3, 'UTC')"
-_PROPERTIES: Final = "Map(LowCardinality(String), String)"
-_TEXT_CODEC: Final = "ZSTD(1)"
-_TIME_CODEC: Final = "Delta, ZSTD(1)"
-_NUMBER_CODEC: Final = "T64, ZSTD(1)"
-
-
-def _names(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, _NAME) for name in names)
-
-
-def _text(name: str) -> Column:
-    return Column(name, "String", _TEXT_CODEC)
-
-
-def _moment(name: str) -> Column:
-    return Column(name, _MOMENT, _TIME_CODEC)
-
-
-def _sum(name: str, type_name: str = "UInt64") -> Column:
-    return Column(name, f"SimpleAggregateFunction(sum, {type_name})", _NUMBER_CODEC)
-
-
-def _distinct(name: str) -> Column:
-    return Column(name, "AggregateFunction(uniqHLL12, UInt64)")
-
-
-_PROJECT: Final = Column("project_id", _NAME)
+__all__ = [
+    "ALL",
+    "BOTS",
+    "DAYS",
+    "DEAD_LETTERS",
+    "DIMENSIONS",
+    "EVENTS",
+    "GROUPS",
+    "OPENED_NAMES",
+    "OPENED_TEXTS",
+    "PATHS",
+    "PERSON_OVERRIDES",
+    "PERSON_WEEKS",
+    "PROFILES",
+    "PROFILE_ACTIVITY",
+    "PROPERTY_NAMES",
+    "PROPERTY_VALUES",
+    "REPLAY_CHUNKS",
+    "RETENTION",
+    "SCHEMA_MIGRATIONS",
+    "SESSIONS",
+]
 
 EVENTS: Final = Table(
     name="events",
     columns=(
-        _PROJECT,
+        PROJECT,
         Column("day", "Date"),
-        Column("name", _NAME),
+        Column("name", NAME),
         Column("device_id", "UInt64"),
-        _moment("created_at"),
+        moment("created_at"),
         Column("event_id", "UInt64"),
         Column("session_id", "UInt64"),  # 0: none
-        _moment("session_started_at"),  # constant within a session; 1970: none
+        moment("session_started_at"),  # constant within a session; 1970: none
         Column("person", "UInt64"),
-        _text("profile_id"),  # '': anonymous
-        _text("device_ref"),
-        Column("groups", "Array(String)", _TEXT_CODEC),
-        _text("path"),
-        *_names("origin"),
-        _text("title"),
-        _text("referrer"),
-        *_names("referrer_name", "referrer_type"),
-        *_names("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
-        Column("revenue", "Int64", _NUMBER_CODEC),
-        Column("duration", "UInt64", _NUMBER_CODEC),  # ms, of session_end only
-        *_names("country", "region"),
-        _text("city"),
-        Column("longitude", "Float32", _TEXT_CODEC),
-        Column("latitude", "Float32", _TEXT_CODEC),
-        *_names("os", "os_version", "browser", "browser_version", "device", "brand", "model"),
-        *_names("sdk_name", "sdk_version"),
-        Column("properties", _PROPERTIES, _TEXT_CODEC),
-        Column("imported_at", "DateTime('UTC')", _TEXT_CODEC),  # 1970: not imported
-        _moment("received_at"),
+        text("profile_id"),  # '': anonymous
+        text("device_ref"),
+        Column("groups", "Array(String)", TEXT_CODEC),
+        text("path"),
+        *names("origin"),
+        text("title"),
+        text("referrer"),
+        *names("referrer_name", "referrer_type"),
+        *names("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+        Column("revenue", "Int64", NUMBER_CODEC),
+        Column("duration", "UInt64", NUMBER_CODEC),  # ms, of session_end only
+        *names("country", "region"),
+        text("city"),
+        Column("longitude", "Float32", TEXT_CODEC),
+        Column("latitude", "Float32", TEXT_CODEC),
+        *names("os", "os_version", "browser", "browser_version", "device", "brand", "model"),
+        *names("sdk_name", "sdk_version"),
+        Column("properties", PROPERTIES, TEXT_CODEC),
+        Column("imported_at", "DateTime('UTC')", TEXT_CODEC),  # 1970: not imported
+        moment("received_at"),
     ),
     partition_by="toYYYYMM(created_at)",
     order_by="(project_id, toDate(created_at), name, device_id, created_at)",
@@ -78,7 +93,7 @@ EVENTS: Final = Table(
     indexes=(
         Index("by_path", "path", "bloom_filter(0.01)"),
         Index("by_country", "country", "bloom_filter(0.01)"),
-        Index("by_profile", "profile_id", "bloom_filter(0.01)"),
+        Index("by_person", "person", "bloom_filter(0.01)"),
         Index("by_session", "session_id", "bloom_filter(0.01)"),
         Index("by_property", "mapKeys(properties)", "bloom_filter(0.01)"),
         Index("by_property_value", "mapValues(properties)", "bloom_filter(0.01)"),
@@ -87,18 +102,18 @@ EVENTS: Final = Table(
 )
 
 # How a session's columns are merged, whatever the order its events come in:
-# `opened`: the value of the event that opened the session, marked '1'; if that one was filtered away, the
-#           greatest of the others, marked '0'.
+# `opened`: the value of the event that opened the session, marked '2'; if that one was filtered away, that of the
+#           session_start row, marked '1'; of an import that has neither, the greatest of its rows, marked '0'.
 # `first`, `last`: the value of the earliest or latest event that has one, behind 8 bytes of its place in time.
 
 
-def _opened(name: str, type_name: str = _NAME) -> tuple[Column, Column]:
-    state = Column(f"{name}_opened", f"SimpleAggregateFunction(max, {type_name})", _TEXT_CODEC)
+def _opened(name: str, type_name: str = NAME) -> tuple[Column, Column]:
+    state = Column(f"{name}_opened", f"SimpleAggregateFunction(max, {type_name})", TEXT_CODEC)
     return state, Column(name, type_name, alias=f"substring({state.name}, 2)")
 
 
 def _placed(name: str, *, which: str) -> tuple[Column, Column]:
-    state = Column(f"{name}_{which}", "SimpleAggregateFunction(max, String)", _TEXT_CODEC)
+    state = Column(f"{name}_{which}", "SimpleAggregateFunction(max, String)", TEXT_CODEC)
     return state, Column(name, "String", alias=f"substring({state.name}, 9)")
 
 
@@ -125,23 +140,23 @@ OPENED_TEXTS: Final = ("referrer", "city")
 SESSIONS: Final = Table(
     name="sessions",
     columns=(
-        _PROJECT,
-        _moment("session_started_at"),
+        PROJECT,
+        moment("session_started_at"),
         Column("session_id", "UInt64"),
         Column("device_id", "SimpleAggregateFunction(max, UInt64)"),
-        Column("first_at", f"SimpleAggregateFunction(min, {_MOMENT})", _TIME_CODEC),
-        Column("last_at", f"SimpleAggregateFunction(max, {_MOMENT})", _TIME_CODEC),
+        Column("first_at", f"SimpleAggregateFunction(min, {MOMENT})", TIME_CODEC),
+        Column("last_at", f"SimpleAggregateFunction(max, {MOMENT})", TIME_CODEC),
         Column(
             "duration_ms", "Int64", alias="toUnixTimestamp64Milli(last_at) - toUnixTimestamp64Milli(first_at)"
         ),
-        _sum("views"),
-        _sum("events"),  # other than views
-        _sum("revenue", "Int64"),
+        total("views"),
+        total("events"),  # other than views
+        total("revenue", "Int64"),
         # Whose session it is: anonymous or not, place in time, person. The least is the first identified one.
-        Column("person_first", "SimpleAggregateFunction(min, UInt128)", _TEXT_CODEC),
+        Column("person_first", "SimpleAggregateFunction(min, UInt128)", TEXT_CODEC),
         Column("person", "UInt64", alias="toUInt64(person_first)"),
         *_placed("profile_id", which="first"),
-        Column("groups", "SimpleAggregateFunction(groupUniqArrayArray, Array(String))", _TEXT_CODEC),
+        Column("groups", "SimpleAggregateFunction(groupUniqArrayArray, Array(String))", TEXT_CODEC),
         *_placed("entry_path", which="first"),
         *_placed("entry_origin", which="first"),
         *_placed("exit_path", which="last"),
@@ -157,132 +172,18 @@ SESSIONS: Final = Table(
     granularity=1024,
 )
 
-DAYS: Final = Table(
-    name="r_day",
-    columns=(
-        _PROJECT,
-        Column("day", "Date"),
-        *_names("name"),
-        _sum("events"),
-        _sum("views"),
-        _sum("revenue", "Int64"),
-        # Of session_end rows: how long sessions lasted, how many lasted at all, how many bounced.
-        _sum("duration"),
-        _sum("lasted"),
-        _sum("bounced"),
-        _distinct("persons"),
-        _distinct("devices"),
-        _distinct("sessions"),
-    ),
-    engine="AggregatingMergeTree",
-    partition_by="toYYYYMM(day)",
-    order_by="(project_id, day, name)",
-    granularity=256,
-)
-
-PERSON_WEEKS: Final = Table(
-    name="r_person_week",
-    columns=(
-        _PROJECT,
-        Column("week", "Date"),  # its Monday
-        Column("person", "UInt64"),
-        Column("days", "SimpleAggregateFunction(groupBitOr, UInt8)"),  # bit 0: Monday
-        _sum("events"),
-    ),
-    engine="AggregatingMergeTree",
-    partition_by="toYYYYMM(week)",
-    order_by="(project_id, week, person)",
-    granularity=1024,
-)
-
-PATHS: Final = Table(
-    name="r_path",
-    columns=(
-        _PROJECT,
-        Column("day", "Date"),
-        _text("path"),
-        *_names("origin"),
-        _sum("views"),
-        _distinct("persons"),
-        _distinct("sessions"),
-    ),
-    engine="AggregatingMergeTree",
-    partition_by="toYYYYMM(day)",
-    order_by="(project_id, day, path, origin)",
-    granularity=512,
-)
-
-DIMENSIONS: Final = Table(
-    name="r_dim",
-    columns=(
-        _PROJECT,
-        *_names("dimension"),
-        Column("day", "Date"),
-        _text("value"),
-        _sum("sessions"),
-        _sum("views"),  # of places and devices; a view does not know its session's referrer
-        _distinct("persons"),
-    ),
-    engine="AggregatingMergeTree",
-    partition_by="toYYYYMM(day)",
-    order_by="(project_id, dimension, day, value)",
-    granularity=512,
-)
-
-PROPERTY_NAMES: Final = Table(
-    name="property_names",
-    columns=(
-        _PROJECT,
-        *_names("name", "key"),
-        _sum("events"),
-        Column("last_day", "SimpleAggregateFunction(max, Date)"),
-    ),
-    engine="AggregatingMergeTree",
-    order_by="(project_id, name, key)",
-    granularity=1024,
-)
-
-PROPERTY_VALUES: Final = Table(
-    name="property_values",
-    columns=(
-        _PROJECT,
-        *_names("key"),
-        _text("value"),
-        _sum("events"),
-        Column("last_day", "SimpleAggregateFunction(max, Date)"),
-    ),
-    engine="AggregatingMergeTree",
-    order_by="(project_id, key, value)",
-    ttl="last_day + toIntervalDay(90)",
-    granularity=1024,
-)
-
-PROFILE_ACTIVITY: Final = Table(
-    name="profile_activity",
-    columns=(
-        _PROJECT,
-        _text("profile_id"),
-        Column("first_seen", f"SimpleAggregateFunction(min, {_MOMENT})", _TIME_CODEC),
-        Column("last_seen", f"SimpleAggregateFunction(max, {_MOMENT})", _TIME_CODEC),
-        _sum("events"),
-    ),
-    engine="AggregatingMergeTree",
-    order_by="(project_id, profile_id)",
-    granularity=1024,
-)
-
 PROFILES: Final = Table(
     name="profiles",
     columns=(
-        _PROJECT,
-        _text("profile_id"),
-        _text("first_name"),
-        _text("last_name"),
-        _text("email"),
-        _text("avatar"),
-        Column("properties", _PROPERTIES, _TEXT_CODEC),
-        Column("groups", "Array(String)", _TEXT_CODEC),
-        _moment("created_at"),
+        PROJECT,
+        text("profile_id"),
+        text("first_name"),
+        text("last_name"),
+        text("email"),
+        text("avatar"),
+        Column("properties", PROPERTIES, TEXT_CODEC),
+        Column("groups", "Array(String)", TEXT_CODEC),
+        moment("created_at"),
         Column("version", "UInt64"),
         Column("deleted", "UInt8"),
     ),
@@ -295,12 +196,12 @@ PROFILES: Final = Table(
 GROUPS: Final = Table(
     name="groups",
     columns=(
-        _PROJECT,
-        _text("group_id"),
-        *_names("type"),
-        _text("name"),
-        Column("properties", _PROPERTIES, _TEXT_CODEC),
-        _moment("created_at"),
+        PROJECT,
+        text("group_id"),
+        *names("type"),
+        text("name"),
+        Column("properties", PROPERTIES, TEXT_CODEC),
+        moment("created_at"),
         Column("version", "UInt64"),
         Column("deleted", "UInt8"),
     ),
@@ -313,11 +214,11 @@ GROUPS: Final = Table(
 REPLAY_CHUNKS: Final = Table(
     name="replay_chunks",
     columns=(
-        _PROJECT,
+        PROJECT,
         Column("session_id", "UInt64"),
         Column("chunk_index", "UInt16"),
-        _moment("started_at"),
-        _moment("ended_at"),
+        moment("started_at"),
+        moment("ended_at"),
         Column("events_count", "UInt32"),
         Column("is_full_snapshot", "Bool"),
         Column("payload", "String", "ZSTD(6)"),
@@ -334,10 +235,10 @@ REPLAY_CHUNKS: Final = Table(
 BOTS: Final = Table(
     name="bots",
     columns=(
-        _PROJECT,
-        _moment("created_at"),
-        *_names("name", "type"),
-        _text("path"),
+        PROJECT,
+        moment("created_at"),
+        *names("name", "type"),
+        text("path"),
         Column("event_id", "UInt64"),
     ),
     partition_by="toYYYYMM(created_at)",
@@ -348,12 +249,12 @@ BOTS: Final = Table(
 DEAD_LETTERS: Final = Table(
     name="dead_letters",
     columns=(
-        _PROJECT,
-        _moment("received_at"),
-        *_names("reason"),
-        _text("detail"),
-        *_names("kind"),
-        _text("body"),
+        PROJECT,
+        moment("received_at"),
+        *names("reason"),
+        text("detail"),
+        *names("kind"),
+        text("body"),
         Column("order", "UInt64"),
         Column("event_id", "UInt64"),
     ),
@@ -367,7 +268,7 @@ DEAD_LETTERS: Final = Table(
 PERSON_OVERRIDES: Final = Table(
     name="person_overrides",
     columns=(
-        _PROJECT,
+        PROJECT,
         Column("person", "UInt64"),
         Column("into", "UInt64"),
         Column("version", "UInt64"),
@@ -382,8 +283,8 @@ PERSON_OVERRIDES: Final = Table(
 RETENTION: Final = Table(
     name="retention",
     columns=(
-        _PROJECT,
-        *_names("kind"),
+        PROJECT,
+        *names("kind"),
         Column("days", "UInt32"),  # 0: no limit of the project's own
         Column("version", "UInt64"),
     ),
@@ -397,8 +298,8 @@ SCHEMA_MIGRATIONS: Final = Table(
     columns=(
         Column("number", "UInt32"),
         Column("name", "String"),
-        Column("state", _NAME),  # started, finished
-        Column("at", _MOMENT),
+        Column("state", NAME),  # started, finished
+        Column("at", MOMENT),
     ),
     order_by="(number, at)",
     scope="server",

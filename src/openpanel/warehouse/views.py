@@ -1,4 +1,4 @@
-"""What fills sessions and rollups: one materialised view per table, all over `events`.
+"""What fills sessions and rollups: materialised views, all over `events`, one per table and two for sessions.
 
 Each is a sum of parts: it does not matter in which blocks or in which order events arrive, and a repeated
 block changes nothing (its token is known in every table of the chain). `session_start` and `session_end` are
@@ -33,11 +33,13 @@ def _last(value: str, *, where: str) -> str:
 
 def _opened_columns() -> str:
     return ",\n".join(
-        f"    max(concat(opened, {name})) AS {name}_opened"
+        f"    max(concat(rank, {name})) AS {name}_opened"
         for name in (*tables.OPENED_TEXTS, *tables.OPENED_NAMES)
     )
 
 
+# Of a block most sessions have few events: what an aggregate takes at rest counts. A set takes half a kilobyte, so
+# groups are gathered as they come.
 SESSIONS: Final = View(
     name="sessions_view",
     source=tables.EVENTS,
@@ -45,7 +47,6 @@ SESSIONS: Final = View(
     select=f"""\
 WITH
     {_PLACE} AS place,
-    if(created_at = session_started_at, '1', '0') AS opened,
     {_IS_VIEW} AS is_view,
     profile_id != '' AS is_known
 SELECT
@@ -61,13 +62,37 @@ SELECT
     min(bitOr(bitShiftLeft(toUInt128(if(is_known, place, place + 9223372036854775808)), 64), toUInt128(person)))
         AS person_first,
     {_first("profile_id", where="is_known")} AS profile_id_first,
-    groupUniqArrayArray(groups) AS groups,
+    arrayDistinct(arrayFlatten(groupArrayIf(groups, notEmpty(groups)))) AS groups,
     {_first("path", where="is_view")} AS entry_path_first,
     {_first("origin", where="is_view")} AS entry_origin_first,
-    {_last("path", where="is_view")} AS exit_path_last,
-{_opened_columns()}
+    {_last("path", where="is_view")} AS exit_path_last
 FROM {{source}}
 WHERE session_id != 0 AND name NOT IN {_SYNTHETIC}
+GROUP BY project_id, session_started_at, session_id""",
+)
+
+# What the other view knows must win over this one, whose times and numbers are no more than place holders.
+_NEVER_FIRST: Final = "toDateTime64('2299-12-31 23:59:59', 3, 'UTC')"
+
+# What all events of a session have in common: taken from the few rows that begin one, since as many texts of every
+# event would cost as much as all other views together.
+SESSION_OPENINGS: Final = View(
+    name="session_openings_view",
+    source=tables.EVENTS,
+    target=tables.SESSIONS,
+    select=f"""\
+WITH
+    multiIf(name = '{SESSION_START}', '1', created_at = session_started_at, '2', '0') AS rank
+SELECT
+    project_id,
+    session_started_at,
+    session_id,
+    {_NEVER_FIRST} AS first_at,
+    bitNot(toUInt128(0)) AS person_first,
+{_opened_columns()}
+FROM {{source}}
+WHERE session_id != 0 AND name != '{SESSION_END}'
+    AND (name = '{SESSION_START}' OR created_at = session_started_at OR imported_at != 0)
 GROUP BY project_id, session_started_at, session_id""",
 )
 
@@ -172,16 +197,27 @@ PROPERTY_NAMES: Final = View(
     name="property_names_view",
     source=tables.EVENTS,
     target=tables.PROPERTY_NAMES,
+    # Events of a name mostly carry the same keys: those are grouped as they are, before they are taken apart.
     select=f"""\
 SELECT
     project_id,
     name,
     key,
-    count() AS events,
-    max(day) AS last_day
-FROM {{source}}
-ARRAY JOIN mapKeys(properties) AS key
-WHERE name NOT IN {_SYNTHETIC}
+    sum(alike) AS events,
+    max(latest) AS last_day
+FROM
+(
+    SELECT
+        project_id,
+        name,
+        mapKeys(properties) AS keys,
+        count() AS alike,
+        max(day) AS latest
+    FROM {{source}}
+    WHERE name NOT IN {_SYNTHETIC}
+    GROUP BY project_id, name, keys
+)
+ARRAY JOIN keys AS key
 GROUP BY project_id, name, key""",
 )
 
@@ -206,8 +242,8 @@ FROM {{source}}
 ARRAY JOIN mapKeys(properties) AS key, mapValues(properties) AS value
 WHERE name NOT IN {_SYNTHETIC}
     AND length(value) BETWEEN 1 AND {MAX_VALUE_BYTES}
-    AND (cityHash64(value) % {SAMPLED_IDS} = 0 OR NOT match(value, '{ID_PATTERN}'))
-GROUP BY project_id, key, value""",
+GROUP BY project_id, key, value
+HAVING cityHash64(value) % {SAMPLED_IDS} = 0 OR NOT match(value, '{ID_PATTERN}')""",
 )
 
 PROFILE_ACTIVITY: Final = View(
@@ -228,6 +264,7 @@ GROUP BY project_id, profile_id""",
 
 ALL: Final = (
     SESSIONS,
+    SESSION_OPENINGS,
     DAYS,
     PERSON_WEEKS,
     PATHS,

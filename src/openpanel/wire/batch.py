@@ -4,7 +4,7 @@ The body of `/track/batch` is an array of messages, or an object that has it as 
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import msgspec
 from msgspec import Raw, Struct
@@ -12,7 +12,7 @@ from msgspec import Raw, Struct
 from openpanel.wire import limits
 from openpanel.wire.checks import check, check_depth
 from openpanel.wire.decode import REPLAY_TYPE, as_refusal, read
-from openpanel.wire.messages import MESSAGE, MESSAGES, Message
+from openpanel.wire.messages import MESSAGE, MESSAGES, Message, Track
 from openpanel.wire.refusals import BodyTooLarge, Invalid, MessageTooLarge, Refusal, TooManyMessages
 from openpanel.wire.text import checked, surely_shallow
 
@@ -88,10 +88,27 @@ def _outcomes(body: bytes) -> tuple[bytes, list[Message | Refusal]]:
         else:
             if len(messages) > limits.BATCH_MESSAGES:
                 raise TooManyMessages
-            deep = not surely_shallow(body)
-            return body, [_checked(message, deep=deep) for message in messages]
+            return body, _all_checked(messages, deep=not surely_shallow(body, apart=_apart(messages)))
     _, body = read(_SLOTS.decode, body)
     return body, [_one(raw) for raw in split(body)]
+
+
+def _apart(messages: Sequence[Message]) -> int:
+    """How many brackets the messages have beside the one that is nested deepest: two or three each."""
+    with_properties = sum(1 for message in messages if type(message) is Track and message.payload.properties)
+    return 2 * len(messages) + with_properties - 3
+
+
+def _all_checked(messages: list[Message], *, deep: bool) -> list[Message | Refusal]:
+    """The messages themselves as long as none is refused, which is the common case."""
+    try:
+        for message in messages:
+            check(message)
+            if deep:
+                check_depth(message)
+    except Refusal:
+        return [_checked(message, deep=deep) for message in messages]
+    return cast("list[Message | Refusal]", messages)
 
 
 def _one(raw: bytes) -> Message | Refusal:

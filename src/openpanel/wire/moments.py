@@ -3,7 +3,6 @@
 Takes ISO 8601 (without an offset: UTC), milliseconds since 1970 as a number, and the form of mail headers.
 """
 
-import math
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -22,9 +21,8 @@ def to_ms(value: object) -> int | None:
         return _of_text(value.strip()) if len(value) <= _LONGEST else None
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not math.isfinite(value) or abs(value) > _LAST_MS:
-        return None
-    return int(value)
+    # Asked so that it is false for what is no number, and answers for integers that no float can hold.
+    return int(value) if abs(value) <= _LAST_MS else None
 
 
 def _of_text(text: str) -> int | None:

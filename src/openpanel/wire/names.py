@@ -105,25 +105,27 @@ _SCAN: Final = re.compile("|".join(SCANS), re.IGNORECASE)
 _LINE_BREAK: Final = re.compile("[\r\n\x00]")
 
 
-@lru_cache(maxsize=8_192)
 def fault_of(name: str) -> str:
     """What is wrong with an event name; '' when nothing is.
 
     >>> fault_of("signup"), fault_of("session_end")
     ('', 'Event name is reserved')
     """
-    if name in RESERVED:
-        return "Event name is reserved"
-    return fault_of_past(name)
+    return "Event name is reserved" if name in RESERVED else fault_of_past(name)
+
+
+def fault_of_past(name: str) -> str:
+    """The same for imported events, where sessions already have their own."""
+    # Asked before the cache, which would keep thousands of names of a megabyte.
+    if len(name) > EVENT_NAME:
+        return f"Event name is longer than {EVENT_NAME} characters"
+    return _fault_of_text(name)
 
 
 @lru_cache(maxsize=8_192)
-def fault_of_past(name: str) -> str:
-    """The same for imported events, where sessions already have their own."""
+def _fault_of_text(name: str) -> str:
     if not name:
         return "Event name is empty"
-    if len(name) > EVENT_NAME:
-        return f"Event name is longer than {EVENT_NAME} characters"
     if _LINE_BREAK.search(name):
         return "Event name contains a line break or NUL"
     if _ATTACK.search(name) or _SCAN.fullmatch(name):

@@ -6,7 +6,7 @@ Refusal
 ├── Denied 401           the texts of routes that answer JSON
 ├── NotFound 404, MethodNotAllowed 405, SlowBody 408
 ├── TooLarge 413         BodyTooLarge, MessageTooLarge, TooManyMessages
-├── UnsupportedMedia 415
+├── UnsupportedMedia 415, WrongHost 421
 ├── RateLimited 429, HeadersTooLarge 431
 └── TryLater 503         may be repeated later, nothing was kept
 
@@ -207,6 +207,14 @@ class TooManyRows(TooLarge):
 class UnsupportedMedia(Refusal):
     status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported_media"
+
+
+class WrongHost(Refusal):
+    """The project's events are taken at another address, which the message names."""
+
+    status = HTTPStatus.MISDIRECTED_REQUEST
+    code = "wrong_host"
+    text = "This host does not take events of this project"
 
 
 class RateLimited(Refusal):

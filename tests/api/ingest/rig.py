@@ -5,8 +5,8 @@ import contextlib
 import itertools
 import json
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,9 +16,6 @@ import msgspec
 import redis.asyncio
 from redis import Redis
 
-from openpanel.enrich.agents import Agents
-from openpanel.enrich.bots import BotList
-from openpanel.enrich.user_agent import AgentParser
 from openpanel.identity.credentials import hash_secret, verify_secret
 from openpanel.identity.salts import utc_day
 from openpanel.metadata.records import ClientRecord, ProjectRecord
@@ -30,13 +27,16 @@ from openpanel.stream.keys import Pool, keys_of
 from openpanel.stream.spool import Spool
 from openpanel_api.ingest.addresses import Networks
 from openpanel_api.ingest.admission import Admission, Verify
+from openpanel_api.ingest.agents import AgentTests
 from openpanel_api.ingest.app import IngestApp
 from openpanel_api.ingest.asgi import send_accepted
 from openpanel_api.ingest.buckets import BadCredentials
 from openpanel_api.ingest.clients import Clients, SourceAwayError
 from openpanel_api.ingest.counts import Counts, Exposition
 from openpanel_api.ingest.heads import Heads
+from openpanel_api.ingest.lanes import Lanes, Only
 from openpanel_api.ingest.parts import Parts, State
+from openpanel_api.ingest.quota import Quotas
 from openpanel_api.ingest.receive import Bodies
 from openpanel_api.ingest.salts import SaltKeeper
 from openpanel_api.ingest.scripts import Scripts
@@ -50,6 +50,7 @@ SERVER_AGENT = "okhttp/4.12.0"
 ORIGIN = "https://example.com"
 PROXY = "10.0.0.1"  # trusted
 VISITOR = "198.51.100.7"
+WAIT_SECONDS = 30  # at most, for what happens by itself
 
 WRITE = "00000000-0000-4000-8000-000000000001"
 READ = "00000000-0000-4000-8000-000000000002"
@@ -62,7 +63,7 @@ SECRET = "sec_right"
 Headers = dict[str, str | None]  # None leaves a header out
 
 _HASHES = (hash_secret(SECRET),)
-_AGENTS = Agents(parser=AgentParser(), bots=BotList())
+_AGENTS = AgentTests()
 _numbers = itertools.count(1)
 
 
@@ -108,8 +109,7 @@ class Source:
 
 def records(**project: Any) -> dict[str, ClientRecord]:
     """One project with a client of every kind."""
-    pool_name = f"demo{next(_numbers)}"
-    owner = ProjectRecord(pool_name, "Demo", "acme", **({"cors": (ORIGIN,)} | project))
+    owner = ProjectRecord(f"demo{next(_numbers)}", "Demo", "acme", **({"cors": (ORIGIN,)} | project))
     made = [
         ClientRecord(WRITE, "web", owner, "acme", "write", _HASHES),
         ClientRecord(READ, "reader", owner, "acme", "read", _HASHES),
@@ -129,7 +129,6 @@ class Ingest:
     source: Source
     clients: Clients
     clock: Clock
-    committer: Committer
     redis: redis.asyncio.Redis
     url: str
     pool: Pool
@@ -192,6 +191,13 @@ class Ingest:
             if b"f" in fields
             for placed in frames.decode(fields[b"f"])[0]
         ]
+
+    async def kept_when_complete(self, number: int) -> list[Envelope]:
+        """What is in the stream once it holds so many requests: those of the spool come by themselves."""
+        async with asyncio.timeout(WAIT_SECONDS):
+            while len(kept := await self.kept()) < number:  # noqa: ASYNC110 (bounded by the timeout)
+                await asyncio.sleep(0.02)
+        return kept
 
     async def messages(self) -> list[Message]:
         """What a worker gets: without the messages that are repeats."""
@@ -269,34 +275,38 @@ async def an_ingest(
     bad: BadCredentials | None = None,
     verify: Verify = verify_secret,
     scripts: Path | None = None,
+    only: Only | None = None,
+    quotas: Quotas | None = None,
     **project: Any,
 ) -> AsyncIterator[Ingest]:
     """The application with one project (fields as given) and the committer behind it."""
     clock, store = Clock(), redis.asyncio.Redis.from_url(url)
     pool = Pool(f"ingest-{os.getpid()}-{next(_numbers)}", shards)
-    source = Source(records(**project))
+    source = Source(records(**({"pool": pool.name} | project)))
     clients = Clients(load=source.load, redis=Namespaced(store, pool.name), now_ms=clock)
     keeper = SaltKeeper(load=_salts(clock), now_ms=clock)
     await keeper.refresh()
-    spool = Spool(folder / "spool", pool=pool.name)
-    spool.open()
-    committer = Committer(
-        store, pool=pool, spool=spool, clock=clock, high_water=high_water, wake=lambda _: None
-    )
+    committing = _committing(store, folder / "spool", clock, high_water)
+    lanes = Lanes(own=pool, open_commits=committing, only=only, quotas=quotas)
+    await lanes.__aenter__()
     counts = Counts()
     parts = Parts(
         heads=Heads(
             trusted=Networks(["10.0.0.0/8"]),
             address_header=address_header,
-            bot=_AGENTS.match,
-            server=_AGENTS.is_server,
+            bot=_AGENTS.bot,
+            server=_AGENTS.server,
         ),
         bodies=bodies or Bodies(),
         admission=Admission(
-            clients=clients, salts=keeper, now_ms=clock, bad=bad or BadCredentials(), verify=verify
+            clients=clients,
+            salts=keeper,
+            lanes=lanes,
+            now_ms=clock,
+            bad=bad or BadCredentials(),
+            verify=verify,
         ),
-        commits=committer,
-        pool=pool,
+        lanes=lanes,
         send_accepted=send_accepted,
         now_ms=clock,
         counts=counts,
@@ -305,16 +315,33 @@ async def an_ingest(
         state=State(stopping=lambda: False, started=lambda: keeper.ready),
         checks={"redis": store.ping},
     )
-    running = [asyncio.create_task(committer.run()), asyncio.create_task(parts.bodies.sweep())]
+    sweeping = asyncio.create_task(parts.bodies.sweep())
     try:
-        yield Ingest(IngestApp(parts), parts, source, clients, clock, committer, store, url, pool)
+        yield Ingest(IngestApp(parts), parts, source, clients, clock, store, url, pool)
     finally:
-        await committer.close()
-        running[1].cancel()
+        await lanes.__aexit__(None, None, None)
+        sweeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*running)
-        spool.close()
+            await sweeping
         await store.aclose()
+
+
+def _committing(
+    store: redis.asyncio.Redis, folder: Path, clock: Clock, high_water: int
+) -> Callable[[Pool], AbstractAsyncContextManager[Committer]]:
+    @asynccontextmanager
+    async def opened(pool: Pool) -> AsyncIterator[Committer]:
+        with contextlib.closing(Spool(folder, pool=pool.name)) as spool:
+            spool.open()
+            committer = Committer(
+                store, pool=pool, spool=spool, clock=clock, high_water=high_water, wake=lambda _: None
+            )
+            running = asyncio.create_task(committer.run())
+            yield committer
+            await committer.close()
+            await running
+
+    return opened
 
 
 class Namespaced:

@@ -34,7 +34,9 @@ def database(postgres_database: Callable[[], str]) -> str:
     migrate(url)
     with Database(url) as opened:
         organizations.ensure(opened, organization="acme", name="Acme")
-        projects.put(opened, wanted=ProjectRecord("demo", "Demo", "acme", cors=("https://example.com",)))
+        projects.put(
+            opened, wanted=ProjectRecord("demo", "Demo", "acme", cors=("https://example.com",), pool=POOL)
+        )
         web = NewClient(WRITE, "web", "demo", "acme", "write", hash_secret(SECRET))
         clients.create(opened, client=web, at=datetime.now(UTC))
     return url

@@ -3,70 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from openpanel_api.ingest.app import IngestApp
-from openpanel_api.protocol import BoundedProtocol, DirectAnswers
-from openpanel_api.server import Port, config_of
-from openpanel_api.sockets import listening
-from tests.api.ingest.rig import CHROME, ORIGIN, WRITE, Ingest, an_event, an_ingest
-
-BODY = json.dumps(an_event()).encode()
-HEAD = (
-    f"POST /track HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
-    f"openpanel-client-id: {WRITE}\r\norigin: {ORIGIN}\r\nuser-agent: {CHROME}\r\n"
-).encode()
-
-
-def a_call(body: bytes) -> bytes:
-    return HEAD + b"content-length: %d\r\n\r\n%b" % (len(body), body)
-
+from tests.api.ingest.rig import an_event
+from tests.api.ingest.serving import BODY, HEAD, Served, a_call, an_answer, served
 
 CALL = a_call(BODY)
-
-
-@dataclass
-class Served:
-    ingest: Ingest
-    port: int
-
-    async def exchange(self, *pieces: bytes, answers: int = 1) -> list[tuple[bytes, bytes]]:
-        """Send these pieces on one connection and read so many answers: head and body of each."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-                await asyncio.sleep(0)
-            return [await _answer(reader) for _ in range(answers)]
-        finally:
-            writer.close()
-
-
-async def _answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-    length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
-    return head, await reader.readexactly(length)
-
-
-@asynccontextmanager
-async def served(url: str, folder: Path, *, head_seconds: float) -> AsyncIterator[Served]:
-    class Protocol(BoundedProtocol):
-        pass
-
-    Protocol.head_seconds = head_seconds
-    async with an_ingest(url, folder) as ingest:
-        app = IngestApp(replace(ingest.parts, send_accepted=DirectAnswers().send_accepted))
-        server = Port(config_of(app, protocol=Protocol))
-        socket = listening("127.0.0.1", 0)
-        serving = asyncio.create_task(server.serve(sockets=[socket]))
-        yield Served(ingest, socket.getsockname()[1])
-        server.should_exit = True
-        await serving
 
 
 @pytest.fixture
@@ -122,7 +66,7 @@ async def test_client_that_asks_first_is_told_to_go_on(service: Served) -> None:
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(BODY)
 
-    assert (await _answer(reader))[0].startswith(b"HTTP/1.1 200")
+    assert (await an_answer(reader))[0].startswith(b"HTTP/1.1 200")
     writer.close()
 
 

@@ -1,6 +1,7 @@
 """The other routes, the shape of errors, and what every route does with what it does not take."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from openpanel.stream.frames import Kind
-from openpanel_api.ingest.app import GETS, POSTS
+from openpanel_api.ingest.app import GETS, POSTS, IngestApp
 from tests.api.ingest.rig import (
     CHROME,
     GOOGLEBOT,
@@ -323,16 +324,11 @@ async def test_scripts_are_served(valkey_url: str, tmp_path: Path) -> None:
 
 
 async def test_defect_is_answered_and_counted(ingest: Ingest) -> None:
-    from dataclasses import replace
+    def broken() -> int:
+        raise RuntimeError("this is a defect")
 
-    class Broken:
-        spooled_bytes = 0
-
-        async def append(self, _append: object) -> Any:
-            raise RuntimeError("this is a defect")
-
-    ingest.app._parts = replace(ingest.parts, commits=Broken())
-    answer = await ingest.track()
+    app = IngestApp(replace(ingest.parts, now_ms=broken))
+    answer = await replace(ingest, app=app).track()
 
     assert (answer.status, answer.json["message"]) == (500, "Internal server error")
     assert ingest.parts.counts.refused["defect"] == 1

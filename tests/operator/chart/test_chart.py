@@ -183,3 +183,11 @@ def test_every_value_is_described() -> None:
         is_value = line.startswith("  ") and not line.startswith("    ") and not line.strip().startswith("#")
         if is_value and name and name not in groups and not line.rstrip().endswith(":"):
             assert lines[number - 1].strip().startswith("#"), f"line {number + 1}: {name} has no comment"
+
+
+def test_every_alert_has_its_runbook() -> None:
+    rules = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text("utf-8"))
+    runbook = (CHART.parents[1] / "docs" / "troubleshooting.md").read_text("utf-8")
+    for group in rules["groups"]:
+        for each in group["rules"]:
+            assert f"\n## {each['alert']}\n" in runbook

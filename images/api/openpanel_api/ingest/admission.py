@@ -18,6 +18,7 @@ from openpanel.wire.refusals import RateLimited, Refusal
 from openpanel_api.ingest.buckets import BadCredentials
 from openpanel_api.ingest.clients import Clients, Entry
 from openpanel_api.ingest.heads import Head
+from openpanel_api.ingest.lanes import Lanes
 from openpanel_api.ingest.salts import SaltKeeper
 from openpanel_api.ingest.senders import Sender
 
@@ -43,12 +44,14 @@ class Admission:
         *,
         clients: Clients,
         salts: SaltKeeper,
+        lanes: Lanes,
         now_ms: Callable[[], int],
         bad: BadCredentials,
         verify: Verify = verify_secret,
     ) -> None:
         self._clients = clients
         self._salts = salts
+        self._lanes = lanes
         self._now_ms = now_ms
         self._verdicts = Verdicts(capacity=VERDICTS)
         self._verifying = asyncio.Semaphore(VERIFYING)
@@ -72,12 +75,14 @@ class Admission:
             raise self._wrong(head, refusals.UnknownClient())
         if record.project is None or record.project.deleted:
             raise self._wrong(head, refusals.ClientWithoutProject())
+        lane = await self._lanes.of(record.project)
         salts, salted_until_ms = self._salts.at(self._now_ms())
         sender = Sender(
             head,
             entry=entry,
             record=record,
             project=record.project,
+            lane=lane,
             secret_sent=bool(secret),
             secret_good=bool(secret) and await self._verified(head, record, secret),
             salts=salts,

@@ -4,18 +4,23 @@ One append as long as all of them fall into one shard, with the body as it was s
 body of its own messages. Knows no Redis.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import msgspec
 
 from openpanel.identity.ids import SESSION_TIMEOUT_MS
 from openpanel.stream.frames import Append, Item, Kind, Run, RunMode
 from openpanel.stream.keys import Pool
 from openpanel.wire.batch import split
-from openpanel_api.ingest.placing import NO_RUN, Place, envelope_of, message_key
+from openpanel_api.ingest.placing import NO_RUN, Place, envelope_of, message_key, page_path
 from openpanel_api.ingest.senders import Sender
 
+NOTHING_REWRITTEN: Final[Mapping[int, bytes]] = MappingProxyType({})
 
-class Placed(NamedTuple):
+
+class Placed(msgspec.Struct, frozen=True, gc=False):
     """A message of a batch that was let in."""
 
     position: int  # in the body
@@ -31,21 +36,29 @@ class Part(NamedTuple):
     runs: Sequence[int]
 
 
-def parts_of(placed: Sequence[Placed], *, sender: Sender, body: bytes, pool: Pool, now_ms: int) -> list[Part]:
-    """The appends of a batch."""
+def parts_of(
+    placed: Sequence[Placed],
+    *,
+    sender: Sender,
+    body: bytes,
+    now_ms: int,
+    rewritten: Mapping[int, bytes] = NOTHING_REWRITTEN,
+) -> list[Part]:
+    """The appends of a batch; `rewritten` has, by position, bodies of messages that are not kept as they were sent."""
+    pool = sender.lane.pool
     if pool.shards == 1 and not sender.names_addresses:
         return [_part(placed, sender=sender, body=body, now_ms=now_ms)]
     groups: dict[tuple[int, int, str], list[Placed]] = {}
     for one in placed:
         groups.setdefault(_shards(one.place, pool), []).append(one)
-    if len(groups) == 1:
+    if len(groups) == 1 and not rewritten:
         return [_part(placed, sender=sender, body=body, now_ms=now_ms)]
     raws = split(body)
     return [
         _part(
-            [one._replace(position=position) for position, one in enumerate(group)],
+            [Placed(position, one.place, one.key) for position, one in enumerate(group)],
             sender=sender,
-            body=b"[%b]" % b",".join(raws[one.position] for one in group),
+            body=b"[%b]" % b",".join(rewritten.get(one.position) or raws[one.position] for one in group),
             now_ms=now_ms,
         )._replace(members=group)
         for group in groups.values()
@@ -58,14 +71,15 @@ def runs_of(placed: Sequence[Placed], sender: Sender) -> tuple[tuple[Run, ...], 
     growing: dict[tuple[int, RunMode, str], int] = {}
     of = [NO_RUN] * len(placed)
     for position in _by_time(placed):
-        _, place, key = placed[position]
+        one = placed[position]
+        place = one.place
         mode = place.mode
         if mode is None:
             continue
         kind = (place.device, mode, place.profile if mode is RunMode.JOIN else "")
         found = growing.get(kind)
         # A message with a key of its own may be a repeat: what it adds to the run must be leavable.
-        if found is None or key or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
+        if found is None or one.key or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
             found = growing[kind] = len(runs)
             runs.append(_Growing(place))
         runs[found].take(place)
@@ -83,18 +97,18 @@ def _by_time(placed: Sequence[Placed]) -> Sequence[int]:
 class _Growing:
     """A run while messages are added to it, in the order of their times."""
 
-    __slots__ = ("_events", "_first", "_path", "_profile", "_views", "last_ms")
+    __slots__ = ("_events", "_first", "_page", "_profile", "_views", "last_ms")
 
     def __init__(self, first: Place) -> None:
         self._first = first
         self._views = self._events = 0
-        self._path = self._profile = ""
+        self._page = self._profile = ""
         self.last_ms = first.at_ms
 
     def take(self, place: Place) -> None:
         self.last_ms = place.at_ms
         self._profile = place.profile or self._profile
-        self._path = place.path or self._path
+        self._page = place.page or self._page
         if place.view:
             self._views += 1
         elif place.kind is Kind.TRACK:
@@ -113,7 +127,7 @@ class _Growing:
             sender.candidate(first.device, first.at_ms),
             first.mode or RunMode.PEEK,
             self._profile,
-            self._path,
+            page_path(self._page),
         )
 
 
@@ -126,8 +140,9 @@ def _shards(place: Place, pool: Pool) -> tuple[int, int, str]:
 def _part(placed: Sequence[Placed], *, sender: Sender, body: bytes, now_ms: int) -> Part:
     runs, of = runs_of(placed, sender)
     items = [
-        Item(place.kind, position, place.at_ms, place.flags, run, place.device, place.device_ref)
-        for (position, place, _), run in zip(placed, of, strict=True)
+        Item(place.kind, one.position, place.at_ms, place.flags, run, place.device, place.device_ref)
+        for one, run in zip(placed, of, strict=True)
+        for place in (one.place,)
     ]
     first = placed[0].place
     envelope = envelope_of(sender, ip=first.ip, body=body, items=items, now_ms=now_ms)

@@ -1,10 +1,12 @@
 """Token buckets: so many at once, so many a second after that.
 
-Each process counts for itself; with N processes on a port a client that uses all of them gets up to N times its
-rate. Knows no clock: each call brings the time.
+Each process counts what clients send for itself: with N processes a client that uses all of them gets up to N times
+its rate, which is a guard against accidents. Refused credentials are told around (`failures`), so their bound holds
+for all processes together but for what happens within a quarter of a second. Knows no clock: each call brings the time.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from openpanel_api.ingest.bounded import TwoGenerations
@@ -14,6 +16,7 @@ BAD_CREDENTIALS_BURST: Final = (
 )
 BAD_CREDENTIALS_PER_S: Final = 1.0
 ADDRESSES: Final = 20_000  # remembered at least
+TOLD_ADDRESSES: Final = 1_000  # of one telling; more than that is no guessing but a flood
 
 
 class Bucket:
@@ -37,6 +40,11 @@ class Bucket:
         self._tokens -= count
         return True
 
+    def spend(self, count: int, now_ms: int) -> None:
+        """Take so many tokens, or as many as there are."""
+        self.take(0, now_ms)
+        self._tokens = max(0.0, self._tokens - count)
+
     def empty(self, now_ms: int) -> bool:
         """Whether nothing is left to take now."""
         return not self.take(0, now_ms) or self._tokens < 1
@@ -56,6 +64,7 @@ class BadCredentials:
         self._burst = burst
         self._per_second = per_second
         self._buckets: TwoGenerations[str, Bucket] = TwoGenerations(size=ADDRESSES)
+        self._untold: dict[str, int] = {}
 
     def exhausted(self, address: str, now_ms: int) -> Bucket | None:
         """The bucket of an address that has been wrong too often; None for everybody else."""
@@ -63,8 +72,24 @@ class BadCredentials:
         return bucket if bucket is not None and bucket.empty(now_ms) else None
 
     def count(self, address: str, now_ms: int) -> None:
+        """One more that was refused here."""
+        self._spend(address, 1, now_ms)
+        if address in self._untold or len(self._untold) < TOLD_ADDRESSES:
+            self._untold[address] = self._untold.get(address, 0) + 1
+
+    def untold(self) -> dict[str, int]:
+        """What was refused here since the last time this was asked, by address."""
+        untold, self._untold = self._untold, {}
+        return untold
+
+    def heard(self, counts: Mapping[str, int], now_ms: int) -> None:
+        """What was refused elsewhere."""
+        for address, count in counts.items():
+            self._spend(address, count, now_ms)
+
+    def _spend(self, address: str, count: int, now_ms: int) -> None:
         bucket = self._buckets.get(address)
         if bucket is None:
             bucket = Bucket(per_second=self._per_second, burst=self._burst, now_ms=now_ms)
             self._buckets.put(address, bucket)
-        bucket.take(1, now_ms)
+        bucket.spend(count, now_ms)

@@ -21,7 +21,7 @@ async def device_id(parts: Parts, scope: Scope, send: Send) -> None:
     if not head.user_agent:
         raise MissingUserAgent
     try:
-        (found,) = await parts.commits.append(_peek(sender, now_ms=parts.now_ms()))
+        (found,) = await sender.lane.commits.append(_peek(sender, now_ms=parts.now_ms()))
     except Overloaded as overloaded:
         raise later(overloaded) from None
     if not found.started_ms:

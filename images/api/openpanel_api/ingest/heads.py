@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from openpanel_api.ingest.senders import Sender
 
 HEADS: Final = 8_192  # remembered at least; about 2 KB each
+HEAD_KEPT: Final = 4_096  # bytes of headers that are worth remembering
 MAX_AGENT: Final = 1_024  # characters of a user agent that count
 MAX_SHORT: Final = 64  # characters of the name and version of an SDK
 MAX_ORIGIN: Final = 512  # characters
@@ -133,7 +134,8 @@ class Heads:
         pairs: list[Pair] = list(key[1:])  # type: ignore[arg-type]  # the key is the address and the pairs
         hop = nearest_hop(str(key[0]), chain=self._chain(pairs), trusted=self._trusted)
         head = Head(pairs, hop=hop, bot=self._bot, server=self._server)
-        if not head.idempotency_key:  # a new key with each request: it would only push others out
+        # A new key with each request would only push others out, and large headers would fill the memory.
+        if not head.idempotency_key and sum(len(value) for _, value in pairs) <= HEAD_KEPT:
             self._known.put(key, head)
         return head
 

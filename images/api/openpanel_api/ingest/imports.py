@@ -25,7 +25,7 @@ async def import_events(parts: Parts, scope: Scope, receive: Receive, send: Send
     limit_rate(sender, len(rows), now_ms)
     if rows:
         try:
-            await parts.commits.append(_append(rows, sender=sender, body=body, now_ms=now_ms))
+            await sender.lane.commits.append(_append(rows, sender=sender, body=body, now_ms=now_ms))
         except Overloaded as overloaded:
             raise later(overloaded) from None
         parts.counts.accepted[Kind.IMPORT] += len(rows)

@@ -4,17 +4,18 @@
 The call as a whole is refused only where nothing of it can be read or its sender is not let in at all.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from openpanel.stream.errors import Overloaded
 from openpanel.stream.frames import Resolved
 from openpanel.wire import answers
-from openpanel.wire.batch import Batch, decode_batch
+from openpanel.wire.batch import Batch, decode_batch, split
 from openpanel.wire.messages import Message
 from openpanel.wire.refusals import Refusal, TryLater
 from openpanel_api.ingest.admission import judge_message, may_send_revenue
 from openpanel_api.ingest.asgi import Receive, Scope, Send, send_answer
 from openpanel_api.ingest.batching import Part, Placed, parts_of
+from openpanel_api.ingest.describing import Describing, Told, tell_first
 from openpanel_api.ingest.parts import Parts
 from openpanel_api.ingest.placing import NO_RUN, Place, append_bots, place
 from openpanel_api.ingest.senders import Sender
@@ -70,36 +71,45 @@ async def _keep(
         Placed(index, place(message, sender=sender, now_ms=now_ms), _key(name, index, message))
         for index, message in good
     ]
-    turned_away: list[tuple[Part, TryLater]] = []
-    shares = parts_of(placed, sender=sender, body=batch.body, pool=parts.pool, now_ms=now_ms)
     if sender.dropped:
         parts.counts.dropped += len(placed)
-        for share in shares:
+        for share in parts_of(placed, sender=sender, body=batch.body, now_ms=now_ms):
             nothing = [Resolved(0, 0, opened=False, started_ms=0)] * len(share.append.runs)
             _answer(share, nothing, sender=sender, now_ms=now_ms, results=results)
         return 0
-    waiting = [(share, parts.commits.append(share.append)) for share in shares]
+    told = await _told(placed, sender=sender, batch=batch, now_ms=now_ms)
+    turned_away = {position: later(overloaded) for position, overloaded in told.late.items()}
+    taken = [one for one in placed if one.position not in turned_away] if turned_away else placed
+    shares = parts_of(taken, sender=sender, body=batch.body, now_ms=now_ms, rewritten=told.bodies)
+    waiting = [(share, sender.lane.commits.append(share.append)) for share in shares]
     for share, future in waiting:
         try:
             resolved = await future
         except Overloaded as overloaded:
-            turned_away.append((share, later(overloaded)))
+            turned_away.update((one.position, later(overloaded)) for one in share.members)
             continue
         _count(parts, share.members)
         _answer(share, resolved, sender=sender, now_ms=now_ms, results=results)
-    return _refused_later(turned_away, results, all_of_it=len(turned_away) == len(shares))
+    return _refused_later(turned_away, results, all_of_it=len(turned_away) == len(placed))
 
 
-def _refused_later(
-    turned_away: Sequence[tuple[Part, TryLater]], results: list[bytes], *, all_of_it: bool
-) -> int:
+async def _told(placed: Sequence[Placed], *, sender: Sender, batch: Batch, now_ms: int) -> Told:
+    """What the events say about persons is told first, where that goes to other shards."""
+    describing = [one for one in placed if one.place.describes] if sender.lane.pool.shards > 1 else []
+    if not describing:
+        return Told({}, {})
+    raws = split(batch.body)
+    ones = [Describing(one.position, one.place, raws[one.position], one.key) for one in describing]
+    return await tell_first(ones, sender=sender, now_ms=now_ms)
+
+
+def _refused_later(turned_away: Mapping[int, TryLater], results: list[bytes], *, all_of_it: bool) -> int:
     """Where nothing was taken the call as a whole is to be repeated, else the messages that were not."""
     if turned_away and all_of_it:
-        raise turned_away[0][1]
-    for share, refusal in turned_away:
-        for one in share.members:
-            results[one.position] = answers.refused_message(one.position, refusal)
-    return sum(len(share.members) for share, _ in turned_away)
+        raise next(iter(turned_away.values()))
+    for position, refusal in turned_away.items():
+        results[position] = answers.refused_message(position, refusal)
+    return len(turned_away)
 
 
 def _count(parts: Parts, members: Sequence[Placed]) -> None:
@@ -144,7 +154,7 @@ async def _keep_bots(
     if indexes and not sender.dropped:
         append = append_bots(sender, indexes=indexes, body=batch.body, now_ms=parts.now_ms())
         try:
-            await parts.commits.append(append)
+            await sender.lane.commits.append(append)
         except Overloaded as overloaded:
             raise later(overloaded) from None
     for index, _ in good:

@@ -22,25 +22,32 @@ async def listen(
     redis: redis.asyncio.Redis, *, changed: Callable[[str], None], all_changed: Callable[[], None]
 ) -> None:
     """Call `changed` with each topic; runs until cancelled."""
+    await follow(redis, CHANNEL, heard=lambda data: changed(data.decode()), begun=all_changed)
+
+
+async def follow(
+    redis: redis.asyncio.Redis, channel: str, *, heard: Callable[[bytes], None], begun: Callable[[], None]
+) -> None:
+    """Call `heard` with each message of a channel, and `begun` whenever the listening begins anew."""
     while True:
         try:
             async with redis.pubsub() as subscription:
-                await subscription.subscribe(CHANNEL)
-                await _follow(subscription, changed, all_changed)
+                await subscription.subscribe(channel)
+                await _receive(subscription, heard, begun)
         except (RedisError, OSError, TimeoutError):
-            _log.warning("news_lost")
+            _log.warning("news_lost", channel=channel)
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def _follow(
-    subscription: redis.asyncio.client.PubSub, changed: Callable[[str], None], all_changed: Callable[[], None]
+async def _receive(
+    subscription: redis.asyncio.client.PubSub, heard: Callable[[bytes], None], begun: Callable[[], None]
 ) -> None:
     while True:
         message = await subscription.get_message(timeout=WAIT_SECONDS)
         if message is None:
             await subscription.ping()
         elif message["type"] == "subscribe":
-            all_changed()
+            begun()
         elif message["type"] == "message":
-            topic = message["data"]
-            changed(topic.decode() if isinstance(topic, bytes) else str(topic))
+            data = message["data"]
+            heard(data if isinstance(data, bytes) else str(data).encode())

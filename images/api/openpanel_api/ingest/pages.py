@@ -51,7 +51,7 @@ async def healthcheck(parts: Parts, scope: Scope, send: Send) -> None:
 
 
 async def metrics(parts: Parts, scope: Scope, send: Send) -> None:
-    parts.exposition.hand_over(spooled_bytes=parts.commits.spooled_bytes)
+    parts.exposition.hand_over(spooled_bytes=parts.lanes.spooled_bytes)
     headers = ((b"content-type", counts.CONTENT_TYPE.encode()),)
     await send_answer(send, 200, parts.exposition.render(), headers, head_only=_head_only(scope))
 

@@ -2,28 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
-from openpanel.stream.frames import Append, Resolved
-from openpanel.stream.keys import Pool
 from openpanel_api.ingest.admission import Admission
 from openpanel_api.ingest.asgi import Send
 from openpanel_api.ingest.counts import Counts, Exposition
 from openpanel_api.ingest.heads import Heads
+from openpanel_api.ingest.lanes import Lanes
 from openpanel_api.ingest.receive import Bodies
 from openpanel_api.ingest.scripts import Scripts
 
 SendAccepted = Callable[[Send, bytes], Awaitable[None]]  # a 200 whose body always has the same length
 Check = Callable[[], Awaitable[object]]  # raises when the dependency does not answer
-
-
-class Commits(Protocol):
-    """The part of `openpanel.stream.commit.Committer` that requests use."""
-
-    def append(self, append: Append) -> Awaitable[tuple[Resolved, ...]]: ...
-
-    @property
-    def spooled_bytes(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +30,7 @@ class Parts:
     heads: Heads
     bodies: Bodies
     admission: Admission
-    commits: Commits
-    pool: Pool
+    lanes: Lanes
     send_accepted: SendAccepted
     now_ms: Callable[[], int]
     counts: Counts

@@ -23,6 +23,7 @@ from openpanel_api.ingest.senders import Sender
 NO_RUN: Final = -1
 WHOLE_BODY: Final = -1  # index of a message that is the body itself
 DUPLICATE_MS: Final = 100  # the same bytes from the same sender within this time are one call
+ADDRESS_KEPT: Final = 512  # characters of a page's address that is worth remembering
 KEY_BYTES: Final = 16
 
 _KINDS: Final[dict[type, Kind]] = {
@@ -52,9 +53,12 @@ class Place(msgspec.Struct, gc=False):
     profile: str
     profile_key: str = ""
     view: bool = False
-    path: str = ""
+    page: str = ""
+    """The address of the page as it was sent; its path is only read where a run ends there."""
     answered_ref: str = ""
     """The device as the client named it, to be answered as it was sent."""
+    describes: str = ""
+    """The profile that the event describes beside itself."""
 
 
 def place(message: Message, *, sender: Sender, now_ms: int) -> Place:
@@ -79,7 +83,7 @@ def run_of(place: Place, sender: Sender) -> Run:
         sender.candidate(place.device, place.at_ms),
         place.mode or RunMode.PEEK,
         place.profile,
-        place.path,
+        page_path(place.page),
     )
 
 
@@ -174,16 +178,17 @@ def _apply_properties(
         if late:
             place.flags |= Flag.LATE
             place.mode = RunMode.LATE
-    path = reserved.path_of(properties)
-    if path:
-        place.path = page_path(path)
+    page_address = reserved.path_of(properties)
+    if page_address:
+        place.page = page_address
         place.view = payload.name == reserved.SCREEN_VIEW
     if sender.names_addresses and reserved.ADDRESS in properties:
         _place_at_address(place, properties, sender)
     if reserved.DEVICE in properties and not sender.project.cookieless:
         _place_on_device(place, properties, sender)
-    if not place.profile and properties.get(reserved.IDENTIFY):
-        place.profile = messages.profile_text(properties[reserved.IDENTIFY]["profileId"])
+    if described := properties.get(reserved.IDENTIFY):
+        place.describes = messages.profile_text(described["profileId"])
+        place.profile = place.profile or place.describes
 
 
 def _place_at_address(place: Place, properties: Properties, sender: Sender) -> None:
@@ -235,7 +240,14 @@ def _place_other(message: Message, sender: Sender, now_ms: int) -> Place:
     return place
 
 
-@lru_cache(maxsize=8_192)
 def page_path(address: str) -> str:
-    """The path of a page's address, as events keep it."""
+    """The path of a page's address, as events keep it; '' for none."""
+    if not address:
+        return ""
+    # Long ones are hardly ever seen again, and a thousand of a megabyte would be a gigabyte.
+    return _known_path(address) if len(address) <= ADDRESS_KEPT else page.parse(address).path
+
+
+@lru_cache(maxsize=8_192)
+def _known_path(address: str) -> str:
     return page.parse(address).path

@@ -8,7 +8,7 @@ import contextlib
 import gc
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
@@ -18,26 +18,28 @@ import redis
 import redis.asyncio
 import structlog
 
-from openpanel.enrich.agents import Agents
-from openpanel.enrich.bots import BotList
-from openpanel.enrich.user_agent import AgentParser
 from openpanel.identity.salts import SALT_BYTES
 from openpanel.metadata import Database, MetadataError, clients, salts
 from openpanel.metadata.records import ClientRecord
 from openpanel.settings import Settings
+from openpanel.stream import usage
 from openpanel.stream.commit import Committer
 from openpanel.stream.keys import Pool
 from openpanel.stream.spool import Spool
 from openpanel.warehouse import Warehouse
-from openpanel_api.ingest import counts, news
+from openpanel_api.ingest import counts, failures, news
 from openpanel_api.ingest.addresses import Networks
 from openpanel_api.ingest.admission import Admission
+from openpanel_api.ingest.agents import AgentTests
 from openpanel_api.ingest.app import IngestApp
 from openpanel_api.ingest.buckets import BadCredentials
 from openpanel_api.ingest.clients import Clients, SourceAwayError
 from openpanel_api.ingest.counts import Counts, Exposition
 from openpanel_api.ingest.heads import Heads
+from openpanel_api.ingest.lanes import Lanes, Only
+from openpanel_api.ingest.leftovers import spool_name, spooled_pools
 from openpanel_api.ingest.parts import Check, Parts, SendAccepted, State
+from openpanel_api.ingest.quota import Quotas
 from openpanel_api.ingest.receive import Bodies
 from openpanel_api.ingest.salts import SaltKeeper
 from openpanel_api.ingest.scripts import Scripts
@@ -67,16 +69,15 @@ async def ingest_running(
     """The application, with everything it needs running; on leaving, what was accepted is in Redis or on disk."""
     known = Clients(load=partial(_load_client, database), redis=redis, now_ms=now_ms)
     keeper = SaltKeeper(load=partial(_load_salts, database), now_ms=now_ms)
+    bad, teller = BadCredentials(), secrets.token_hex(8)
     numbers = Counts()
     exposition = Exposition(numbers)
-    pool = Pool(settings.pool, settings.shards)
-    async with _committing(settings, redis=redis, pool=pool) as commits:
+    async with _lanes(settings, redis=redis) as lanes:
         parts = Parts(
             heads=_heads(settings),
             bodies=Bodies(),
-            admission=Admission(clients=known, salts=keeper, now_ms=now_ms, bad=BadCredentials()),
-            commits=commits,
-            pool=pool,
+            admission=Admission(clients=known, salts=keeper, lanes=lanes, now_ms=now_ms, bad=bad),
+            lanes=lanes,
             send_accepted=send_accepted,
             now_ms=now_ms,
             counts=numbers,
@@ -91,9 +92,11 @@ async def ingest_running(
             asyncio.create_task(
                 news.listen(redis, changed=known.changed, all_changed=known.all_changed), name="news"
             ),
+            asyncio.create_task(failures.tell(redis, bad, teller=teller), name="refusals to tell"),
+            asyncio.create_task(failures.hear(redis, bad, teller=teller, now_ms=now_ms), name="refusals"),
             asyncio.create_task(parts.bodies.sweep(), name="slow bodies"),
             asyncio.create_task(
-                counts.flush(exposition, spooled_bytes=lambda: commits.spooled_bytes), name="counts"
+                counts.flush(exposition, spooled_bytes=lambda: lanes.spooled_bytes), name="counts"
             ),
         ]
         # What was made so far stays for good, and requests make no cycles: looking for them costs more than it finds.
@@ -106,13 +109,36 @@ async def ingest_running(
 
 
 @asynccontextmanager
+async def _lanes(settings: Settings, *, redis: redis.asyncio.Redis) -> AsyncIterator[Lanes]:
+    """The lanes of this process, those of pools that ended processes left something for among them."""
+    own = Pool(settings.pool, settings.shards)
+    only = Only(settings.project, settings.ingest_url) if settings.project else None
+    quotas = Quotas(used=partial(_used, redis), now_ms=now_ms)
+    refreshing = asyncio.create_task(quotas.run(), name="quotas")
+    try:
+        with contextlib.closing(_orders(settings.redis_url)) as orders:
+            opened = partial(_committing, settings, redis=redis, orders=orders)
+            async with Lanes(own=own, open_commits=opened, only=only, quotas=quotas) as lanes:
+                await lanes.reopen(await asyncio.to_thread(spooled_pools, settings.spool_dir))
+                yield lanes
+    finally:
+        await _ended([refreshing])
+
+
+async def _used(
+    client: redis.asyncio.Redis, pool: Pool, projects: Sequence[str], month: str
+) -> dict[str, int]:
+    return await usage.used_soon(client, pools=[pool], projects=projects, month=month)
+
+
+@asynccontextmanager
 async def _committing(
-    settings: Settings, *, redis: redis.asyncio.Redis, pool: Pool
+    settings: Settings, pool: Pool, *, redis: redis.asyncio.Redis, orders: "redis.Redis"
 ) -> AsyncIterator[Committer]:
     """The committer while it runs; leaving it waits until nothing is only in memory."""
-    spool = Spool(settings.spool_dir, pool=pool.name)
+    name = pool.name if pool.name == settings.pool else spool_name(pool)
+    spool = Spool(settings.spool_dir, pool=name)
     await asyncio.to_thread(spool.open)
-    orders = _orders(settings.redis_url)
     waker = Waker(orders, pool=pool)
     committer = Committer(
         redis,
@@ -129,7 +155,6 @@ async def _committing(
         await committer.close()
         await running
         await waker.close()
-        orders.close()
         spool.close()
 
 
@@ -139,12 +164,12 @@ def _orders(url: str) -> "redis.Redis":
 
 
 def _heads(settings: Settings) -> Heads:
-    agents = Agents(parser=AgentParser(), bots=BotList())
+    agents = AgentTests()
     return Heads(
         trusted=Networks(settings.trusted_proxies.split(",")),
         address_header=settings.client_ip_header,
-        bot=agents.match,
-        server=agents.is_server,
+        bot=agents.bot,
+        server=agents.server,
     )
 
 

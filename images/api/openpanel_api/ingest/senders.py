@@ -12,6 +12,7 @@ from openpanel.wire.refusals import Refusal
 from openpanel_api.ingest.addresses import truncated
 from openpanel_api.ingest.clients import Entry
 from openpanel_api.ingest.heads import Head
+from openpanel_api.ingest.lanes import Lane
 
 
 class Sender:
@@ -31,6 +32,7 @@ class Sender:
         "head",
         "ip",
         "kept_ip",
+        "lane",
         "late",
         "names_addresses",
         "previous",
@@ -50,12 +52,14 @@ class Sender:
         entry: Entry,
         record: ClientRecord,
         project: ProjectRecord,
+        lane: Lane,
         secret_sent: bool,
         secret_good: bool,
         salts: Salts,
         until_ms: int,
     ) -> None:
         self.head, self.entry, self.project = head, entry, project
+        self.lane = lane
         self.client_id, self.project_id = record.id, project.id
         self.secret_sent, self.secret_good = secret_sent, secret_good
         self.names_addresses = secret_good or head.hop.trusted or entry.senders.has(head.hop.address)

@@ -13,6 +13,7 @@ from openpanel.wire.messages import Message, Track, profile_of
 from openpanel.wire.older import decode_older
 from openpanel.wire.refusals import RateLimited, TryLater
 from openpanel_api.ingest.asgi import TEXT, Receive, Scope, Send, send_answer
+from openpanel_api.ingest.describing import Describing, tell_first
 from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.parts import Parts
 from openpanel_api.ingest.placing import WHOLE_BODY, Place, append_bots, append_single, place
@@ -84,9 +85,11 @@ async def take(parts: Parts, sender: Sender, message: Message, body: bytes, *, n
         parts.counts.dropped += 1
         return answer_of(placed, sender, device=placed.device, session=0, now_ms=now_ms)
     key = sender.head.idempotency_key or message.message_id or ""
+    if placed.describes and sender.lane.pool.shards > 1:
+        body = await _described(placed, sender, body, key=key, now_ms=now_ms)
     append = append_single(placed, sender=sender, body=body, now_ms=now_ms, key=key)
     try:
-        resolved = await parts.commits.append(append)
+        resolved = await sender.lane.commits.append(append)
     except Overloaded as overloaded:
         raise later(overloaded) from None
     counts = parts.counts
@@ -96,6 +99,15 @@ async def take(parts: Parts, sender: Sender, message: Message, body: bytes, *, n
         run = resolved[0]
         return answer_of(placed, sender, device=run.device, session=run.session, now_ms=now_ms)
     return answer_of(placed, sender, device=0, session=0, now_ms=now_ms)
+
+
+async def _described(placed: Place, sender: Sender, body: bytes, *, key: str, now_ms: int) -> bytes:
+    """Tell what the event says about a person; gives the event without it."""
+    one = Describing(WHOLE_BODY, placed, body, key)
+    told = await tell_first([one], sender=sender, now_ms=now_ms)
+    if one.position in told.late:
+        raise later(told.late[one.position])
+    return told.bodies[one.position]
 
 
 def answer_of(place: Place, sender: Sender, *, device: int, session: int, now_ms: int) -> Accepted:
@@ -108,6 +120,8 @@ def limit_rate(sender: Sender, messages: int, now_ms: int) -> None:
     bucket = sender.entry.bucket
     if not bucket.take(messages, now_ms):
         raise RateLimited(retry_after_s=bucket.wait_s(messages))
+    if sender.lane.quotas is not None:
+        sender.lane.quotas.check(sender.project, pool=sender.lane.pool, now_ms=now_ms)
 
 
 def is_page_view(message: Message) -> bool:
@@ -129,7 +143,7 @@ async def _answer_bot(parts: Parts, sender: Sender, message: Message, body: byte
     if is_page_view(message) and not sender.dropped:
         append = append_bots(sender, indexes=[WHOLE_BODY], body=body, now_ms=now_ms)
         try:
-            await parts.commits.append(append)
+            await sender.lane.commits.append(append)
         except Overloaded as overloaded:
             raise later(overloaded) from None
     assert sender.bot is not None

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from openpanel.analytics.asking import ask
+from openpanel.analytics.described_profiles import DescribedProfiles
 from openpanel.analytics.events import Cursor, Event, EventCount, Events, EventsAnswer, Selection
 from openpanel.metadata import EventMeta, ProjectRecord, event_meta
 from openpanel_api.public import export_parameters
@@ -19,7 +20,7 @@ from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.event_json import FIELDS, EventJson, event_json
 from openpanel_api.public.export_parameters import EventsParameters
 from openpanel_api.public.moments import LAST, beginning, ending
-from openpanel_api.public.profiles import Profiles
+from openpanel_api.public.profiles import profile_json
 from openpanel_api.public.services import Given, Services
 
 # Fields of an event that a filter may name, and what questions call them.
@@ -140,7 +141,8 @@ def _find(services: Services, wanted: _Wanted, comment: str) -> _Found:
         total = ask(services.warehouse, EventCount(question.selection), log_comment=comment)
     profiles: dict[str, Any] = {}
     if "profile" in wanted.includes and (ids := _profile_ids(answer.events)):
-        profiles = dict(ask(services.warehouse, Profiles(project, ids), log_comment=comment))
+        described = ask(services.warehouse, DescribedProfiles(project, ids), log_comment=comment)
+        profiles = {one: profile_json(profile) for one, profile in described.items()}
     known = event_meta.listed(services.database, project=project) if "meta" in wanted.includes else ()
     return _Found(answer, total, profiles, {each.name: each for each in known})
 

@@ -10,6 +10,7 @@ from openpanel.analytics import periods
 from openpanel.analytics.asking import ask
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.overview import Overview
+from openpanel.analytics.volume import Volume
 from openpanel.metadata import organizations
 from openpanel.metadata.records import ProjectRecord
 from openpanel.warehouse import WarehouseError
@@ -115,11 +116,13 @@ def project_figures(project: ProjectRecord, *, reader: Reader, services: Service
     )
     try:
         answer = ask(services.warehouse, Metrics(scope))
+        since = ask(services.warehouse, Volume(project.id)).earliest(project.timezone)
     except WarehouseError:
         return known
     metric, write = METRICS[0], reader.language.write
     current = metric.read(answer.current)
-    earlier = metric.read(answer.previous) if answer.previous else None
+    measured = since is not None and since <= before.start  # less than the whole would look like growth
+    earlier = metric.read(answer.previous) if answer.previous and measured else None
     against = spans.compared_text(before, timezone=project.timezone, now=now, language=reader.language)
     return replace(
         known,

@@ -1,8 +1,10 @@
--- Acknowledge: the block is in the warehouse; remove its entries and take its messages off the depth.
+-- Acknowledge: the block is in the warehouse; remove its entries, take its messages off the depth, count its events.
 -- Called by drain.py (Shard.acknowledge). Doing it twice changes nothing.
 --
 -- KEYS  1 stream   2 depth (integer)   3 fence (integer)   4 range (string: "first last messages")
--- ARGV  1 fence of the owner   2 range   3 first id that stays   4 messages
+--       5 usage of the block's month (hash: project → events)
+-- ARGV  1 fence of the owner   2 range   3 first id that stays   4 messages   5 seconds to keep the usage
+--       6… project, events, project, events …
 -- Returns 1, or 0 when the lease is lost or another range is open.
 
 if redis.call('GET', KEYS[3]) ~= ARGV[1] then return 0 end
@@ -12,4 +14,8 @@ if open ~= ARGV[2] then return 0 end
 redis.call('XTRIM', KEYS[1], 'MINID', ARGV[3])
 redis.call('DECRBY', KEYS[2], ARGV[4])
 redis.call('DEL', KEYS[4])
+for place = 6, #ARGV, 2 do
+  redis.call('HINCRBY', KEYS[5], ARGV[place], ARGV[place + 1])
+end
+if #ARGV > 5 then redis.call('EXPIRE', KEYS[5], ARGV[5]) end
 return 1

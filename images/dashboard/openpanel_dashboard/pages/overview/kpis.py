@@ -45,7 +45,7 @@ def _kpi(
     metric: Metric, scope: Scope, answer: MetricsAnswer, *, language: Language, against: str, selected: bool
 ) -> Kpi:
     now = metric.read(answer.current)
-    before = metric.read(answer.previous) if answer.previous else None
+    before = metric.read(answer.previous) if answer.previous and scope.measures_change else None
     return Kpi(
         key=metric.key,
         label=language.say(metric.label),

@@ -12,6 +12,7 @@ from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
 from openpanel.analytics.top_pages import TopPages
 from openpanel.analytics.top_referrers import TopReferrers
+from openpanel.analytics.top_values import TopValues
 from openpanel_dashboard.address import Condition, View
 from openpanel_dashboard.assets import Assets
 from openpanel_dashboard.components import Link, Notice, Ranking, Row
@@ -20,7 +21,6 @@ from openpanel_dashboard.pages.overview import addresses, wording
 from openpanel_dashboard.pages.overview.icons import icon
 from openpanel_dashboard.pages.overview.kpis import estimate
 from openpanel_dashboard.pages.overview.scope import DIMENSIONS, Scope
-from openpanel_dashboard.pages.overview.top_values import TopValues
 from openpanel_dashboard.pages.overview.wording import Card, Tab
 
 ROWS: Final = 10

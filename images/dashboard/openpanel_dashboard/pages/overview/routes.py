@@ -7,11 +7,12 @@ from typing import Annotated, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.series import Series
+from openpanel.analytics.volume import Volume, VolumeAnswer
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard import address
 from openpanel_dashboard.access import OfProject, ProjectAccess
@@ -25,6 +26,7 @@ from openpanel_dashboard.fragments import (
     Kept,
     Place,
     Version,
+    answered,
     failure,
     while_asked,
 )
@@ -34,7 +36,6 @@ from openpanel_dashboard.pages.overview import addresses, chart, frame, kpis, ra
 from openpanel_dashboard.pages.overview.scope import Scope, scope
 from openpanel_dashboard.rendering import Reader, reader_of, shell, templates_of
 from openpanel_dashboard.services import Given, Services
-from openpanel_dashboard.volume import Volume, volume
 
 router = APIRouter(prefix="/o/{org}/p/{project}")
 PANELS: Final = frozenset({"kpis", "chart", *wording.CARD_BY_NAME})
@@ -48,7 +49,7 @@ class Asked:
     services: Services
     reader: Reader
     view: View
-    volume: Volume | None  # None: the store does not answer
+    volume: VolumeAnswer | None  # None: the store does not answer
 
     @property
     def scope(self) -> Scope:
@@ -60,7 +61,7 @@ class Asked:
 def asked(request: Request, access: OfProject, services: Given) -> Asked:
     """The view of the address; fields of the range and filter forms are folded into it."""
     try:
-        counted = volume(services.warehouse, project=access.project)
+        counted = ask(services.warehouse, Volume(access.project.id))
     except WarehouseError:
         counted = None
     return Asked(
@@ -175,7 +176,7 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
     place, version = _place(request, given), _version(given)
     html = cache.get(place, version) if version else None
     if html is not None:
-        return HTMLResponse(html)
+        return answered(request, html)
     try:
         html = await while_asked(
             request, given.services.warehouse, lambda comment: _filled(request, name, given, comment)
@@ -187,7 +188,7 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
         return _stale(request, given, kept) if kept else _failed(request, name, given, error)
     if version:
         cache.put(place, version, html)
-    return HTMLResponse(html)
+    return answered(request, html)
 
 
 def _place(request: Request, given: Asked) -> Place:

@@ -52,6 +52,11 @@ class Scope:
         """Whether the compared period is drawn too; without a choice only the change is told."""
         return self.compared is not None and bool(self.view.compare)
 
+    @property
+    def measures_change(self) -> bool:
+        """Whether everything in the compared period could be counted: less of it would look like growth."""
+        return self.compared is not None and (self.since is None or self.since <= self.compared.start)
+
     def overview(self, *, compared: bool) -> Overview:
         """The scope of every question of the page."""
         return Overview(

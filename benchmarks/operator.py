@@ -1,0 +1,226 @@
+"""The operator with a thousand projects, against an API server alone: restart, second pass, reaction, scaling.
+
+Needs etcd and kube-apiserver in `KUBEBUILDER_ASSETS`. The stores are in memory, so the figures are those of the
+operator and the API server; no kubelet runs, and nothing starts.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import kopf
+import psutil
+
+from benchmarks.report import Figure
+from openpanel_operator.health import Health
+from openpanel_operator.kube import Key, Kube, Ref
+from openpanel_operator.kube.kinds import NAMESPACE, PROJECT
+from openpanel_operator.kube.objects import Object
+from openpanel_operator.metrics import Metrics
+from openpanel_operator.operating import Operator, Plan
+from openpanel_operator.reconcile.conditions import is_true
+from openpanel_operator.scaler import Scaler
+from tests.operator.control_plane import ApiServer, api_server_running, apply_crds
+from tests.operator.reconcile.worlds import VERSION, Scene, Watched, make_cluster
+
+PROJECTS = 1_000
+CHANGES = 100
+AT_ONCE = 16
+NAME = "bench"
+
+
+def measure() -> list[Figure]:
+    """All figures."""
+    assets = Path(os.environ.get("KUBEBUILDER_ASSETS", "/nowhere"))
+    if not (assets / "kube-apiserver").is_file():
+        print("operator: KUBEBUILDER_ASSETS has no kube-apiserver", file=sys.stderr)
+        return []
+    with tempfile.TemporaryDirectory() as folder, api_server_running(Path(folder), binaries=assets) as server:
+        apply_crds(server)
+        return asyncio.run(_measure(server))
+
+
+async def _measure(server: ApiServer) -> list[Figure]:
+    async def connect() -> kopf.ConnectionInfo:
+        return _connection(server)
+
+    async with Kube(connect, chance=random.random) as kube:
+        await kube.create({"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": NAME}})
+        scene = Scene(Watched(kube), NAME)
+        panel = await make_cluster(scene, "panel")
+        await scene.settle(panel)
+        made = await _made(scene, server)
+        await _settled(scene, server)
+        return [made, *await _restarted(scene, server), *await _scaled(scene)]
+
+
+async def _made(scene: Scene, server: ApiServer) -> Figure:
+    """From a thousand manifests to a thousand projects that are ready."""
+    async with _operating(scene, server):
+        began = time.perf_counter()
+        await _all(lambda number: scene.kube._inner.apply(_project(number), manager="somebody"), PROJECTS)
+        await _until(lambda: _ready(scene), within_s=600)
+        seconds = time.perf_counter() - began
+    return Figure("operator", f"{PROJECTS} new projects until all are ready", seconds, "s", None, None, False)
+
+
+async def _settled(scene: Scene, server: ApiServer) -> None:
+    async with _operating(scene, server) as operator:
+        await _quiet(scene, operator)
+
+
+async def _restarted(scene: Scene, server: ApiServer) -> list[Figure]:
+    """From the start of a new process to the moment when nothing is left to do."""
+    scene.kube.writes.clear()
+    began, memory = time.perf_counter(), _memory()
+    async with _operating(scene, server) as operator:
+        await _until(lambda: _all_passed(operator), within_s=600)
+        seconds = time.perf_counter() - began
+        await _quiet(scene, operator)
+        writes, grown = len(scene.kube.writes), _memory()
+        reactions = await _reactions(scene)
+    return [
+        Figure("operator", "restart to steady", seconds, "s", 60, 20, False, f"{PROJECTS} projects"),
+        Figure(
+            "operator", "memory when steady", grown / 1e6, "MB", 300, 150, False, f"{memory / 1e6:.0f} before"
+        ),
+        Figure("operator", "writes of the second pass", writes, "", 0, 0, False),
+        Figure("operator", "changed spec until followed, p99", _p99(reactions), "s", 2, None, False),
+    ]
+
+
+async def _reactions(scene: Scene) -> list[float]:
+    """Seconds until a changed spec is reported as followed."""
+    seconds = []
+    for number in range(CHANGES):
+        ref = Ref(PROJECT, NAME, _name(number))
+        changed = await scene.kube._inner.patch(ref, {"spec": {"displayName": f"changed {number}"}}, by="me")
+        began = time.perf_counter()
+        generation = changed["metadata"]["generation"]
+
+        async def followed(ref: Ref = ref, generation: int = generation) -> bool:
+            body = await scene.kube.get(PROJECT, ref.name, namespace=NAME)
+            return bool(body and body["status"].get("observedGeneration") == generation)
+
+        await _until(followed, within_s=60, pause_s=0.01)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+async def _scaled(scene: Scene) -> list[Figure]:
+    """One tick over a thousand pools, none of which needs another number of workers."""
+    for number in range(PROJECTS):
+        await scene.change(_key(number), ingest={"mode": "Dedicated"})
+    scene.restart()
+    await scene.look()
+    for key in scene.index.keys(PROJECT):
+        await scene.reconciler(key)
+    scaler = Scaler(scene.world, metrics=Metrics())
+    await scaler.tick()
+    began = time.perf_counter()
+    await scaler.tick()
+    seconds = time.perf_counter() - began
+    return [Figure("operator", "scaling tick", seconds * 1_000, "ms", 200, None, False, f"{PROJECTS} pools")]
+
+
+def _key(number: int) -> Key:
+    return Key(PROJECT.name, NAME, _name(number))
+
+
+def _name(number: int) -> str:
+    return f"shop-{number:04}"
+
+
+def _project(number: int) -> Object:
+    return {
+        "apiVersion": PROJECT.api_version,
+        "kind": PROJECT.name,
+        "metadata": {"name": _name(number), "namespace": NAME},
+        "spec": {
+            "domains": [f"https://{_name(number)}.example.org"],
+            "clients": [{"name": "web", "type": "write"}, {"name": "reader", "type": "read"}],
+        },
+    }
+
+
+@asynccontextmanager
+async def _operating(scene: Scene, server: ApiServer) -> AsyncIterator[Operator]:
+    plan = Plan(
+        namespace="openpanel-system",
+        namespaces=(NAME,),
+        identity="bench",
+        version=VERSION,
+        concurrency=20,
+        scaling_interval_s=5.0,
+    )
+    operator = Operator(
+        plan,
+        kube=scene.kube,
+        stores=scene.stores,
+        metrics=Metrics(),
+        health=Health(now=asyncio.get_running_loop().time),
+        optional=(),
+    )
+    stop = asyncio.Event()
+    task = asyncio.create_task(operator.run(connect=lambda: _connection(server), stop=stop))
+    try:
+        yield operator
+    finally:
+        stop.set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _connection(server: ApiServer) -> kopf.ConnectionInfo:
+    return kopf.ConnectionInfo(server=server.url, ca_path=str(server.ca_file), token=server.token)
+
+
+async def _ready(scene: Scene) -> bool:
+    there = await scene.kube.listed(PROJECT, namespace=NAME)
+    ready = [is_true(body.get("status", {}).get("conditions") or (), "Ready") for body in there]
+    return len(ready) == PROJECTS and all(ready)
+
+
+async def _all_passed(operator: Operator) -> bool:
+    """Whether every resource has been looked at once by this process."""
+    return len(operator.world.known.ensured) == PROJECTS and operator.queue.idle
+
+
+async def _quiet(scene: Scene, operator: Operator) -> None:
+    calm, before = 0, -1
+    while calm < 20:
+        await asyncio.sleep(0.1)
+        still = operator.queue.idle and len(scene.kube.writes) == before
+        calm, before = (calm + 1 if still else 0), len(scene.kube.writes)
+
+
+async def _all(call: Callable[[int], Any], count: int) -> None:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> None:
+        async with places:
+            await call(number)
+
+    await asyncio.gather(*(one(number) for number in range(count)))
+
+
+async def _until(condition: Callable[[], Any], *, within_s: float, pause_s: float = 0.2) -> None:
+    async with asyncio.timeout(within_s):
+        while not await condition():  # noqa: ASYNC110 - asked of a server
+            await asyncio.sleep(pause_s)
+
+
+def _p99(seconds: list[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98]
+
+
+def _memory() -> float:
+    return float(psutil.Process().memory_info().rss)

@@ -1,0 +1,109 @@
+"""`python -m openpanel_worker.migrate`: brings PostgreSQL and every ClickHouse server to what this version needs.
+
+For a Job that runs before the services of a version roll. Twice, at once from two places, or after a crash in the
+middle: the end is the same. Says what it did in one line per store; how it ended is in the exit code.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+from urllib.parse import urlsplit
+
+import pydantic
+import structlog
+
+from openpanel import metadata
+from openpanel.metadata import Database, MetadataError
+from openpanel.settings import Settings
+from openpanel.telemetry import configure_logging
+from openpanel.warehouse import Unavailable, Warehouse, WarehouseError, migrations
+from openpanel.warehouse.schema import Clustered, Form, Single
+
+LOCK: Final = "openpanel.warehouse.migrations"
+LOCK_WAIT_S: Final = 300.0  # another Job may be at work
+
+_log = structlog.get_logger(__name__)
+
+
+class Exit(IntEnum):
+    """How it ended, as a process tells it."""
+
+    DONE = 0  # everything is as it should be, whether or not there was something to do
+    REFUSED = 1  # a store is not one that may be migrated: somebody must look
+    BAD_SETTINGS = 2  # what was told from outside cannot be right
+    AWAY = 75  # a store does not answer now: try again
+
+
+def main() -> int:
+    """Migrate all stores that the settings name."""
+    configure_logging(service="migrate", level="info")
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # every step of its own, and what it loads
+    try:
+        settings = Settings()
+        urls, form = servers(settings), form_of(settings)
+    except pydantic.ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)
+        ]
+        _log.error("settings cannot be right", error="; ".join(wrong))
+        return Exit.BAD_SETTINGS
+    except ValueError as error:
+        _log.error("settings cannot be right", error=str(error))
+        return Exit.BAD_SETTINGS
+    return migrate(settings.postgres_url, urls, database=settings.clickhouse_database, form=form)
+
+
+def form_of(settings: Settings) -> Form:
+    """The form of the tables: a cluster's where one is named."""
+    return Clustered(cluster=settings.clickhouse_cluster) if settings.clickhouse_cluster else Single()
+
+
+def servers(settings: Settings) -> list[str]:
+    """The addresses of all ClickHouse servers; raises ValueError."""
+    named = [url.strip() for url in settings.clickhouse_shards.split(",") if url.strip()]
+    if named and not settings.clickhouse_cluster:
+        raise ValueError(
+            "OPENPANEL_CLICKHOUSE_SHARDS names servers, and OPENPANEL_CLICKHOUSE_CLUSTER no cluster"
+        )
+    urls = list(dict.fromkeys(named)) or [settings.clickhouse_url]
+    for number, url in enumerate(urls, start=1):
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            # Not the address itself: it has a password.
+            raise ValueError(f"address {number} of ClickHouse is not http[s]://user:password@host:port")
+    return urls
+
+
+def migrate(postgres_url: str, urls: Sequence[str], *, database: str, form: Form) -> Exit:
+    """Migrate PostgreSQL, then each server under a lock that PostgreSQL keeps."""
+    try:
+        metadata.migrate(postgres_url)
+        _log.info("postgres is migrated")
+        with Database(postgres_url, application="openpanel-migrate") as locks:
+            for url in urls:
+                with metadata.lock(locks, LOCK, wait_s=LOCK_WAIT_S):
+                    _migrate_server(url, database=database, form=form)
+    except (metadata.Unavailable, Unavailable) as error:
+        _log.error("a store does not answer", error=str(error)[:500])
+        return Exit.AWAY
+    except (MetadataError, WarehouseError) as error:
+        _log.error("a store cannot be migrated", error=str(error)[:500])
+        return Exit.REFUSED
+    return Exit.DONE
+
+
+def _migrate_server(url: str, *, database: str, form: Form) -> None:
+    with Warehouse(url, database=database) as warehouse:
+        done = migrations.migrate(warehouse, form=form)
+    _log.info(
+        "clickhouse is migrated",
+        server=urlsplit(url).hostname,
+        database=database,
+        done=[f"{migration.number} {migration.name}" for migration in done],
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""What newer operators render differently in pod templates, so that an upgrade restarts nothing by surprise.
+
+Every change to a pod template that is made for unchanged resources is declared here, one revision each:
+
+    Change(2, "The worker's probe allows 5 s", {Component.WORKER}, undo=_probe_of_3_s)     pods keep the old form
+    Change(3, "Closes a hole in the engine", {Component.CLICKHOUSE}, undo=None)            pods restart at once
+
+`undo` turns the new template into what the revision before rendered. A workload keeps its revision until it is
+rolled for another reason; then it gets the newest one. The golden files of the last release hold the check: a
+difference that is neither undone nor declared fails.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from openpanel_operator.desired.labels import Component
+from openpanel_operator.desired.objects import Object
+
+FIRST: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One declared change; `undo` gets a copy and may change it in place. Without `undo` it restarts the pods."""
+
+    revision: int
+    what: str
+    components: frozenset[Component]
+    undo: Callable[[Object], Object] | None
+
+
+CHANGES: Final[tuple[Change, ...]] = ()

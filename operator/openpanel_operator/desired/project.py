@@ -1,0 +1,149 @@
+"""Every object of an AnalyticsProject besides its clients' Secrets.
+
+Shared: at most a way in for a host of its own. Dedicated: ingest that follows processor and memory, workers that follow
+the project's own streams, both kept apart from other projects'. All of it lies beside the cluster's stores, because the
+credentials of those never leave the cluster's namespace.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from openpanel_operator.desired import addresses, sizes
+from openpanel_operator.desired.addresses import HTTP, PORTS, Project
+from openpanel_operator.desired.autoscaling import horizontal_autoscaler, queue_scaler
+from openpanel_operator.desired.exposure import project_exposure
+from openpanel_operator.desired.facts import ProjectFacts
+from openpanel_operator.desired.labels import Component, project_labels, project_selector
+from openpanel_operator.desired.network import project_policies
+from openpanel_operator.desired.objects import Object, Place, disruption_budget, service
+from openpanel_operator.desired.ownership import project_owners
+from openpanel_operator.desired.platform import Platform
+from openpanel_operator.desired.pods import value
+from openpanel_operator.desired.quota import Share, affordable
+from openpanel_operator.desired.services import (
+    Running,
+    deployment,
+    geo_storage,
+    ingest_storage,
+    ingest_variables,
+    worker_variables,
+)
+
+
+def project_objects(platform: Platform, *, project: Project, facts: ProjectFacts) -> list[Object]:
+    """The project's objects, in the order in which they are applied."""
+    dedicated = project.spec.ingest.mode == "Dedicated"
+    running = [Component.INGEST, Component.WORKER] if dedicated else []
+    if not dedicated and not facts.pool_drained:
+        running = [Component.WORKER]  # what still waits in the project's own streams is written
+    objects: list[Object] = []
+    if Component.WORKER in running:
+        objects += _workers(platform, project, facts)
+    if Component.INGEST in running:
+        objects += _ingest(platform, project, facts)
+    if project.spec.isolation.network_policy:
+        selectors = {component: _selector(platform, project, component) for component in running}
+        place = _place(platform, project, Component.NETWORK)
+        objects += project_policies(platform, project=project.name, place=place, selectors=selectors)
+    exposure = _place(platform, project, Component.EXPOSURE)
+    return [*objects, *project_exposure(platform, project=project, place=exposure)]
+
+
+def most_pods(project: Project) -> tuple[int, int]:
+    """The most ingest pods and workers that bounds and quota allow; whoever scales workers keeps to the second."""
+    spec = project.spec
+    bounds, workers = spec.ingest.bounds, spec.workers
+    return affordable(
+        spec.isolation.resource_quota,
+        ingest=Share(bounds.min, bounds.max, _size(project, Component.INGEST)),
+        workers=Share(max(workers.min, 1), workers.max, _size(project, Component.WORKER)),
+    )
+
+
+def _ingest(platform: Platform, project: Project, facts: ProjectFacts) -> Iterable[Object]:
+    spec = project.spec.ingest
+    streams = max(project.spec.workers.streams, facts.streams)
+    env = [*ingest_variables(platform, project.name, streams), value("OPENPANEL_PROJECT", project.name)]
+    running = _running(platform, project, Component.INGEST, env=env, storage=ingest_storage())
+    yield deployment(platform, running)
+    yield _service(running)
+    yield disruption_budget(running.name, place=running.place, selector=running.selector)
+    yield horizontal_autoscaler(
+        running.name,
+        place=running.place,
+        least=spec.bounds.min,
+        most=most_pods(project)[0],
+        cpu=spec.cpu_target,
+        memory=spec.memory_target,
+    )
+
+
+def _workers(platform: Platform, project: Project, facts: ProjectFacts) -> Iterable[Object]:
+    streams = max(project.spec.workers.streams, facts.streams)
+    env = worker_variables(platform, project.name, streams)
+    running = _running(platform, project, Component.WORKER, env=env, storage=geo_storage(platform.spec.geo))
+    yield deployment(platform, running)
+    yield _service(running, headless=True)
+    yield disruption_budget(running.name, place=running.place, selector=running.selector)
+    yield from queue_scaler(
+        platform,
+        name=running.name,
+        place=running.place,
+        workers=project.spec.workers,
+        pool=project.name,
+        most=most_pods(project)[1],
+    )
+
+
+def _running(
+    platform: Platform,
+    project: Project,
+    component: Component,
+    *,
+    env: list[Object],
+    storage: tuple[list[Object], list[Object]],
+) -> Running:
+    spec = project.spec
+    volumes, mounts = storage
+    said = {Component.INGEST: spec.ingest.resources, Component.WORKER: spec.workers.resources}
+    return Running(
+        name=addresses.project_workload(project, component),
+        component=component,
+        place=_place(platform, project, component),
+        selector=_selector(platform, project, component),
+        placement=platform.placement(priority=spec.isolation.priority_class_name),
+        resources=said[component],
+        env=env,
+        volumes=volumes,
+        mounts=mounts,
+    )
+
+
+def _service(running: Running, *, headless: bool = False) -> Object:
+    ports = {HTTP: PORTS[running.component]}
+    return service(
+        running.name, place=running.place, selector=running.selector, ports=ports, headless=headless
+    )
+
+
+def _size(project: Project, component: Component) -> sizes.Amounts:
+    spec = project.spec
+    said = spec.ingest.resources if component is Component.INGEST else spec.workers.resources
+    return sizes.amounts(said, default=sizes.DEFAULTS[component])
+
+
+def _place(platform: Platform, project: Project, component: Component) -> Place:
+    namespace = platform.cluster.namespace
+    return Place(
+        namespace,
+        project_labels(
+            project.name,
+            namespace=project.namespace,
+            cluster=platform.cluster.name,
+            component=component,
+        ),
+        project_owners(project, namespace=namespace),
+    )
+
+
+def _selector(platform: Platform, project: Project, component: Component) -> Mapping[str, str]:
+    return project_selector(project.name, cluster=platform.cluster.name, component=component)

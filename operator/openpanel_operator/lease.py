@@ -1,0 +1,160 @@
+"""Which of several operators works: the holder of a Lease that it keeps renewing.
+
+A lease is free when nobody renewed it for its duration by the clock of whoever wants it, so clocks need not agree.
+Taken over within `DURATION_S` + `RETRY_S` of the holder's last sign, at once when the holder gave it back. A holder
+that cannot renew stops before another may take over.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+
+from openpanel_operator.kube import Conflict, Kube, KubeError, Object, Ref
+from openpanel_operator.kube.kinds import LEASE
+
+DURATION_S: Final = 12.0
+RENEW_S: Final = 4.0
+GIVE_UP_S: Final = 9.0  # after the last renewal; less than the duration, so that two never work at once
+RETRY_S: Final = 2.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Lease:
+    """One candidate's view of the lease."""
+
+    def __init__(
+        self,
+        kube: Kube,
+        *,
+        name: str,
+        namespace: str,
+        identity: str,
+        clock: Callable[[], datetime],
+        duration_s: float = DURATION_S,
+        renew_s: float = RENEW_S,
+        give_up_s: float = GIVE_UP_S,
+        retry_s: float = RETRY_S,
+    ) -> None:
+        """`identity` is this process's own."""
+        self._kube = kube
+        self._ref = Ref(LEASE, namespace, name)
+        self._identity = identity
+        self._clock = clock
+        self._duration_s = duration_s
+        self._renew_s = renew_s
+        self._give_up_s = give_up_s
+        self._retry_s = retry_s
+        self._seen: tuple[str, str] = ("", "")  # holder and time of renewal, as last read
+        self._seen_at = 0.0
+        self.held = False
+
+    async def acquire(self) -> None:
+        """Wait until the lease is this candidate's."""
+        while not await self._try():  # noqa: ASYNC110 - what is waited for happens elsewhere
+            await asyncio.sleep(self._retry_s)
+        self.held = True
+        _log.info("lease acquired", identity=self._identity)
+
+    async def keep(self) -> None:
+        """Renew the lease; returns when it is lost."""
+        loop = asyncio.get_running_loop()
+        renewed = loop.time()
+        try:
+            while loop.time() - renewed < self._give_up_s:
+                await asyncio.sleep(self._renew_s)
+                if await self._renewed():
+                    renewed = loop.time()
+                elif self._seen[0] not in {self._identity, ""}:
+                    break
+        finally:
+            self.held = False
+        _log.warning("lease lost", identity=self._identity, holder=self._seen[0])
+
+    async def release(self) -> None:
+        """Give the lease back, so that the next one need not wait."""
+        self.held = False
+        try:
+            body = await self._read()
+            if body is not None and _holder(body) == self._identity:
+                await self._write(body, holder="", duration_s=1.0)
+        except KubeError as error:
+            _log.warning("lease not released", error=error.message)
+
+    async def _try(self) -> bool:
+        try:
+            body = await self._read()
+            if body is None:
+                await self._kube.create(self._body(self._identity))
+                return True
+            if not self._free(body):
+                return False
+            await self._write(body, holder=self._identity, duration_s=self._duration_s)
+        except Conflict:
+            return False
+        except KubeError as error:
+            _log.warning("lease not readable", error=error.message)
+            return False
+        return True
+
+    async def _renewed(self) -> bool:
+        try:
+            async with asyncio.timeout(self._give_up_s - self._renew_s):
+                body = await self._read()
+                if body is None or _holder(body) != self._identity:
+                    return False
+                await self._write(body, holder=self._identity, duration_s=self._duration_s)
+        except (KubeError, TimeoutError) as error:
+            _log.warning("lease not renewed", error=str(error))
+            return False
+        return True
+
+    async def _read(self) -> Object | None:
+        body = await self._kube.get(LEASE, self._ref.name, namespace=self._ref.namespace)
+        spec = (body or {}).get("spec", {})
+        seen = (str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or ""))
+        if seen != self._seen:
+            self._seen = seen
+            self._seen_at = asyncio.get_running_loop().time()
+        return body
+
+    def _free(self, body: Object) -> bool:
+        holder = _holder(body)
+        if holder in {"", self._identity}:
+            return True
+        duration = float(body["spec"].get("leaseDurationSeconds") or self._duration_s)
+        return asyncio.get_running_loop().time() - self._seen_at >= duration
+
+    async def _write(self, body: Object, *, holder: str, duration_s: float) -> None:
+        changed = _holder(body) != holder
+        spec = self._spec(holder, duration_s)
+        if not changed:
+            del spec["acquireTime"]
+        else:
+            spec["leaseTransitions"] = int(body["spec"].get("leaseTransitions") or 0) + bool(holder)
+        meta = {"resourceVersion": body["metadata"]["resourceVersion"]}  # only if nobody was faster
+        await self._kube.patch(self._ref, {"metadata": meta, "spec": spec})
+
+    def _body(self, holder: str) -> Object:
+        return {
+            "apiVersion": LEASE.api_version,
+            "kind": LEASE.name,
+            "metadata": {"name": self._ref.name, "namespace": self._ref.namespace},
+            "spec": self._spec(holder, self._duration_s),
+        }
+
+    def _spec(self, holder: str, duration_s: float) -> dict[str, Any]:
+        now = self._clock().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "holderIdentity": holder,
+            "leaseDurationSeconds": max(1, round(duration_s)),
+            "acquireTime": now,
+            "renewTime": now,
+        }
+
+
+def _holder(body: Object) -> str:
+    return str(body["spec"].get("holderIdentity") or "")

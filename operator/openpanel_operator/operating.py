@@ -1,0 +1,256 @@
+"""The operator at work: everything that runs while this process holds the Lease, and the order in which it starts and stops.
+
+First the watches, so that nothing is decided before everything is known; then the queue. One that cannot go on ends
+all of them: a process that does half of its work is worse than one that is started anew.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final
+
+import kopf
+import structlog
+
+from openpanel_operator import triggers
+from openpanel_operator.desired import labels as names
+from openpanel_operator.health import Health, Sign
+from openpanel_operator.kube import Index, Kind, Kube, Patrol, Watching
+from openpanel_operator.kube.kinds import CLUSTER, OPTIONAL, OWNED, PROJECT, SECRET
+from openpanel_operator.metrics import Metrics
+from openpanel_operator.reconcile.applying import Applier
+from openpanel_operator.reconcile.claims import Claims
+from openpanel_operator.reconcile.events import Recorder
+from openpanel_operator.reconcile.keys import Queue
+from openpanel_operator.reconcile.reconciling import Reconciler
+from openpanel_operator.reconcile.world import World
+from openpanel_operator.scaler import Scaler
+from openpanel_operator.stores import Stores
+from openpanel_operator.triggers import Audit, Resources
+
+SELECTOR: Final = f"{names.MANAGED_BY}={names.MANAGER}"
+MOVES_WITHIN_S: Final = 300.0
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the operator is told, as plain values."""
+
+    namespace: str
+    namespaces: tuple[str, ...]
+    identity: str
+    version: str
+    concurrency: int
+    scaling_interval_s: float
+
+
+def utc_now() -> datetime:
+    """The clock."""
+    return datetime.now(UTC)
+
+
+async def optional_kinds(kube: Kube) -> tuple[Kind, ...]:
+    """The optional kinds that the cluster has installed; asked once, a new one is taken up by the next start."""
+    served = await asyncio.gather(*(kube.served(kind) for kind in OPTIONAL))
+    return tuple(kind for kind, there in zip(OPTIONAL, served, strict=True) if there)
+
+
+async def watchable_kinds(kube: Kube, *, namespaces: tuple[str, ...]) -> tuple[Kind, ...]:
+    """What may be watched: Secrets only where the role allows to list them all."""
+    places = namespaces or (None,)
+    secrets = await asyncio.gather(*(kube.may_list(SECRET, namespace=place) for place in places))
+    return tuple(kind for kind in OWNED if kind != SECRET or all(secrets))
+
+
+class Operator:
+    """One term of office: from getting the Lease to losing it."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        kube: Kube,
+        stores: Stores,
+        metrics: Metrics,
+        health: Health,
+        optional: tuple[Kind, ...],
+        watched: tuple[Kind, ...] = OWNED,
+        clock: Callable[[], datetime] = utc_now,
+        chance: Callable[[], float] = random.random,
+        fresh: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        self._plan = plan
+        self._kube = kube
+        self._metrics = metrics
+        self._health = health
+        self._optional = optional
+        self.index = Index()
+        self.queue = Queue(chance=chance)
+        self.claims = Claims()
+        self.recorder = Recorder(kube, clock=clock, instance=plan.identity)
+        self.resources = Resources(self.index, self.claims, self.queue)
+        self.world = World(
+            kube=kube,
+            index=self.index,
+            applier=Applier(kube, self.index, drifted=metrics.drifted),
+            claims=self.claims,
+            recorder=self.recorder,
+            stores=stores,
+            clock=clock,
+            chance=chance,
+            fresh=fresh,
+            enqueue=self.queue.add,
+            version=plan.version,
+            namespace=plan.namespace,
+            optional_kinds=frozenset(kind.name for kind in optional),
+        )
+        self.scaler = Scaler(self.world, metrics=metrics)
+        self._watches = [
+            Watching(
+                kube,
+                kind,
+                namespace=namespace,
+                selector=SELECTOR,
+                index=self.index,
+                tell=self.resources.owned_changed,
+                chance=chance,
+            )
+            for kind in (*watched, *optional)
+            for namespace in plan.namespaces or (None,)
+        ]
+        self._patrols = [
+            Patrol(kube, kind, index=self.index, tell=self.resources.owned_changed)
+            for kind in OWNED
+            if kind not in watched
+        ]
+        self._audit = Audit(kube, self.index, self.resources, namespaces=plan.namespaces, clock=clock)
+
+    async def run(self, *, connect: Callable[[], kopf.ConnectionInfo], stop: asyncio.Event) -> None:
+        """Work until `stop` is set, or something that must run ends."""
+        self._health.watch(self._signs())
+        try:
+            async with _together() as group:
+                for watch in self._watches:
+                    group.start(watch.run(), f"watch {watch.kind.plural}")
+                await group.unless_ended(self._watches_listed())
+                await group.unless_ended(self._list_resources())
+                for patrol in self._patrols:
+                    group.start(patrol.run(), f"patrol {patrol.kind.plural}")
+                group.start(self.recorder.run(), "events")
+                group.start(self._kopf(connect, stop), "kopf")
+                group.start(self._audit.run(), "audit")
+                group.start(self._gauge(), "gauges")
+                group.start(
+                    self.queue.run(
+                        Reconciler(self.world, watcher=self._metrics), at_once=self._plan.concurrency
+                    ),
+                    "queue",
+                )
+                group.start(self.scaler.run(every_s=self._plan.scaling_interval_s), "scaler")
+                _log.info("operating", objects=len(self.index))
+                await group.unless_ended(_set(stop))
+        finally:
+            self._health.clear()
+            self.queue.close()
+
+    async def _watches_listed(self) -> None:
+        await asyncio.gather(*(watch.listed.wait() for watch in self._watches))
+
+    async def _list_resources(self) -> None:
+        """Know every resource before the first pass: precedence between them depends on it."""
+        for kind in (CLUSTER, PROJECT):
+            for namespace in self._plan.namespaces or (None,):
+                async for items, _ in self._kube.pages(kind, namespace=namespace):
+                    for body in items:
+                        self.resources.seen(body, kind=kind)
+
+    async def _kopf(self, connect: Callable[[], kopf.ConnectionInfo], stop: asyncio.Event) -> None:
+        registry = triggers.registry_of(self.resources, connect=connect)
+        namespaces = self._plan.namespaces
+        await kopf.operator(
+            registry=registry,
+            settings=triggers.settings_of(namespaced=bool(namespaces)),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            standalone=True,
+            stop_flag=stop,
+        )
+        stop.set()  # kopf handles signals itself
+        await asyncio.Event().wait()
+
+    async def _gauge(self) -> None:
+        while True:
+            self._metrics.waiting.set(self.queue.waiting)
+            self._metrics.objects.set(len(self.index))
+            await asyncio.sleep(5.0)
+
+    def _signs(self) -> list[Sign]:
+        watches = [
+            Sign(f"watch {watch.kind.plural}", partial(getattr, watch, "moved_at"), MOVES_WITHIN_S)
+            for watch in self._watches
+        ]
+        patrols = [
+            Sign(f"patrol {patrol.kind.plural}", partial(getattr, patrol, "moved_at"), MOVES_WITHIN_S)
+            for patrol in self._patrols
+        ]
+        return [
+            *watches,
+            *patrols,
+            Sign("queue", self._queue_moved, MOVES_WITHIN_S),
+            Sign("scaler", lambda: self.scaler.moved_at, MOVES_WITHIN_S),
+            Sign("audit", lambda: self._audit.moved_at, 2 * MOVES_WITHIN_S),
+        ]
+
+    def _queue_moved(self) -> float:
+        """A queue with nothing to do need not move."""
+        return asyncio.get_running_loop().time() if self.queue.idle else self.queue.moved_at
+
+
+class _Group:
+    """Tasks that live and die together."""
+
+    def __init__(self) -> None:
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def unless_ended(self, goal: Coroutine[Any, Any, None]) -> None:
+        """Wait for `goal`; raise if one of the tasks ends before."""
+        waiting = asyncio.create_task(goal)
+        try:
+            await asyncio.wait([waiting, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+            if waiting.done():
+                await waiting
+                return
+            for task in self._tasks:
+                if task.done():
+                    await task
+                    raise RuntimeError(f"{task.get_name()} ended")
+        finally:
+            waiting.cancel()
+
+    async def end(self) -> None:
+        for task in reversed(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+@contextlib.asynccontextmanager
+async def _together() -> AsyncIterator[_Group]:
+    group = _Group()
+    try:
+        yield group
+    finally:
+        await group.end()

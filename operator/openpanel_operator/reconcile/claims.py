@@ -1,0 +1,144 @@
+"""Which resources there are and what they claim for themselves: project names, hosts, clusters. No I/O.
+
+Kept up to date by whoever hears of resources, so that a pass needs not read all others. Of two that claim the same,
+the elder has it; when it lets go, the younger is told.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from openpanel_operator.kube import Key, Ref
+from openpanel_operator.kube.kinds import CLUSTER, PROJECT
+from openpanel_operator.kube.objects import is_deleting
+
+Claim = tuple[str, str]  # what, and which: ("host", "in.example.org")
+
+_KINDS: Final = {kind.name: kind for kind in (PROJECT, CLUSTER)}
+
+
+def ref_of_key(key: Key) -> Ref:
+    """Where the resource itself is."""
+    return Ref(_KINDS[key.kind], key.namespace, key.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """One resource: its age, for precedence, and what it claims."""
+
+    rank: tuple[str, str]  # time of creation, uid
+    claims: frozenset[Claim]
+    cluster: tuple[str, str] | None  # of a project: namespace and name of the cluster it names
+
+
+class Claims:
+    """What every resource claims."""
+
+    def __init__(self) -> None:
+        self._standing: dict[Key, _Standing] = {}
+        self._holders: defaultdict[Claim, set[Key]] = defaultdict(set)
+        self._clusters: set[Key] = set()
+
+    def put(self, body: Mapping[str, Any], *, key: Key) -> set[Key]:
+        """Take a resource in; the others whose claims this may decide differently."""
+        before = self._standing.get(key)
+        standing = _standing(body, key)
+        self._standing[key] = standing
+        if key.kind == CLUSTER.name:
+            self._clusters.add(key)
+        for claim in standing.claims:
+            self._holders[claim].add(key)
+        old = before.claims if before else frozenset()
+        for claim in old - standing.claims:
+            self._holders[claim].discard(key)
+        return self._others(old ^ standing.claims, key)
+
+    def drop(self, key: Key) -> set[Key]:
+        """The resource is gone; the others that may have its claims now."""
+        standing = self._standing.pop(key, None)
+        if standing is None:
+            return set()
+        self._clusters.discard(key)
+        others = self._others(standing.claims, key)
+        for claim in standing.claims:
+            self._holders[claim].discard(key)
+            if not self._holders[claim]:
+                del self._holders[claim]
+        return others
+
+    def holder(self, claim: Claim) -> Key | None:
+        """Who has it: the eldest that claims it."""
+        return min(self._holders.get(claim, ()), key=lambda key: self._standing[key].rank, default=None)
+
+    def namesake(self, project: Key, *, cluster: Key) -> Key | None:
+        """An elder project of the same name on the same cluster: the name is the id in the stores."""
+        mine = self._standing[project].rank
+        elders = [
+            other
+            for other in self._holders.get(_name_claim(project.name), ())
+            if other != project and self._standing[other].rank < mine and self.cluster_of(other) == cluster
+        ]
+        return min(elders, key=lambda key: self._standing[key].rank, default=None)
+
+    def clusters(self, *, namespace: str | None = None) -> list[Key]:
+        """Every PanelCluster, or those of a namespace."""
+        return sorted(key for key in self._clusters if namespace is None or key.namespace == namespace)
+
+    def cluster_of(self, project: Key) -> Key | list[Key]:
+        """The cluster that the project names, there or not; if it names none, those it might mean."""
+        standing = self._standing.get(project)
+        if standing is not None and standing.cluster is not None:
+            return Key(CLUSTER.name, *standing.cluster)
+        near = self.clusters(namespace=project.namespace)
+        candidates = near or self.clusters()
+        return candidates[0] if len(candidates) == 1 else candidates
+
+    def projects_of(self, cluster: Key) -> Iterator[Key]:
+        """The projects that this cluster serves."""
+        for key in list(self._standing):
+            if key.kind == PROJECT.name and self.cluster_of(key) == cluster:
+                yield key
+
+    def is_known(self, key: Key) -> bool:
+        """Whether there is such a resource."""
+        return key in self._standing
+
+    def _others(self, claims: Iterable[Claim], key: Key) -> set[Key]:
+        return {other for claim in claims for other in self._holders.get(claim, ()) if other != key}
+
+
+def _name_claim(project: str) -> Claim:
+    return ("project", project)
+
+
+def host_claim(host: str) -> Claim:
+    """A host leads to one service."""
+    return ("host", host)
+
+
+def _standing(body: Mapping[str, Any], key: Key) -> _Standing:
+    meta, spec = body["metadata"], body.get("spec") or {}
+    rank = (str(meta.get("creationTimestamp", "")), str(meta.get("uid", "")))
+    if is_deleting(dict(body)):
+        return _Standing(rank, frozenset(), _named_cluster(spec, key))
+    hosts = _project_hosts(spec) if key.kind == PROJECT.name else _cluster_hosts(spec)
+    claims = {host_claim(host) for host in hosts if host}
+    if key.kind == PROJECT.name:
+        claims.add(_name_claim(key.name))
+    return _Standing(rank, frozenset(claims), _named_cluster(spec, key))
+
+
+def _named_cluster(spec: Mapping[str, Any], key: Key) -> tuple[str, str] | None:
+    named = spec.get("clusterRef") if key.kind == PROJECT.name else None
+    return (named.get("namespace") or key.namespace, named["name"]) if named else None
+
+
+def _project_hosts(spec: Mapping[str, Any]) -> list[str]:
+    host = (spec.get("ingest") or {}).get("host")
+    return [host] if host else []
+
+
+def _cluster_hosts(spec: Mapping[str, Any]) -> list[str]:
+    exposure = spec.get("exposure") or {}
+    return list((exposure.get("hosts") or {}).values()) if exposure.get("type", "None") != "None" else []

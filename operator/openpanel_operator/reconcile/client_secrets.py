@@ -1,0 +1,84 @@
+"""Secrets of clients: derived, so that none has to be kept, and when the next one is due. Pure.
+
+The n-th secret of a client follows from a key that stays in the cluster's namespace, the project's uid, the client's
+name and n. Whoever repeats a step that a crash cut off comes to the same secret; an edited Secret is restored
+exactly; a lost one is replaced by the next.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from openpanel.identity.credentials import SECRET_PREFIX
+from openpanel.tenancy.fields import span
+from openpanel.tenancy.spec import Client
+from openpanel_operator.kube.objects import annotations
+from openpanel_operator.reconcile.annotations import ISSUED_AT, ROTATED_FOR, SERIAL
+from openpanel_operator.reconcile.conditions import moment, stamp
+
+DIGITS: Final = 40  # hexadecimal ones after the prefix: 160 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One secret of a client: the how-manieth, since when, and which wish for a rotation it answers."""
+
+    serial: int
+    issued_at: datetime
+    rotated_for: str = ""
+    why: str = ""  # what made it a new one; "": it is the one there is
+
+    def notes(self) -> dict[str, str]:
+        """The annotations of its Secret."""
+        return {
+            SERIAL: str(self.serial),
+            ISSUED_AT: stamp(self.issued_at),
+            ROTATED_FOR: self.rotated_for,
+        }
+
+
+def derive(key: str, *, project_uid: str, client: str, serial: int) -> str:
+    """The client's secret of that serial."""
+    message = f"{project_uid}/{client}/{serial}".encode()
+    return SECRET_PREFIX + hmac.new(key.encode(), message, hashlib.sha256).hexdigest()[:DIGITS]
+
+
+def recorded(secret: Mapping[str, Any] | None) -> Issue | None:
+    """What a Secret says of its secret; None if there is none, or somebody took its annotations away."""
+    notes = annotations(secret) if secret else {}
+    serial = notes.get(SERIAL, "")
+    try:
+        issued_at = moment(notes.get(ISSUED_AT, ""))
+    except ValueError:
+        return None
+    return Issue(int(serial), issued_at, notes.get(ROTATED_FOR, "")) if serial.isdecimal() else None
+
+
+def issue(
+    client: Client, *, current: Issue | None, exists: bool, reported: int, asked: str, now: datetime
+) -> Issue:
+    """The secret that the client should have now.
+
+    `current` is what its Secret records, `exists` whether there is a Secret, `reported` the serial in the project's
+    status (0: none) and `asked` the value of the annotation that asks for a rotation.
+    """
+    if current is None:
+        why = ("restored" if exists else "lost") if reported else "created"
+        serial = reported if reported and exists else reported + 1
+        return Issue(serial, now, asked, why)
+    if reported > current.serial:  # an older Secret was put back
+        return Issue(reported, now, asked, "restored")
+    if asked and asked != current.rotated_for:
+        return Issue(current.serial + 1, now, asked, "asked for")
+    due = client.rotation is not None and current.issued_at + span(client.rotation.interval) <= now
+    return Issue(current.serial + 1, now, current.rotated_for, "due") if due else current
+
+
+def seconds_until_due(client: Client, *, current: Issue, now: datetime) -> float | None:
+    """When the client's next rotation comes; None: never by itself."""
+    if client.rotation is None:
+        return None
+    return max(0.0, (current.issued_at + span(client.rotation.interval) - now).total_seconds())

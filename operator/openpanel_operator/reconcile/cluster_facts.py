@@ -1,0 +1,74 @@
+"""What the builders of a PanelCluster's objects are told about stores and Secrets, read from where it is.
+
+What cannot be read keeps its last known value, which the status has.
+"""
+
+from typing import Any
+
+from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node
+from openpanel_operator.desired.credentials import read_secrets
+from openpanel_operator.desired.labels import Component
+from openpanel_operator.kube.kinds import CONFIG_MAP
+from openpanel_operator.reconcile import credentials
+from openpanel_operator.reconcile.credentials import Secrets
+from openpanel_operator.reconcile.workloads import Owned
+from openpanel_operator.reconcile.world import World
+from openpanel_operator.resources.cluster import Cluster, PanelClusterSpec
+from openpanel_operator.stores import Addresses, Stores
+
+
+async def read_secrets_of(cluster: Cluster, *, world: World) -> Secrets:
+    """Every Secret that the cluster's pods read, and the file of places; absent ones are left out."""
+    found = {}
+    for name in read_secrets(cluster):
+        body = await credentials.look(world.kube, world.index, namespace=cluster.namespace, name=name)
+        if body is not None:
+            found[name] = credentials.decoded(body)
+    geo = cluster.spec.geo
+    if geo is not None and geo.config_map_name:
+        body = await world.kube.get(CONFIG_MAP, geo.config_map_name, namespace=cluster.namespace)
+        if body is not None:
+            found[geo.config_map_name] = {"version": str(body["metadata"].get("resourceVersion", ""))}
+    if geo is not None and geo.secret_name:
+        body = await credentials.look(
+            world.kube, world.index, namespace=cluster.namespace, name=geo.secret_name
+        )
+        if body is not None:
+            found[geo.secret_name] = {"version": str(body["metadata"].get("resourceVersion", ""))}
+    return Secrets(found)
+
+
+async def clickhouse_facts(
+    cluster: Cluster, owned: Owned, *, at: Addresses, stores: Stores
+) -> ClickHouseFacts:
+    """The managed servers: which there are, which have the schema, which may go."""
+    nodes = frozenset(owned.nodes) if cluster.spec.clickhouse.engine == "Managed" else frozenset()
+    if not nodes:
+        return ClickHouseFacts()
+    told = await stores.furnished(at) if any(owned.nodes[node].rollout.ready for node in nodes) else {}
+    known = _recorded_nodes(cluster)
+    furnished = frozenset(node for node in nodes if told.get(node, node in known))
+    surplus = sorted(node for node in nodes if not _is_wanted(cluster.spec, node))
+    releasable = await stores.releasable(at, surplus) if surplus else frozenset()
+    return ClickHouseFacts(nodes=nodes, furnished=furnished, releasable=releasable)
+
+
+async def keeper_facts(cluster: Cluster, owned: Owned, *, at: Addresses, stores: Stores) -> KeeperFacts:
+    """The ensemble: its members and whether it may change."""
+    recorded = tuple((cluster.status.get("keeper") or {}).get("members") or ())
+    members = owned.of(Component.KEEPER.value)
+    if not any(member.rollout.ready for member in members):
+        return KeeperFacts(members=recorded, stable=False)
+    told = await stores.keeper(at)
+    return told if told is not None else KeeperFacts(members=recorded, stable=False)
+
+
+def _recorded_nodes(cluster: Cluster) -> frozenset[Node]:
+    figures: dict[str, Any] = cluster.status.get("clickhouse") or {}
+    return frozenset(
+        Node(each["shard"], each["replica"]) for each in figures.get("nodes") or () if each.get("furnished")
+    )
+
+
+def _is_wanted(spec: PanelClusterSpec, node: Node) -> bool:
+    return node.shard < spec.clickhouse.shards and node.replica < spec.clickhouse.replicas

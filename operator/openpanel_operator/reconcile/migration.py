@@ -1,0 +1,75 @@
+"""Where the migration of the wanted version is: not begun, running, failed, done, or done and no longer true."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from openpanel_operator.kube import Object, Ref, ref_of
+from openpanel_operator.kube.kinds import JOB
+from openpanel_operator.reconcile.conditions import moment
+from openpanel_operator.reconcile.readiness import is_job_done, job_failure
+from openpanel_operator.stores import Addresses, StoreError
+
+if TYPE_CHECKING:
+    from openpanel_operator.reconcile.cluster import ClusterPass
+
+RETRY_S: Final = 60.0  # after a Job has given up; its own retries come before that
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """The migration of one version, done by one Job."""
+
+    ref: Ref | None
+    done: bool
+    recorded: str | None
+    """What was last done on every server."""
+    failure: str | None = None
+    stale: bool = False
+    """The Job has ended and must be made again: it failed, or a server has lost its tables since."""
+
+    @property
+    def name(self) -> str:
+        """Name of the Job, which carries the revision."""
+        return self.ref.name if self.ref else ""
+
+    def figures(self) -> dict[str, Any]:
+        """For the status."""
+        revision = self.name if self.done else self.recorded
+        return {"wanted": self.name, **({"revision": revision} if revision else {})}
+
+
+async def migration_of(
+    objects: Sequence[Object], *, current: "ClusterPass", at: Addresses, version: str
+) -> Migration:
+    """The migration among these objects, rendered as if it was not done yet."""
+    wanted = next((ref_of(each) for each in objects if each["kind"] == JOB.name), None)
+    recorded = (current.before.get("schema") or {}).get("revision")
+    if wanted is None:
+        return Migration(None, done=True, recorded=recorded)
+    job = current.owned.jobs.get(wanted.name)
+    ended = job is not None and is_job_done(job)
+    if ended or (job is None and recorded == wanted.name):
+        whole = await _is_whole(current, at, version)
+        return Migration(wanted, done=whole, recorded=recorded, stale=ended and not whole)
+    failure = job_failure(job) if job is not None else None
+    due = failure is not None and job is not None and _is_due(job, current)
+    return Migration(wanted, done=False, recorded=recorded, failure=failure, stale=due)
+
+
+async def _is_whole(current: "ClusterPass", at: Addresses, version: str) -> bool:
+    """Whether every server still has what was done. One that cannot be asked now is taken at its word."""
+    if version != current.world.version:
+        return True  # tables of another version are not known here
+    try:
+        return await current.world.stores.schema_is_current(at)
+    except StoreError:
+        return True
+
+
+def _is_due(job: Object, current: "ClusterPass") -> bool:
+    ended = next(
+        each for each in job["status"]["conditions"] if each["type"] == "Failed" and each["status"] == "True"
+    )
+    since = ended.get("lastTransitionTime")
+    return since is None or (current.world.clock() - moment(since)).total_seconds() >= RETRY_S

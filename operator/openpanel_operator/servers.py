@@ -1,0 +1,112 @@
+"""Questions to single ClickHouse servers and Keeper members: is the schema whole, may a server go, who leads.
+
+Reads only. A server that does not answer raises; a member that does not answer is left out.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from openpanel.warehouse import Refused, Warehouse, tables, views
+from openpanel.warehouse.errors import UNKNOWN_DATABASE, UNKNOWN_TABLE
+from openpanel.warehouse.migrations import MIGRATIONS
+from openpanel.warehouse.schema import Clustered, Form, local_name
+from openpanel_operator.desired import Node
+
+MEMBER_S: Final = 3.0  # seconds for a Keeper member's answer
+CAUGHT_UP_ENTRIES: Final = 1  # of the replication log that a replica may lag behind
+
+_THERE = "SELECT name FROM system.tables WHERE database = currentDatabase()"
+_FINISHED = "SELECT DISTINCT number FROM schema_migrations WHERE state = 'finished'"
+_LAGGING = """
+SELECT count(), countIf(is_readonly OR queue_size > 0 OR log_max_index > log_pointer + {slack:UInt64}
+    OR active_replicas < 2 OR absolute_delay > 10)
+FROM system.replicas WHERE database = currentDatabase()
+"""
+_ENSEMBLE = "SELECT value FROM system.zookeeper WHERE path = '/keeper' AND name = 'config'"
+_ROWS = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}"
+
+
+def answers(server: Warehouse) -> None:
+    """Return if the server answers, also when it has no database yet; raises `WarehouseError` if it does not."""
+    try:
+        server.query("SELECT 1")
+    except Refused as refusal:
+        if refusal.code != UNKNOWN_DATABASE:
+            raise
+
+
+def is_furnished(server: Warehouse, form: Form) -> bool:
+    """Whether the server has every table and view, and every migration was finished."""
+    try:
+        there = {name for (name,) in server.query(_THERE)}
+        finished = {number for (number,) in server.query(_FINISHED)}
+    except Refused as refusal:
+        if refusal.code in {UNKNOWN_DATABASE, UNKNOWN_TABLE}:
+            return False
+        raise
+    return _names(form) <= there and {migration.number for migration in MIGRATIONS} <= finished
+
+
+def is_spare(node: Node, *, leaving: frozenset[Node], servers: Mapping[Node, Warehouse]) -> bool:
+    """Whether the server's data are all on replicas that stay; of a shard that goes as a whole: whether it is empty."""
+    staying = [other for other in servers if other.shard == node.shard and other not in leaving]
+    if not staying:
+        return node in servers and _is_empty(servers[node])
+    for other in staying:
+        ((count, lagging),) = servers[other].query(_LAGGING, parameters={"slack": CAUGHT_UP_ENTRIES})
+        if not count or lagging:
+            return False
+    return True
+
+
+def members(server: Warehouse) -> tuple[int, ...]:
+    """Indices of the members that the ensemble has committed to, as it tells this server."""
+    ((text,),) = server.query(_ENSEMBLE)
+    return tuple(
+        sorted(int(number) - 1 for number in re.findall(r"^server\.(\d+)=", str(text), re.MULTILINE))
+    )
+
+
+async def synced_members(members: Sequence[tuple[str, int]]) -> int:
+    """Of how many members the leader says that all are in sync; 0: there is no leader, or one lags."""
+    answers = await asyncio.gather(*(_four_letters(host, port, b"mntr") for host, port in members))
+    told = [_numbers(answer) for answer in answers if answer]
+    leader = next((each for each in told if each.get("zk_server_state") in {"leader", "standalone"}), None)
+    if leader is None:
+        return 0
+    followers = int(leader.get("zk_followers", "0"))
+    return followers + 1 if int(leader.get("zk_synced_followers", "0")) == followers else 0
+
+
+def _names(form: Form) -> set[str]:
+    names = {table.name for table in tables.ALL} | {view.name for view in views.ALL}
+    if isinstance(form, Clustered):
+        names |= {local_name(table, form=form) for table in tables.ALL}
+    return names
+
+
+def _is_empty(server: Warehouse) -> bool:
+    names = [local_name(table, form=Clustered()) for table in tables.ALL if table.scope == "data"]
+    ((rows,),) = server.query(_ROWS, parameters={"tables": names})
+    return not rows
+
+
+async def _four_letters(host: str, port: int, command: bytes) -> str:
+    try:
+        async with asyncio.timeout(MEMBER_S):
+            reader, writer = await asyncio.open_connection(host, port)
+            try:
+                writer.write(command)
+                await writer.drain()
+                return (await reader.read()).decode(errors="replace")
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return ""
+
+
+def _numbers(answer: str) -> dict[str, str]:
+    pairs = (line.split("\t", 1) for line in answer.splitlines() if "\t" in line)
+    return {name: value.strip() for name, value in pairs}

@@ -1,0 +1,132 @@
+"""What the operator wants of the stores of a cluster, as a protocol; `real_stores` has the real ones.
+
+All of it may be repeated. A store that cannot be reached raises `StoreAway`, what it refuses `StoreRefused`; neither
+is ever taken for "there is nothing".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal, Protocol
+
+from openpanel.tenancy import AnalyticsProject
+from openpanel_operator.desired import KeeperFacts, Node
+
+Store = Literal["Redis", "PostgreSQL", "ClickHouse"]
+
+
+class StoreError(Exception):
+    """Base of what a call to a store raises."""
+
+    def __init__(self, store: Store, message: str) -> None:
+        super().__init__(f"{store}: {message}")
+        self.store = store
+        self.message = message
+
+
+class StoreAway(StoreError):
+    """The store does not answer now."""
+
+
+class StoreRefused(StoreError):
+    """The store answers and does not do it: credentials, rights, a schema of another version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the stores of one cluster are, credentials included. Never logged."""
+
+    redis: str = field(repr=False)
+    postgres: str = field(repr=False)
+    clickhouse: str = field(repr=False)
+    database: str = "openpanel"
+    nodes: Mapping[Node, str] = field(default_factory=dict, repr=False)
+    """Each server's own address, where there are several; none: `clickhouse` is the only one."""
+    keepers: tuple[tuple[str, int], ...] = ()
+    clustered: str = ""
+    """Name of the cluster in `remote_servers`; "": a single server."""
+
+    def __hash__(self) -> int:
+        return hash((self.redis, self.postgres, self.clickhouse, self.database, self.keepers, self.clustered))
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """The secret that a client has now; the one before goes on for `overlap` after it was made."""
+
+    secret: str = field(repr=False)
+    serial: int
+    overlap: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A project as it should be in the stores."""
+
+    manifest: AnalyticsProject
+    pool: str
+    shards: int
+    credentials: Mapping[str, Credential]
+
+
+@dataclass(frozen=True, slots=True)
+class Ensured:
+    """What came of it."""
+
+    changes: tuple[str, ...]
+    client_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAsk:
+    """A pool that is asked after; `workers`: whether to look which of its workers are busy."""
+
+    name: str
+    shards: int
+    orders: tuple[str, ...] = ()
+    """RQ queues besides the streams, whose orders hold a worker."""
+    workers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSeen:
+    """A pool's queues at one moment."""
+
+    waiting: int
+    running: int
+    oldest_age: float | None
+    busy_hosts: frozenset[str] = frozenset()
+
+
+class Stores(Protocol):
+    """The stores of all clusters; connections are kept between calls."""
+
+    async def faults(self, at: Addresses) -> Mapping[Store, str]:
+        """What is wrong with which store; empty: all answer."""
+
+    async def schema_is_current(self, at: Addresses) -> bool:
+        """Whether metadata and warehouse have the tables of this version."""
+
+    async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
+        """Whether each server has the whole schema; one that does not answer is left out."""
+
+    async def releasable(self, at: Addresses, nodes: Sequence[Node]) -> frozenset[Node]:
+        """Those of `nodes` whose data are on other servers; one that cannot be asked is not."""
+
+    async def keeper(self, at: Addresses) -> KeeperFacts | None:
+        """What the ensemble says of itself; None: it could not be read."""
+
+    async def projects(self, at: Addresses) -> frozenset[str]:
+        """The projects that are known and not deleted."""
+
+    async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
+        """Make the project what it should be."""
+
+    async def remove(self, project: str, *, policy: Literal["Retain", "Delete"], at: Addresses) -> None:
+        """Stop the project's clients; with "Delete" erase what was collected."""
+
+    async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
+        """All these pools, read in one go."""
+
+    async def close(self) -> None:
+        """Close every connection."""

@@ -1,0 +1,107 @@
+"""Who was active in which bucket: from events, or from the rollup of a person's weeks, which is exact as well.
+
+Both give `person` and `bucket` (from 1; 0 is before the first), each pair once. The rollup knows days of the project's
+calendar and no events, so it stands in where any activity counts and buckets are days or longer. Persons may have
+devices on several shards: pairs are made where the question was asked. Knows no store: SQL over a `Reading`.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from openpanel.analytics.occurrences import occurs
+from openpanel.analytics.periods import Bucket, Period
+from openpanel.analytics.property_filters import PropertyFilter
+from openpanel.analytics.reading import ANY_EVENT, Reading
+from openpanel.analytics.routing import Span, whole_days
+from openpanel.analytics.statements import KNOWN_PERSONS, fill, milliseconds, person_of
+
+
+def bucket_of_event(buckets: Sequence[Bucket], reading: Reading) -> str:
+    """The place of an event's bucket; 0 before the first."""
+    edges = reading.value("Array(Int64)", [milliseconds(bucket.start) for bucket in buckets])
+    at = "toUnixTimestamp64Milli(seen.created_at)"
+    return f"if({at} < {edges}[1], 0, indexOf({edges}, roundDown({at}, {edges})))"
+
+
+def active_by_events(
+    name: str,
+    filters: Sequence[PropertyFilter],
+    *,
+    period: Period,
+    buckets: Sequence[Bucket],
+    reading: Reading,
+) -> str:
+    """From the events of a name that pass the filters."""
+    person = reading.person()
+    conditions = (occurs(name, filters, reading), f"{person} != 0")
+    return fill(
+        _FROM_EVENTS,
+        person=person,
+        bucket=bucket_of_event(buckets, reading),
+        events=reading.events(period, conditions=conditions),
+    )
+
+
+def active_by_weeks(span: Span, *, buckets: Sequence[Bucket], reading: Reading, ever: bool = False) -> str:
+    """From the rollup; `ever`: of all time up to the span's end."""
+    zone = ZoneInfo(reading.timezone)
+    edges = [(bucket.start.astimezone(zone).date() - _EPOCH).days for bucket in buckets]
+    first = reading.value("UInt16", (span.first - _EPOCH).days)
+    monday = span.first - timedelta(days=span.first.weekday())
+    return fill(
+        _FROM_WEEKS,
+        person=person_of("weekly.person"),
+        known=KNOWN_PERSONS,
+        edges=reading.value("Array(UInt16)", edges),
+        end=reading.value("Date", span.end),
+        since="" if ever else f" AND weekly.week >= {reading.value('Date', monday)}",
+        first=first,
+        from_day="" if ever else f" AND day >= {first}",
+        end_day=reading.value("UInt16", (span.end - _EPOCH).days),
+    )
+
+
+def weeks_of(
+    name: str, filters: Sequence[PropertyFilter], *, period: Period, interval: str, timezone: str
+) -> Span | None:
+    """The days to read from the rollup, where it can answer."""
+    if name != ANY_EVENT or filters or interval in {"minute", "hour"}:
+        return None
+    span = whole_days(period, timezone=timezone, running_now=True)
+    return span if span is not None and span.cut_from is None else None
+
+
+_EPOCH: Final = date(1970, 1, 1)
+
+_FROM_EVENTS: Final = """\
+SELECT <<person>> AS person, <<bucket>> AS bucket
+<<events>>
+GROUP BY person, bucket"""
+
+_DAYS_OF_WEEKS: Final = """\
+    SELECT
+        <<person>> AS person,
+        toUInt16(arrayJoin(arrayMap(
+            bit -> toUInt16(weekly.week) + bit, bitPositionsToArray(weekly.days)))) AS day
+    FROM r_person_week AS weekly
+    GLOBAL ANY LEFT JOIN
+    (
+<<known>>
+    ) AS known ON weekly.person = known.person
+    WHERE weekly.project_id = {project:String} AND weekly.week < <<end>><<since>>"""
+
+_BUCKET: Final = "if(day < <<first>>, 0, indexOf(<<edges>>, roundDown(day, <<edges>>)))"
+
+_FROM_WEEKS: Final = "\n".join(
+    (
+        f"SELECT person, {_BUCKET} AS bucket",
+        "FROM",
+        "(",
+        _DAYS_OF_WEEKS,
+        ")",
+        "WHERE day < <<end_day>><<from_day>>",
+        "GROUP BY person, bucket",
+    )
+)

@@ -1,0 +1,245 @@
+"""An attempt: one visitor's way through the steps of a funnel. What funnels, conversions and their people share.
+
+An attempt begins with each event that meets the first step, within the period, and takes every further step as early
+as it can: later than the step before, and no later than `window` after the first. That may be after the end of the
+period: who began on the last day has as much time as everybody else. What happens at the same millisecond happens at
+once. Of a visitor (a session, or a person) the attempt counts that got furthest, of several the one that got there
+first, and of those the one that began last. An order is
+
+    sequence    one step after the other, whatever happens between
+    strict      one step after the other, and nothing else that the visitor did between
+    any         the steps in whatever order within the window, each as late as it was done; an event counts for
+                every step that it meets
+
+An exclusion ends an attempt that has done step `after` but not yet step `before`; the next one may begin. An event
+that moves an attempt on does not end it.
+
+Sessions lie on one shard and persons may not: instants are merged where the question was asked. Knows no store and no
+clock: SQL over a `Reading`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Literal
+
+from openpanel.analytics.breakdowns import carried
+from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.occurrences import Step, any_of, check_event, occurs
+from openpanel.analytics.periods import Period
+from openpanel.analytics.property_filters import PropertyFilter, met
+from openpanel.analytics.reading import ANY_EVENT, Membership, Reading
+from openpanel.analytics.statements import fill
+
+MAX_STEPS: Final = 10
+MAX_EXCLUSIONS: Final = 10
+MAX_WINDOW: Final = timedelta(days=366)
+Order = Literal["sequence", "strict", "any"]
+Visitor = Literal["session", "person"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """What must not happen after step `after` (from 1) and before step `before` (without one: the last)."""
+
+    name: str
+    filters: tuple[PropertyFilter, ...] = ()
+    after: int = 1
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """Which attempts: of whom, when, through which steps."""
+
+    project: str
+    timezone: str
+    period: Period
+    steps: tuple[Step, ...]
+    window: timedelta = timedelta(hours=24)
+    by: Visitor = "session"
+    order: Order = "sequence"
+    exclusions: tuple[Exclusion, ...] = ()
+    filters: tuple[PropertyFilter, ...] = ()
+    cohorts: tuple[Membership, ...] = ()
+
+
+def check_attempts(scope: Attempts) -> None:
+    """Refuse what is no funnel. Raises `BadFilter`."""
+    if not 2 <= len(scope.steps) <= MAX_STEPS:
+        raise BadFilter(f"{len(scope.steps)} steps", reason=f"expected 2 to {MAX_STEPS}")
+    if not timedelta(milliseconds=1) <= scope.window <= MAX_WINDOW:
+        raise BadFilter(f"window {scope.window}", reason=f"expected up to {MAX_WINDOW.days} days")
+    if scope.by not in {"session", "person"}:
+        raise BadFilter(scope.by, reason="expected session or person")
+    if scope.order not in {"sequence", "strict", "any"}:
+        raise BadFilter(scope.order, reason="expected sequence, strict or any")
+    if len(scope.exclusions) > MAX_EXCLUSIONS:
+        raise BadFilter(f"{len(scope.exclusions)} exclusions", reason=f"at most {MAX_EXCLUSIONS}")
+    every: tuple[Step | Exclusion, ...] = (*scope.steps, *scope.exclusions)
+    for each in every:
+        check_event(each.name, each.filters)
+    for exclusion in scope.exclusions:
+        _check_exclusion(scope, exclusion)
+
+
+def attempts(
+    scope: Attempts, reading: Reading, *, breakdowns: Sequence[str] = (), people: bool = False
+) -> str:
+    """A sub-select of `times` (when each step was done, of those that were), `carried`, and `persons` if asked for."""
+    source = instants(scope, reading, breakdowns, people=people)
+    window = reading.value("Int64", scope.window // timedelta(milliseconds=1))
+    until = reading.moment(scope.period.until)
+    fold = (
+        _in_any_order(scope, window, until) if scope.order == "any" else _one_after_the_other(scope, window)
+    )
+    return fill(
+        _ATTEMPTS,
+        fold=fold,
+        carried=_CARRIED if breakdowns else "[]",
+        furthest=_furthest("followed", len(scope.steps))
+        if scope.order != "any"
+        else f"followed.{len(scope.steps) + 1}",
+        carrying=", carrying" if breakdowns else "",
+        persons=", persons" if people else "",
+        gathered=",\n            groupUniqArrayArray(persons) AS persons" if people else "",
+        kept=_KEPT if breakdowns else "",
+        instants=source,
+    )
+
+
+_STEP_BITS: Final = 10
+# 42 bits of milliseconds, 10 bits of the steps whose attempts an exclusion ends, 10 bits of the steps that are met.
+_INSTANT: Final = "bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps))"
+_AT: Final = "toInt64(bitShiftRight(instant, 20))"
+_CARRIED: Final = "arrayFirst(each -> each.1 = times[1], carrying).2"
+_KEPT: Final = ",\n            groupArrayIf((at, carried), steps != 0) AS carrying"
+
+_ATTEMPTS: Final = """\
+SELECT times, <<carried>> AS carried<<persons>>
+FROM
+(
+    SELECT <<furthest>> AS times<<carrying>><<persons>>
+    FROM
+    (
+        SELECT
+            <<fold>> AS followed<<kept>><<gathered>>
+        FROM
+        (
+<<instants>>
+        )
+        GROUP BY subject
+    )
+)
+WHERE notEmpty(times)"""
+
+_INSTANTS: Final = """\
+SELECT
+    <<subject>> AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(<<steps>>) AS steps,
+    groupBitOr(<<ends>>) AS ends<<persons>><<carried>>
+<<events>>
+GROUP BY subject, at"""
+
+_FOLD: Final = "arrayFold((so_far, instant) -> (<<next>>), arraySort(groupArray(<<instant>>)), (<<nothing>>))"
+
+
+def _check_exclusion(scope: Attempts, each: Exclusion) -> None:
+    last = len(scope.steps)
+    if not 1 <= each.after < (each.before or last) <= last:
+        raise BadFilter(
+            f"exclusion {each.name}", reason=f"expected to lie after one and before another of {last} steps"
+        )
+    if scope.order == "any" and (each.after, each.before or last) != (1, last):
+        raise BadFilter(
+            f"exclusion {each.name}", reason="where steps come in any order, it lies between all of them"
+        )
+
+
+def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, people: bool = False) -> str:
+    """What each visitor did that matters, an instant a row."""
+    everywhere = met(scope.filters, reading)
+    steps = [occurs(step.name, step.filters, reading) for step in scope.steps]
+    ends = [occurs(each.name, each.filters, reading) for each in scope.exclusions]
+    if scope.order != "any":
+        steps[0] += f" AND seen.created_at < {reading.moment(scope.period.until)}"
+    read = [occurs(ANY_EVENT, (), reading), *steps, *ends] if scope.order == "strict" else [*steps, *ends]
+    subject = "seen.session_id" if scope.by == "session" else reading.person()
+    kept = f"argMinIf({carried(breakdowns, reading)}, seen.event_id, {any_of(steps)})" if breakdowns else ""
+    period = replace(scope.period, end=scope.period.until + scope.window, running_until=None)
+    return fill(
+        _INSTANTS,
+        subject=subject,
+        persons=f",\n    groupUniqArray({reading.person()}) AS persons" if people else "",
+        steps=_bits([(number, condition) for number, condition in enumerate(steps)]),
+        ends=_bits(
+            [
+                (number - 1, condition)
+                for each, condition in zip(scope.exclusions, ends, strict=True)
+                for number in range(each.after, each.before or len(scope.steps))
+            ]
+        ),
+        carried=f",\n    {kept} AS carried" if kept else "",
+        events=reading.events(period, conditions=(any_of(read), *everywhere, f"{subject} != 0")),
+    )
+
+
+def _bits(conditions: Sequence[tuple[int, str]]) -> str:
+    if not conditions:
+        return "toUInt32(0)"
+    return " + ".join(f"toUInt32({condition}) * {2**bit}" for bit, condition in _by_bit(conditions))
+
+
+def _by_bit(conditions: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+    """One condition for each bit."""
+    bits: dict[int, list[str]] = {}
+    for bit, condition in conditions:
+        bits.setdefault(bit, []).append(condition)
+    return [(bit, f"({any_of(each)})") for bit, each in bits.items()]
+
+
+def _one_after_the_other(scope: Attempts, window: str) -> str:
+    """The attempts by how far they are.
+
+    Of those that are equally far only the one that began last is kept: what takes it further takes the others
+    further too, and it has the most time left.
+    """
+    count = len(scope.steps)
+    moved = ["bitTest(instant, 0)"] + [
+        f"(bitTest(instant, {number}) AND notEmpty(so_far.{number}) AND {_AT} - so_far.{number}[1] <= {window})"
+        for number in range(1, count)
+    ]
+    parts = []
+    for number in range(1, count + 1):
+        after = f"arrayPushBack(so_far.{number - 1}, {_AT})" if number > 1 else f"[{_AT}]"
+        left = moved[number] if number < count else "0"
+        ended = "1" if scope.order == "strict" else f"({left} OR bitTest(instant, {_STEP_BITS + number - 1}))"
+        parts.append(f"multiIf({moved[number - 1]}, {after}, {ended}, emptyArrayInt64(), so_far.{number})")
+    parts.append(_furthest("so_far", count))
+    nothing = ", ".join(["emptyArrayInt64()"] * (count + 1))
+    return fill(_FOLD, next=", ".join(parts), instant=_INSTANT, nothing=nothing)
+
+
+def _furthest(found: str, count: int) -> str:
+    """The longest attempt, before it the one that was there first (kept at the end of the tuple)."""
+    best = f"{found}.{count + 1}"
+    longer = [
+        f"length({found}.{number}) > length({best}), {found}.{number}" for number in range(count, 0, -1)
+    ]
+    return f"multiIf({', '.join(longer)}, {best})"
+
+
+def _in_any_order(scope: Attempts, window: str, until: str) -> str:
+    """When each step was done last; the attempt is what of it lies within the window."""
+    count = len(scope.steps)
+    last = [
+        f"multiIf(bitTest(instant, {bit}), {_AT}, bitTest(instant, {_STEP_BITS}), toInt64(0), so_far.{bit + 1})"
+        for bit in range(count)
+    ]
+    done = f"arraySort(arrayFilter(at -> at > 0 AND at >= {_AT} - {window}, [{', '.join(last)}]))"
+    best = f"so_far.{count + 1}"
+    better = f"length({done}) > length({best}) AND {done}[1] < toUnixTimestamp64Milli({until})"
+    nothing = ", ".join([*["toInt64(0)"] * count, "emptyArrayInt64()"])
+    followed = ", ".join([*last, f"if({better}, {done}, {best})"])
+    return fill(_FOLD, next=followed, instant=_INSTANT, nothing=nothing)

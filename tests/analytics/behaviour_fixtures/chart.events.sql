@@ -1,0 +1,76 @@
+SELECT
+    other,
+    labels,
+    period,
+    groupArray((bucket, toFloat64(finalizeAggregation(state_0)), toFloat64(finalizeAggregation(state_1)))) AS points,
+    tuple(toFloat64(countMerge(state_0)), toFloat64(uniqExactMerge(state_1))) AS totals
+FROM
+(
+SELECT 0 AS other, 1 AS place, labels, period, bucket, state_0, state_1
+FROM
+(
+SELECT
+    0 AS period,
+    emptyArrayString() AS labels,
+    indexOf({v1:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v1:Array(Int64)})) AS bucket,
+    countStateIf(seen.name = {v0:String}) AS state_0,
+    uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
+GROUP BY labels, bucket
+UNION ALL
+SELECT
+    1 AS period,
+    emptyArrayString() AS labels,
+    indexOf({v4:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v4:Array(Int64)})) AS bucket,
+    countStateIf(seen.name = {v0:String}) AS state_0,
+    uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
+GROUP BY labels, bucket
+)
+)
+GROUP BY other, labels, period
+ORDER BY other, min(place), labels, period;

@@ -1,0 +1,49 @@
+SELECT listed.person AS person, named.profile_id AS profile_id
+FROM
+(
+SELECT DISTINCT person
+FROM
+(
+SELECT person
+FROM
+(
+SELECT DISTINCT if(known.target = 0, seen.person, known.target) AS person, [CAST(seen.path, 'String')] AS labels
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.name = {v0:String}
+    AND (seen.properties[{v0:String}] IN {v1:Array(String)})
+)
+WHERE labels = {v4:Array(String)}
+)
+WHERE person > {v5:UInt64}
+ORDER BY person
+LIMIT {v6:UInt32}
+) AS listed
+GLOBAL ANY LEFT JOIN
+(
+    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
+    FROM sessions AS visit
+    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    GROUP BY person
+) AS named ON listed.person = named.person
+ORDER BY person;

@@ -1,0 +1,108 @@
+SELECT listed.person AS person, named.profile_id AS profile_id
+FROM
+(
+SELECT DISTINCT person
+FROM
+(
+SELECT person
+FROM
+(
+SELECT 0 AS rule, person FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.name = {v0:String} AND (seen.country IN {v1:Array(String)})
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+HAVING count() >= {v4:UInt32}
+)
+UNION ALL
+SELECT 1 AS rule, person FROM
+(
+SELECT DISTINCT if(known.target = 0, weekly.person, known.target) AS person
+FROM r_person_week AS weekly
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON weekly.person = known.person
+WHERE weekly.project_id = {project:String} AND if(known.target = 0, weekly.person, known.target) GLOBAL NOT IN
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.name = {v5:String}
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+HAVING count() > {v6:UInt32}
+)
+)
+)
+GROUP BY person
+HAVING count() >= 2
+)
+WHERE person > {v7:UInt64}
+ORDER BY person
+LIMIT {v8:UInt32}
+) AS listed
+GLOBAL ANY LEFT JOIN
+(
+    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
+    FROM sessions AS visit
+    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    GROUP BY person
+) AS named ON listed.person = named.person
+ORDER BY person;

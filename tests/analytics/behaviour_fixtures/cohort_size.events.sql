@@ -1,0 +1,45 @@
+SELECT count() AS persons
+FROM
+(
+SELECT DISTINCT if(known.target = 0, seen.person, known.target) AS person
+FROM
+(
+    SELECT DISTINCT each.person AS person, each.profile_id AS profile_id
+    FROM events AS each
+    WHERE each.project_id = {project:String} AND each.person != 0
+) AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
+    FROM sessions AS visit
+    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    GROUP BY person
+) AS named ON if(known.target = 0, seen.person, known.target) = named.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        profile_id,
+        properties[{v0:String}] AS property_0
+    FROM profiles FINAL
+    WHERE project_id = {project:String} AND deleted = 0
+) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
+WHERE ((profile.property_0 IN {v1:Array(String)}))
+);

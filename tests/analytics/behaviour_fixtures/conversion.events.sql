@@ -1,0 +1,148 @@
+SELECT
+    other,
+    labels,
+    period,
+    groupArray((bucket, finalizeAggregation(state_0), finalizeAggregation(state_1))) AS points,
+    uniqExactMerge(state_0) AS began,
+    uniqExactMerge(state_1) AS finished
+FROM
+(
+SELECT
+    if(rank > {v12:UInt32}, 1, 0) AS other,
+    min(rank) AS place,
+    if(other, emptyArrayString(), ranked.labels) AS labels,
+    cell.1 AS period,
+    cell.2 AS bucket,
+    uniqExactMergeState(cell.3) AS state_0,
+    uniqExactMergeState(cell.4) AS state_1
+FROM
+(
+    SELECT labels, cells, row_number() OVER (ORDER BY best, labels) AS rank
+    FROM
+    (
+        SELECT labels, cells, row_number() OVER (ORDER BY size_0 DESC, labels) AS best
+        FROM
+        (
+        SELECT
+        labels,
+        groupArray((period, bucket, state_0, state_1)) AS cells,
+        ifNull(uniqExactMergeIf(state_0, period = 0), 0) AS size_0
+        FROM
+        (
+SELECT
+    0 AS period,
+    [arrayJoin(carried[1])] AS labels,
+    indexOf({v0:Array(Int64)}, roundDown(at, {v0:Array(Int64)})) AS bucket,
+    uniqExactState(subject) AS state_0,
+    uniqExactStateIf(subject, finished) AS state_1
+FROM
+(
+    SELECT subject, at, ifNull(next - at <= {v1:Int64}, 0) AS finished, carried
+    FROM
+    (
+        SELECT
+            *,
+            min(if(bitTest(steps, 1), at, NULL)) OVER
+                (PARTITION BY subject ORDER BY at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next
+        FROM
+        (
+SELECT
+    if(known.target = 0, seen.person, known.target) AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
+    groupBitOr(toUInt32(0)) AS ends,
+    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY subject, at
+        )
+    )
+    WHERE bitTest(steps, 0)
+)
+GROUP BY labels, bucket
+UNION ALL
+SELECT
+    1 AS period,
+    [arrayJoin(carried[1])] AS labels,
+    indexOf({v8:Array(Int64)}, roundDown(at, {v8:Array(Int64)})) AS bucket,
+    uniqExactState(subject) AS state_0,
+    uniqExactStateIf(subject, finished) AS state_1
+FROM
+(
+    SELECT subject, at, ifNull(next - at <= {v1:Int64}, 0) AS finished, carried
+    FROM
+    (
+        SELECT
+            *,
+            min(if(bitTest(steps, 1), at, NULL)) OVER
+                (PARTITION BY subject ORDER BY at DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS next
+        FROM
+        (
+SELECT
+    if(known.target = 0, seen.person, known.target) AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
+    groupBitOr(toUInt32(0)) AS ends,
+    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY subject, at
+        )
+    )
+    WHERE bitTest(steps, 0)
+)
+GROUP BY labels, bucket
+        )
+        GROUP BY labels
+        )
+    )
+) AS ranked
+ARRAY JOIN cells AS cell
+GROUP BY other, labels, period, bucket
+)
+GROUP BY other, labels, period
+ORDER BY other, min(place), labels, period;

@@ -1,0 +1,70 @@
+SELECT
+    node.1 AS step,
+    node.2.1 AS name,
+    node.2.2 AS path,
+    node.2.3 AS other,
+    node.3 AS goes_on,
+    node.4.1 AS next_name,
+    node.4.2 AS next_path,
+    node.4.3 AS next_other,
+    sum(sessions) AS went
+FROM
+(
+    SELECT
+        sessions,
+        arraySort(each -> each.1, groupArray((step, shown))) AS nodes,
+        arrayJoin(arrayMap(
+            place -> (nodes[place].1, nodes[place].2, place < length(nodes), nodes[place + 1].2),
+            arrayEnumerate(nodes))) AS node
+    FROM
+    (
+        SELECT
+            way,
+            sessions,
+            step,
+            if(dense_rank() OVER (PARTITION BY step ORDER BY together DESC, label) <= {v6:UInt32},
+                (label.1, label.2, 0), ('', '', 1)) AS shown
+        FROM
+        (
+            SELECT
+                way,
+                sessions,
+                toUInt16(first + place - 1) AS step,
+                label,
+                sum(sessions) OVER (PARTITION BY step, label) AS together
+            FROM
+            (
+SELECT way, toUInt16(1) AS first, count() AS sessions
+FROM
+(
+    SELECT
+        arrayCompact(arrayMap(place -> (names[place], paths[place]), if(arrayFirstIndex(place -> starts[place] != 0, did) = 0 OR arrayFirstIndex((place, number) -> ends[place] != 0 AND number > arrayFirstIndex(place -> starts[place] != 0, did), did, arrayEnumerate(did)) = 0, [], arraySlice(did, arrayFirstIndex(place -> starts[place] != 0, did), arrayFirstIndex((place, number) -> ends[place] != 0 AND number > arrayFirstIndex(place -> starts[place] != 0, did), did, arrayEnumerate(did)) - arrayFirstIndex(place -> starts[place] != 0, did) + 1)))) AS labels,
+        if(length(labels) <= {v3:UInt16}, labels, arrayCompact(arrayPushBack(arraySlice(labels, 1, {v3:UInt16} - 1), labels[-1]))) AS way
+    FROM
+    (
+        SELECT
+            arraySort((place, at, id) -> (at, id), arrayEnumerate(groupArray(seen.event_id) AS ids),
+                groupArray(toUnixTimestamp64Milli(seen.created_at)), ids) AS did,
+            groupArray(toString(seen.name)) AS names,
+            groupArray(if(seen.name = 'screen_view', seen.path, '')) AS paths,
+            groupArray(toUInt8((seen.name = {v0:String} AND (seen.path IN {v1:Array(String)})))) AS starts,
+            groupArray(toUInt8((seen.name = {v2:String}))) AS ends
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND ((seen.name NOT IN ('session_start', 'session_end')) OR ((seen.name = {v0:String} AND (seen.path IN {v1:Array(String)}))) OR ((seen.name = {v2:String})))
+    AND seen.session_id != 0
+        GROUP BY seen.session_id
+    )
+)
+WHERE notEmpty(way)
+GROUP BY way
+            )
+            ARRAY JOIN way AS label, arrayEnumerate(way) AS place
+        )
+    )
+    GROUP BY way, sessions
+)
+GROUP BY step, name, path, other, goes_on, next_name, next_path, next_other
+ORDER BY step, went DESC, name, path, next_name, next_path, other, next_other, goes_on;

@@ -1,0 +1,53 @@
+SELECT other, labels, period, finalizeAggregation(state_0), finalizeAggregation(state_1), finalizeAggregation(state_2), finalizeAggregation(state_3), finalizeAggregation(state_4)
+FROM
+(
+SELECT 0 AS other, 1 AS place, labels, period, bucket, state_0, state_1, state_2, state_3, state_4
+FROM
+(
+SELECT
+    0 AS period,
+    emptyArrayString() AS labels,
+    0 AS bucket,
+    sumForEachState(arrayWithConstant(length(times), toUInt64(1))) AS state_0,
+    quantileExactInclusiveForEachState(0.5)(taken) AS state_1,
+    avgForEachState(taken) AS state_2,
+    quantileExactInclusiveState(0.5)(if(length(times) = 3, times[-1] - times[1], NULL)) AS state_3,
+    avgState(if(length(times) = 3, times[-1] - times[1], NULL)) AS state_4
+FROM
+(
+    SELECT times, arrayPopFront(arrayDifference(times)) AS taken, carried
+    FROM
+    (
+SELECT times, [] AS carried
+FROM
+(
+    SELECT followed.4 AS times
+    FROM
+    (
+        SELECT
+            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3), if(length(arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v7:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))) > length(so_far.4) AND arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v7:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))[1] < toUnixTimestamp64Milli(fromUnixTimestamp64Milli({v8:Int64}, 'UTC')), arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v7:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)])), so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (toInt64(0), toInt64(0), toInt64(0), emptyArrayInt64())) AS followed
+        FROM
+        (
+SELECT
+    seen.session_id AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
+    groupBitOr(toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v0:String})) * 2) AS ends
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND ((seen.name = {v0:String}) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))
+    AND seen.session_id != 0
+GROUP BY subject, at
+        )
+        GROUP BY subject
+    )
+)
+WHERE notEmpty(times)
+    )
+)
+GROUP BY labels
+)
+)
+ORDER BY other, place, labels, period;

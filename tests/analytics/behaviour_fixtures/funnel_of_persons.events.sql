@@ -1,0 +1,116 @@
+SELECT other, labels, period, finalizeAggregation(state_0), finalizeAggregation(state_1), finalizeAggregation(state_2), finalizeAggregation(state_3), finalizeAggregation(state_4)
+FROM
+(
+SELECT
+    if(rank > {v10:UInt32}, 1, 0) AS other,
+    min(rank) AS place,
+    if(other, emptyArrayString(), ranked.labels) AS labels,
+    cell.1 AS period,
+    cell.2 AS bucket,
+    sumForEachMergeState(cell.3) AS state_0,
+    quantileExactInclusiveForEachMergeState(0.5)(cell.4) AS state_1,
+    avgForEachMergeState(cell.5) AS state_2,
+    quantileExactInclusiveMergeState(0.5)(cell.6) AS state_3,
+    avgMergeState(cell.7) AS state_4
+FROM
+(
+    SELECT labels, cells, row_number() OVER (ORDER BY best, labels) AS rank
+    FROM
+    (
+        SELECT labels, cells, row_number() OVER (ORDER BY size_0 DESC, labels) AS best
+        FROM
+        (
+        SELECT
+        labels,
+        groupArray((period, bucket, state_0, state_1, state_2, state_3, state_4)) AS cells,
+        ifNull(sumForEachMergeIf(state_0, period = 0)[1], 0) AS size_0
+        FROM
+        (
+SELECT
+    0 AS period,
+    [arrayJoin(carried[1])] AS labels,
+    0 AS bucket,
+    sumForEachState(arrayWithConstant(length(times), toUInt64(1))) AS state_0,
+    quantileExactInclusiveForEachState(0.5)(taken) AS state_1,
+    avgForEachState(taken) AS state_2,
+    quantileExactInclusiveState(0.5)(if(length(times) = 3, times[-1] - times[1], NULL)) AS state_3,
+    avgState(if(length(times) = 3, times[-1] - times[1], NULL)) AS state_4
+FROM
+(
+    SELECT times, arrayPopFront(arrayDifference(times)) AS taken, carried
+    FROM
+    (
+SELECT times, arrayFirst(each -> each.1 = times[1], carrying).2 AS carried
+FROM
+(
+    SELECT multiIf(length(followed.3) > length(followed.4), followed.3, length(followed.2) > length(followed.4), followed.2, length(followed.1) > length(followed.4), followed.1, followed.4) AS times, carrying
+    FROM
+    (
+        SELECT
+            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], 1, emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v9:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v9:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
+            groupArrayIf((at, carried), steps != 0) AS carrying
+        FROM
+        (
+SELECT
+    if(known.target = 0, seen.person, known.target) AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
+    groupBitOr(toUInt32((seen.name = {v5:String})) * 2) AS ends,
+    argMinIf([[CAST(profile.email, 'String')]], seen.event_id, ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))) AS carried
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
+    FROM sessions AS visit
+    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    GROUP BY person
+) AS named ON if(known.target = 0, seen.person, known.target) = named.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        profile_id,
+        email AS email
+    FROM profiles FINAL
+    WHERE project_id = {project:String} AND deleted = 0
+) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND ((seen.name NOT IN ('session_start', 'session_end')) OR (seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})) OR (seen.name = {v5:String}))
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY subject, at
+        )
+        GROUP BY subject
+    )
+)
+WHERE notEmpty(times)
+    )
+)
+GROUP BY labels
+        )
+        GROUP BY labels
+        )
+    )
+) AS ranked
+ARRAY JOIN cells AS cell
+GROUP BY other, labels, period, bucket
+)
+ORDER BY other, place, labels, period;

@@ -1,0 +1,71 @@
+SELECT listed.person AS person, named.profile_id AS profile_id
+FROM
+(
+SELECT DISTINCT person
+FROM
+(
+SELECT arrayJoin(persons) AS person
+FROM
+(
+SELECT times, [] AS carried, persons
+FROM
+(
+    SELECT multiIf(length(followed.3) > length(followed.4), followed.3, length(followed.2) > length(followed.4), followed.2, length(followed.1) > length(followed.4), followed.1, followed.4) AS times, persons
+    FROM
+    (
+        SELECT
+            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], ((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v8:Int64}) OR bitTest(instant, 10)), emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v8:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), ((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v8:Int64}) OR bitTest(instant, 11)), emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v8:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), (0 OR bitTest(instant, 12)), emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
+            groupUniqArrayArray(persons) AS persons
+        FROM
+        (
+SELECT
+    seen.session_id AS subject,
+    toUnixTimestamp64Milli(seen.created_at) AS at,
+    groupBitOr(toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
+    groupBitOr(toUInt32(0)) AS ends,
+    groupUniqArray(if(known.target = 0, seen.person, known.target)) AS persons
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))
+    AND seen.session_id != 0
+GROUP BY subject, at
+        )
+        GROUP BY subject
+    )
+)
+WHERE notEmpty(times)
+)
+WHERE length(times) = {v9:UInt32}
+)
+WHERE person > {v10:UInt64}
+ORDER BY person
+LIMIT {v11:UInt32}
+) AS listed
+GLOBAL ANY LEFT JOIN
+(
+    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
+    FROM sessions AS visit
+    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    GROUP BY person
+) AS named ON listed.person = named.person
+ORDER BY person;

@@ -1,0 +1,39 @@
+"""Writes the pinned text of the questions about behaviour: `python -m tests.analytics.pin_behaviour`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from openpanel.analytics.cohorts import DynamicCohort, freezing
+from openpanel.analytics.routing import Source
+from tests.analytics.behaviour import ZONE, cohorts, questions
+
+FOLDER: Final = Path(__file__).parent / "behaviour_fixtures"
+
+
+def texts() -> Mapping[str, str]:
+    """What each question asks of each source it can be answered from, by file name."""
+    found = {}
+    for name, question in questions("demo").items():
+        sources = {question.exact, Source.ROLLUP} if question.rolled_up else {question.exact}
+        for source in sorted(sources):
+            found[f"{name}.{source}.sql"] = f"{question.statement(source).sql};\n"
+    cohort = cohorts("click")[0]
+    assert isinstance(cohort, DynamicCohort)
+    found["cohort_freezing.command.sql"] = (
+        f"{freezing('demo', timezone=ZONE, cohort=cohort, generation=7).sql};\n"
+    )
+    return found
+
+
+def main() -> None:
+    """Write all files, and remove those of questions that are gone."""
+    FOLDER.mkdir(exist_ok=True)
+    for path in FOLDER.glob("*.sql"):
+        path.unlink()
+    for name, text in texts().items():
+        (FOLDER / name).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Made-up histories of visitors: every column a question may name, around midnights and changes of the clock.
+
+Late events and others that came twice, persons who became known or are others, server events of nobody, names with
+quotes and emoji, properties that are numbers, dates, yes-or-no, or none of these.
+"""
+
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from openpanel.warehouse import tables
+from openpanel.warehouse.schema import Table
+from tests.analytics.worlds import MOMENTS, ZONES, Insert
+from tests.warehouse.rows import Rows
+
+NAMES: Final = ("screen_view", "click", 'sign "up"', "it's 👩‍👩‍👧", "revenue")
+PATHS: Final = ("/", "/a", "/한국", "")
+PLANS: Final = ("pro", "Free", "", 'o\'neil \\ "x"', "🦊")
+PRICES: Final = ("9.5", "10", "-3", "", "many", "1e3", "0")
+DUE: Final = ("2026-10-31", "2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "soon", "", "20261101")
+PAID: Final = ("true", "false", "TRUE", "0", "1", "perhaps", "")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
+_projects = count()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Rows of four tables, without their project."""
+
+    timezone: str
+    now: datetime
+    events: list[dict[str, Any]]
+    overrides: list[dict[str, Any]]
+    profiles: list[dict[str, Any]]
+    groups: list[dict[str, Any]]
+
+
+@st.composite
+def histories(draw: st.DrawFn, *, sessions: int = 14, days: int = 12) -> History:
+    """A random history of up to so many sessions within so many days."""
+    return a_history(
+        random.Random(draw(st.integers(0, 2**32))),
+        sessions=draw(st.integers(0, sessions)),
+        days=days,
+        timezone=draw(st.sampled_from(ZONES)),
+        now=draw(st.sampled_from(MOMENTS)),
+    )
+
+
+def a_history(dice: random.Random, *, sessions: int, days: int, timezone: str, now: datetime) -> History:
+    events = [row for _ in range(sessions) for row in _session(dice, timezone, now, days)]
+    events += [_of_server(dice, timezone, now, days) for _ in range(sessions // 4)]
+    people = sorted({row["person"] for row in events} - {0})
+    overrides = [
+        {
+            "person": dice.choice(people),
+            "into": dice.choice([*people, 107, 108]),
+            "version": dice.randrange(99),
+        }
+        for _ in range(dice.randrange(4) if people else 0)
+    ]
+    profiles = [_profile(dice, known) for known in (107, 108, 109) if dice.random() < 0.8]
+    groups = [_group(dice, name) for name in ("acme", "o'neil", "🏢") if dice.random() < 0.8]
+    return History(timezone, now, events, overrides, profiles, groups)
+
+
+def load(history: History, insert: Insert) -> str:
+    """The history as a project of its own, events in blocks of mixed order."""
+    project = f"history {next(_projects)}"
+    rows = [{**row, "project_id": project} for row in history.events]
+    random.Random(len(rows)).shuffle(rows)
+    for first in range(0, len(rows), 60):
+        insert(tables.EVENTS, rows[first : first + 60])
+    others: tuple[tuple[Table, Rows], ...] = (
+        (tables.PERSON_OVERRIDES, history.overrides),
+        (tables.PROFILES, history.profiles),
+        (tables.GROUPS, history.groups),
+    )
+    for table, block in others:
+        if block:
+            insert(table, [{**row, "project_id": project} for row in block])
+    return project
+
+
+def _session(dice: random.Random, timezone: str, now: datetime, days: int) -> Iterable[dict[str, Any]]:
+    start = _moment_near(dice, timezone, now, days)
+    device = dice.randrange(1, 6)
+    session = dice.randrange(1, 2**63)
+    known = dice.choice([0, 0, 107, 108, 109])
+    times = [
+        start + dice.choice([0, 0, 1, 999, 60_000, dice.randrange(5_400_000)])
+        for _ in range(dice.randrange(1, 7))
+    ]
+    if dice.random() < 0.1:
+        times.append(start - 1_000)  # came late and belongs to the session all the same
+    rows = [_event(dice, at, device=device, known=known if dice.random() < 0.5 else 0) for at in times]
+    rows += [
+        {**_event(dice, at, device=device, known=0), "name": name}
+        for name, at in (("session_start", start - 100), ("session_end", max(times) + 1))
+        if dice.random() < 0.7
+    ]
+    shared = {
+        "session_id": session,
+        "session_started_at": start,
+        "country": dice.choice(["", "KR", "DE"]),
+        "referrer_name": dice.choice(["", "Google"]),
+    }
+    zone = ZoneInfo(timezone)
+    return [{**row, **shared, "day": _day(row["created_at"], zone)} for row in rows]
+
+
+def _of_server(dice: random.Random, timezone: str, now: datetime, days: int) -> dict[str, Any]:
+    """An event outside of sessions, of a profile or of nobody."""
+    at = _moment_near(dice, timezone, now, days)
+    row = _event(dice, at, device=0, known=dice.choice([0, 107, 109]))
+    return {**row, "country": "", "referrer_name": "", "day": _day(at, ZoneInfo(timezone))}
+
+
+def _event(dice: random.Random, at: int, *, device: int, known: int) -> dict[str, Any]:
+    properties = {
+        "plan": dice.choice(PLANS),
+        "price": dice.choice(PRICES),
+        "due": dice.choice(DUE),
+        "paid": dice.choice(PAID),
+        'it\'s "a" key': dice.choice(PLANS),
+        **{f"items.{place}.sku": dice.choice(PLANS) for place in range(dice.randrange(3))},
+    }
+    name = dice.choice(NAMES)
+    return {
+        "name": name,
+        "created_at": at,
+        "event_id": dice.randrange(1, 2**64),
+        "device_id": device,
+        "person": known or device,
+        "profile_id": profile_id(known) if known else "",
+        "path": dice.choice(PATHS),
+        "revenue": dice.choice([0, 5, 100, -7]) if name == "revenue" else 0,
+        "groups": tuple(dice.sample(["acme", "o'neil", "🏢", "gone"], dice.choice([0, 0, 1, 2]))),
+        "properties": {key: value for key, value in properties.items() if value},
+    }
+
+
+def profile_id(known: int) -> str:
+    """The profile of a person of these histories."""
+    return f"profile {known}"
+
+
+def _profile(dice: random.Random, known: int) -> dict[str, Any]:
+    plan = dice.choice(PLANS)
+    return {
+        "profile_id": profile_id(known),
+        "first_name": dice.choice(["Ana", "Ben", ""]),
+        "email": dice.choice(["ana@example.com", ""]),
+        "properties": {"plan": plan} if plan else {},
+        "created_at": 1_700_000_000_000,
+        "version": 1,
+        "deleted": int(dice.random() < 0.1),
+    }
+
+
+def _group(dice: random.Random, name: str) -> dict[str, Any]:
+    return {
+        "group_id": name,
+        "type": dice.choice(["company", "team"]),
+        "name": name.upper(),
+        "properties": {"size": dice.choice(["5", "50"])},
+        "version": 1,
+    }
+
+
+def _day(at: int, zone: ZoneInfo) -> int:
+    return datetime.fromtimestamp(at / 1000, tz=zone).date().toordinal() - _EPOCH
+
+
+def _moment_near(dice: random.Random, timezone: str, now: datetime, days: int) -> int:
+    """Somewhere in the last days, often within a second of a midnight, an hour or a change of the clock."""
+    moment = now - timedelta(seconds=dice.randrange(1, days * 86_400))
+    if dice.random() < 0.5:
+        local = moment.astimezone(ZoneInfo(timezone))
+        edge = local.replace(
+            hour=dice.choice([0, 0, 1, 2, 23]), minute=dice.choice([0, 30]), second=0, microsecond=0
+        )
+        moment = edge.astimezone(UTC) + timedelta(milliseconds=dice.choice([-1, 0, 1]))
+    return min(round(moment.timestamp() * 1000), round(now.timestamp() * 1000) - 1)
+
+
+Pick = Callable[[dict[str, Any]], bool]

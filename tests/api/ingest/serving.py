@@ -1,0 +1,76 @@
+"""The ingest application on a real socket of this process."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from openpanel_api.ingest.app import IngestApp
+from openpanel_api.ingest.receive import Bodies
+from openpanel_api.protocol import BoundedProtocol, DirectAnswers
+from openpanel_api.server import Port, config_of
+from openpanel_api.sockets import listening
+from tests.api.ingest.rig import CHROME, ORIGIN, WRITE, Ingest, an_event, an_ingest
+
+BODY = json.dumps(an_event()).encode()
+FIELDS = (
+    f"host: localhost\r\ncontent-type: application/json\r\n"
+    f"openpanel-client-id: {WRITE}\r\norigin: {ORIGIN}\r\nuser-agent: {CHROME}\r\n"
+).encode()
+HEAD = b"POST /track HTTP/1.1\r\n" + FIELDS
+
+
+def a_call(body: bytes, *, path: str = "/track", fields: bytes = b"") -> bytes:
+    """A whole request, with more header fields where given."""
+    return b"POST %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
+        path.encode(), FIELDS, fields, len(body), body,
+    )  # fmt: skip
+
+
+@dataclass
+class Served:
+    """The application and the port that it is on."""
+
+    ingest: Ingest
+    port: int
+
+    async def exchange(self, *pieces: bytes, answers: int = 1) -> list[tuple[bytes, bytes]]:
+        """Send these pieces on one connection and read so many answers: head and body of each."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0)
+            return [await an_answer(reader) for _ in range(answers)]
+        finally:
+            writer.close()
+
+
+async def an_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
+    """Head and body of the next answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+    return head, await reader.readexactly(length)
+
+
+@asynccontextmanager
+async def served(
+    url: str, folder: Path, *, head_seconds: float = 5, bodies: Bodies | None = None
+) -> AsyncIterator[Served]:
+    """The service as its process runs it, with its own bounds on time."""
+
+    class Protocol(BoundedProtocol):
+        pass
+
+    Protocol.head_seconds = head_seconds
+    async with an_ingest(url, folder, bodies=bodies) as ingest:
+        app = IngestApp(replace(ingest.parts, send_accepted=DirectAnswers().send_accepted))
+        server = Port(config_of(app, protocol=Protocol))
+        socket = listening("127.0.0.1", 0)
+        serving = asyncio.create_task(server.serve(sockets=[socket]))
+        yield Served(ingest, socket.getsockname()[1])
+        server.should_exit = True
+        await serving

@@ -1,0 +1,145 @@
+"""The pages in Chromium while things come and go by themselves: slow panels, new events, a server that is away."""
+
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from openpanel.stream import Pool
+from openpanel.stream.keys import keys_of
+from openpanel.warehouse import Warehouse
+from tests.dashboard import traffic
+from tests.dashboard.conftest import NOW, World, add_project
+from tests.dashboard.screens import Screen, screen, served
+
+pytestmark = pytest.mark.browser
+
+
+class Held(Warehouse):
+    """A warehouse that answers the questions about countries only when it is let."""
+
+    def __init__(self, inner: Warehouse) -> None:
+        self._inner, self.go_on = inner, threading.Event()
+
+    def query(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        if "visit.country AS value" in sql:
+            assert self.go_on.wait(timeout=60)
+        return self._inner.query(sql, parameters=parameters, settings=settings)
+
+
+def test_one_slow_panel_holds_up_no_other(world: World, browser: Browser) -> None:
+    slow = Held(world.warehouse)
+    with ExitStack() as stack:
+        stack.callback(slow.go_on.set)
+        origin = stack.enter_context(served(world.app(warehouse=slow)))
+        shown = stack.enter_context(screen(browser, origin, session=world.session))
+        shown.page.goto(origin + world.address())
+        places = shown.page.locator("#panel-places")
+        places.scroll_into_view_if_needed()
+
+        for other in (
+            "kpis .kpi-value",
+            "chart .chart-caption",
+            "sources .rank-row",
+            "pages .rank-row",
+            "devices .rank-row",
+        ):
+            expect(shown.page.locator(f"#panel-{other}").first).to_be_visible()
+        expect(places.locator(".skeleton")).to_be_visible()
+        expect(places.locator(".panel-slow")).to_be_visible(timeout=10_000)
+        slow.go_on.set()
+        expect(places.locator(".rank-row").first).to_be_visible()
+
+
+def test_online_count_follows_within_two_seconds(world: World, shown: Screen) -> None:
+    project = add_project(world.database, name="lively", organization="acme")
+    shown.open(world.address(project=project))
+    pill = shown.page.locator("live-count")
+    expect(pill).to_contain_text("0 online · 5 min")
+
+    (keys, *_) = keys_of(Pool("shared", 1))
+    world.redis.zadd(keys.live("lively"), {"00000000000000aa": int(NOW.timestamp() * 1000)})
+
+    expect(pill).to_contain_text("1 online · 5 min", timeout=2_000)
+    world.redis.delete(keys.live("lively"))
+    expect(pill).to_contain_text("0 online · 5 min", timeout=2_000)
+
+
+def test_waiting_page_turns_into_numbers(world: World, shown: Screen) -> None:
+    project = add_project(world.database, name="awaited", organization="acme")
+    shown.open(world.address(project=project))
+    expect(shown.page.locator(".waiting")).to_be_visible()
+
+    event = traffic.view(project="awaited", at=NOW - timedelta(minutes=1), device=1)
+    traffic.insert(world.warehouse, [event], token="awaited")
+
+    expect(shown.page.locator("#kpi-visitors .kpi-value")).to_have_text("1")
+    expect(shown.page.locator(".waiting")).to_have_count(0)
+
+
+def test_new_events_are_offered_under_the_pointer_and_taken_when_it_rests(
+    world: World, shown: Screen
+) -> None:
+    project = add_project(world.database, name="growing", organization="acme")
+    first = traffic.view(project="growing", at=NOW - timedelta(minutes=2), device=1)
+    traffic.insert(world.warehouse, [first], token="growing-1")
+    shown.open(world.address("/overview?range=today", project))
+    expect(shown.page.locator("live-count")).to_contain_text("online")
+    visitors = shown.page.locator("#kpi-visitors .kpi-value")
+    expect(visitors).to_have_text("1")
+
+    shown.page.evaluate(
+        "window.__moving = setInterval(() => document.dispatchEvent(new Event('pointermove')), 100)"
+    )
+    second = traffic.view(project="growing", at=NOW - timedelta(minutes=1), device=2)
+    traffic.insert(world.warehouse, [second], token="growing-2")
+    expect(shown.page.locator("#news")).to_have_text("1 new · show")
+    expect(visitors).to_have_text("1")
+    shown.page.evaluate("clearInterval(window.__moving)")
+
+    expect(visitors).to_have_text("2", timeout=15_000)
+    expect(shown.page.locator("#news")).to_be_hidden()
+
+
+def test_panel_can_be_tried_again_after_the_server_was_away(world: World, browser: Browser) -> None:
+    with ExitStack() as stack:
+        origin = stack.enter_context(served(world.app()))
+        shown = stack.enter_context(screen(browser, origin, session=world.session))
+        shown.page.route("**/panel/pages*", lambda route: route.abort())
+        shown.page.goto(origin + world.address())
+        pages = shown.page.locator("#panel-pages")
+        expect(pages.locator(".notice")).to_contain_text("The server did not answer.")
+        expect(pages.locator("h2")).to_have_text("Pages")
+        shown.page.unroute("**/panel/pages*")
+
+        pages.locator("[data-retry]").click()
+
+        expect(pages.locator(".rank-row").first).to_be_visible()
+        shown.problems[:] = [
+            one for one in shown.problems if "ERR_FAILED" not in one and "htmx:error" not in one
+        ]
+
+
+def test_lost_stream_says_since_when(world: World, browser: Browser) -> None:
+    with ExitStack() as stack:
+        server = ExitStack()
+        stack.callback(server.close)
+        origin = server.enter_context(served(world.app()))
+        shown = stack.enter_context(screen(browser, origin, session=world.session))
+        shown.open(world.address())
+        expect(shown.page.locator("live-count")).to_contain_text("online")
+
+        server.close()
+
+        expect(shown.page.locator("live-count")).to_contain_text("reconnecting since", timeout=15_000)
+        shown.problems[:] = [one for one in shown.problems if "ERR_CONNECTION_REFUSED" not in one]

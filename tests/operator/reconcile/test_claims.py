@@ -1,0 +1,102 @@
+"""Who has what two resources want. Pure."""
+
+from typing import Any
+
+from openpanel_operator.kube import Key
+from openpanel_operator.reconcile.claims import Claims, host_claim
+
+
+def body(key: Key, *, made: int, **spec: Any) -> dict[str, Any]:
+    meta = {
+        "name": key.name,
+        "namespace": key.namespace,
+        "uid": f"uid-{key.namespace}-{key.name}",
+        "creationTimestamp": f"2026-01-01T00:00:{made:02}Z",
+    }
+    return {"metadata": meta, "spec": spec}
+
+
+def project(name: str, namespace: str = "a") -> Key:
+    return Key("AnalyticsProject", namespace, name)
+
+
+def cluster(name: str, namespace: str = "a") -> Key:
+    return Key("PanelCluster", namespace, name)
+
+
+HOST = "in.example.org"
+
+
+def test_elder_has_the_host_and_the_younger_hears_when_it_goes() -> None:
+    claims = Claims()
+    old, young = project("old"), project("young")
+    claims.put(body(young, made=2, ingest={"host": HOST}), key=young)
+    assert claims.put(body(old, made=1, ingest={"host": HOST}), key=old) == {young}
+    assert claims.holder(host_claim(HOST)) == old
+
+    assert claims.drop(old) == {young}
+    assert claims.holder(host_claim(HOST)) == young
+
+
+def test_changed_host_frees_the_old_one() -> None:
+    claims = Claims()
+    old, young = project("old"), project("young")
+    claims.put(body(old, made=1, ingest={"host": HOST}), key=old)
+    claims.put(body(young, made=2, ingest={"host": HOST}), key=young)
+
+    assert claims.put(body(old, made=1, ingest={"host": "other.example.org"}), key=old) == {young}
+    assert claims.holder(host_claim(HOST)) == young
+
+
+def test_resource_that_is_being_deleted_claims_nothing() -> None:
+    claims = Claims()
+    going = body(project("old"), made=1, ingest={"host": HOST})
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+
+    claims.put(going, key=project("old"))
+
+    assert claims.holder(host_claim(HOST)) is None
+
+
+def test_cluster_has_its_hosts_only_when_it_is_exposed() -> None:
+    claims = Claims()
+    hosts = {"ingest": HOST, "api": None}
+    claims.put(
+        body(cluster("panel"), made=1, exposure={"type": "None", "hosts": hosts}), key=cluster("panel")
+    )
+    assert claims.holder(host_claim(HOST)) is None
+
+    claims.put(
+        body(cluster("panel"), made=1, exposure={"type": "Ingress", "hosts": hosts}), key=cluster("panel")
+    )
+    assert claims.holder(host_claim(HOST)) == cluster("panel")
+
+
+def test_name_is_taken_on_the_same_cluster_only() -> None:
+    claims = Claims()
+    ref = {"clusterRef": {"name": "panel", "namespace": "a"}}
+    first, second, elsewhere = project("shop", "x"), project("shop", "y"), project("shop", "z")
+    claims.put(body(first, made=1, **ref), key=first)
+    claims.put(body(second, made=2, **ref), key=second)
+    claims.put(body(elsewhere, made=3, clusterRef={"name": "other", "namespace": "a"}), key=elsewhere)
+
+    assert claims.namesake(first, cluster=cluster("panel")) is None
+    assert claims.namesake(second, cluster=cluster("panel")) == first
+    assert claims.namesake(elsewhere, cluster=cluster("other")) is None
+
+
+def test_project_without_reference_is_on_the_only_cluster() -> None:
+    claims = Claims()
+    shop = project("shop")
+    claims.put(body(shop, made=3), key=shop)
+    assert claims.cluster_of(shop) == []
+
+    claims.put(body(cluster("far", "z"), made=1), key=cluster("far", "z"))
+    assert claims.cluster_of(shop) == cluster("far", "z")
+
+    claims.put(body(cluster("near"), made=2), key=cluster("near"))
+    assert claims.cluster_of(shop) == cluster("near")
+    assert list(claims.projects_of(cluster("near"))) == [shop]
+
+    claims.put(body(cluster("second"), made=2), key=cluster("second"))
+    assert claims.cluster_of(shop) == [cluster("near"), cluster("second")]

@@ -1,0 +1,232 @@
+"""A project that becomes real: PostgreSQL, ClickHouse and Redis themselves, without an API server."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import redis
+
+from openpanel import metadata
+from openpanel.metadata import Database, clients, projects
+from openpanel.tenancy import AnalyticsProject, parse
+from openpanel.warehouse import Warehouse
+from openpanel.warehouse.migrations import migrate
+from openpanel.warehouse.schema import Single
+from openpanel_local.engines.clickhouse import ClickHouse
+from openpanel_operator import servers
+from openpanel_operator.real_stores import CHANGES, RealStores
+from openpanel_operator.stores import Addresses, Credential, PoolAsk, StoreAway, StoreRefused, Wanted
+
+START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+MANIFEST = """
+apiVersion: openpanel.dev/v1alpha1
+kind: AnalyticsProject
+metadata: {name: shop}
+spec:
+  domains: [https://shop.example.org]
+  clients:
+    - {name: web, type: write}
+    - {name: reader, type: read}
+  retention: {events: 400}
+"""
+
+
+@dataclass
+class Clock:
+    """Stands until it is moved."""
+
+    now: datetime = field(default=START)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def at(
+    valkey_url: str,
+    postgres_database: Callable[[], str],
+    clickhouse: ClickHouse,
+    clickhouse_database: Callable[[], str],
+) -> Addresses:
+    """Stores with the tables of this version."""
+    found = Addresses(
+        redis=valkey_url,
+        postgres=postgres_database(),
+        clickhouse=clickhouse.url,
+        database=clickhouse_database(),
+    )
+    metadata.migrate(found.postgres)
+    with Warehouse(found.clickhouse, database=found.database) as warehouse:
+        migrate(warehouse, form=Single())
+    return found
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime.now(UTC))  # valid secrets are told by the database's own clock
+
+
+@pytest.fixture
+async def stores(clock: Clock) -> AsyncIterator[RealStores]:
+    opened = RealStores(clock=clock)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def database(at: Addresses) -> Iterator[Database]:
+    with Database(at.postgres) as opened:
+        yield opened
+
+
+def manifest(name: str) -> AnalyticsProject:
+    return parse(MANIFEST.replace("name: shop", f"name: {name}"))[0]
+
+
+def wanted(name: str, *, serial: int = 1, pool: str = "shared", drop: str = "") -> Wanted:
+    project = manifest(name)
+    kept = [client for client in project.spec.clients if client.name != drop]
+    project = project.model_copy(update={"spec": project.spec.model_copy(update={"clients": kept})})
+    credentials = {
+        client.name: Credential(f"sec_{serial}{client.name}", serial, timedelta(hours=1)) for client in kept
+    }
+    return Wanted(project, pool=pool, shards=4, credentials=credentials)
+
+
+def hashes(database: Database, project: str) -> dict[str, int]:
+    return {client.name: len(client.secret_hashes) for client in clients.listed(database, project=project)}
+
+
+async def test_project_is_made_once(stores: RealStores, at: Addresses, database: Database) -> None:
+    first = await stores.ensure(wanted("made"), at)
+    again = await stores.ensure(wanted("made"), at)
+    record = projects.load(database, project="made")
+
+    assert first.changes
+    assert not again.changes
+    assert first.client_ids == again.client_ids
+    assert "made" in await stores.projects(at)
+    assert record is not None
+    assert record.retention_days["events"] == 400
+
+
+async def test_given_secret_opens_and_the_one_before_too(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    await stores.ensure(wanted("rotated"), at)
+    await stores.ensure(wanted("rotated", serial=2), at)
+    assert hashes(database, "rotated") == {"web": 2, "reader": 2}
+
+    await stores.ensure(wanted("rotated", serial=2), at)
+    assert hashes(database, "rotated") == {"web": 2, "reader": 2}, "a repetition issues nothing"
+
+
+async def test_another_process_issues_nothing_again(at: Addresses, database: Database, clock: Clock) -> None:
+    for _ in range(2):
+        stores = RealStores(clock=clock)
+        await stores.ensure(wanted("twice"), at)
+        await stores.close()
+
+    assert hashes(database, "twice") == {"web": 1, "reader": 1}
+
+
+async def test_removed_client_stops(stores: RealStores, at: Addresses, database: Database) -> None:
+    await stores.ensure(wanted("fewer"), at)
+    await stores.ensure(wanted("fewer", drop="reader"), at)
+
+    assert list(hashes(database, "fewer")) == ["web"]
+
+
+async def test_pool_of_its_own_is_written_down(stores: RealStores, at: Addresses, database: Database) -> None:
+    await stores.ensure(wanted("own", pool="own"), at)
+
+    record = projects.load(database, project="own")
+    assert record is not None
+    assert record.pool == "own"
+
+
+async def test_changes_are_announced(stores: RealStores, at: Addresses) -> None:
+    with redis.Redis.from_url(at.redis) as client, client.pubsub() as channel:
+        channel.subscribe(CHANGES)
+        assert channel.get_message(timeout=10)
+
+        await stores.ensure(wanted("announced"), at)
+
+        told = [channel.get_message(timeout=10) for _ in range(3)]
+    assert {
+        "type": "message",
+        "pattern": None,
+        "channel": b"op:changes",
+        "data": b"project:announced",
+    } in told
+
+
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+async def test_removed_project_goes_by_its_policy(
+    stores: RealStores, at: Addresses, database: Database, policy: str
+) -> None:
+    name = f"gone-{policy.lower()}"
+    await stores.ensure(wanted(name), at)
+
+    for _ in range(2):
+        await stores.remove(name, policy="Retain" if policy == "Retain" else "Delete", at=at)
+
+    record = projects.load(database, project=name)
+    assert name not in await stores.projects(at)
+    assert (record is not None) == (policy == "Retain")
+    assert hashes(database, name) == {}
+
+
+async def test_stores_that_answer_have_no_fault(stores: RealStores, at: Addresses) -> None:
+    assert await stores.faults(at) == {}
+    assert await stores.schema_is_current(at)
+
+
+async def test_each_store_that_is_away_is_named(stores: RealStores, at: Addresses) -> None:
+    nobody = "127.0.0.1:9"
+    away = replace(
+        at,
+        redis=f"redis://{nobody}/0",
+        postgres=f"postgresql+psycopg://x:y@{nobody}/z",
+        clickhouse=f"http://x:y@{nobody}",
+    )
+
+    assert set(await stores.faults(away)) == {"Redis", "PostgreSQL", "ClickHouse"}
+    with pytest.raises(StoreAway, match="PostgreSQL"):
+        await stores.ensure(wanted("nowhere"), away)
+    with pytest.raises(StoreAway, match="Redis"):
+        await stores.pools([PoolAsk("shared", 1)], away)
+
+
+async def test_empty_database_has_no_schema(
+    stores: RealStores, at: Addresses, postgres_url: str, clickhouse_database: Callable[[], str]
+) -> None:
+    bare = replace(at, postgres=postgres_url, database=clickhouse_database())
+
+    assert not await stores.schema_is_current(bare)
+    with pytest.raises(StoreRefused, match="PostgreSQL"):
+        await stores.projects(bare)
+    with Warehouse(at.clickhouse, database="not_there") as warehouse:
+        assert not servers.is_furnished(warehouse, Single())
+
+
+async def test_many_pools_are_read_together(stores: RealStores, at: Addresses, clock: Clock) -> None:
+    made = int((clock.now - timedelta(seconds=30)).timestamp() * 1_000)
+    with redis.Redis.from_url(at.redis) as client:
+        client.set("op:{deep:0}:depth", 7)
+        client.set("op:{deep:1}:depth", 5)
+        client.xadd("op:{deep:1}:stream", {"f": b"x"}, id=f"{made}-0")
+        client.rpush("rq:queue:deep-jobs", "one", "two")
+        client.zadd("rq:wip:deep-jobs", {"three": clock.now.timestamp() + 60, "lost": 1})
+        client.sadd("rq:workers:drain-deep", "rq:worker:a", "rq:worker:b")
+        client.hset("rq:worker:a", mapping={"state": "busy", "hostname": "pod-a"})
+        client.hset("rq:worker:b", mapping={"state": "idle", "hostname": "pod-b"})
+
+    deep, empty = await stores.pools(
+        [PoolAsk("deep", 2, orders=("deep-jobs",), workers=True), PoolAsk("nothing", 3)], at
+    )
+
+    assert (deep.waiting, deep.running, deep.busy_hosts) == (14, 1, frozenset({"pod-a"}))
+    assert deep.oldest_age == pytest.approx(30, abs=1)
+    assert (empty.waiting, empty.running, empty.oldest_age) == (0, 0, None)
