@@ -58,6 +58,7 @@ check: install $(DEV) ## ruff, mypy, import-linter, lock files, front-end types
 	$(BIN)/lint-imports
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python -m openpanel_operator.resources --check
+	$(BIN)/python manifests/render.py --check
 	npm --prefix images/dashboard/frontend run --silent check
 
 format: $(DEV) ## format the code and repair what ruff can
@@ -83,7 +84,12 @@ images: install ## build the container images
 bench: install $(DEV) ## print the figures as ratios against baselines of the same run
 	$(BIN)/python -m benchmarks $(ARGS)
 
+bench-operator: install $(DEV) api-server ## the operator's figures against an API server
+	KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS) $(BIN)/python -m benchmarks operator
+
 docs: $(DEV) ## write the reference pages from the code
+	$(BIN)/python -m openpanel_operator.resources
+	$(BIN)/python manifests/render.py
 	$(BIN)/python docs/generate.py
 
 lock: $(DEV) ## compile the pinned requirement files anew from pyproject.toml

@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from openpanel.tenancy.fields import span
+from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.workload import Workers
 from openpanel_operator import scaling
 from openpanel_operator.desired.addresses import SHARED_POOL
@@ -225,7 +226,7 @@ def _own(world: World, key: Key, workload: Workload, body: Object) -> Pool:
     project = parse_project(body)
     cluster, _ = clusters.found(key, world=world)
     workers = project.spec.workers
-    ask = PoolAsk(key.name, _shards(workers, body), workers=_may_shrink(workload))
+    ask = PoolAsk(own_name(key.name), _shards(workers, body), workers=_may_shrink(workload))
     return Pool(key, cluster, workload, workers, ask, budget=most_pods(project)[1])
 
 

@@ -150,7 +150,7 @@ def questions(project: str, *, text: str = "click") -> Mapping[str, Question[Any
 
 
 def _segments(text: str) -> tuple[EventSeries, ...]:
-    price = f"properties.{text}"
+    price = f"properties.{text.replace('*', '')}"  # a key with a star has many values, and no sum
     return (
         EventSeries(text),
         EventSeries("*", "session"),

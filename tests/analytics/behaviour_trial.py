@@ -13,14 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from openpanel.analytics.asking import LIMITS, Question
-from openpanel.analytics.cohort_table import COHORT_MEMBERS
 from openpanel.analytics.cohorts import DynamicCohort, freezing
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Clustered, Form, Single, Table, View, local_name, render
 from tests.analytics.behaviour import NOW, ZONE, cohorts, questions
-from tests.analytics.behaviour_store import with_members
 from tests.analytics.twin.histories import History, a_history
 from tests.warehouse import rows
 from tests.warehouse.embedded import EmbeddedWarehouse
@@ -33,13 +31,13 @@ def answers(folder: Path) -> None:
     """Distributed tables over local ones without replication, which the stand-in cannot write to."""
     clustered = EmbeddedWarehouse(folder, database="clustered")
     clustered.create_database()
-    subjects: tuple[Table | View, ...] = (*tables.ALL, COHORT_MEMBERS, *views.ALL)
+    subjects: tuple[Table | View, ...] = (*tables.ALL, *views.ALL)
     for statement in (text for subject in subjects for text in render(subject, form=Clustered())):
         clustered.command(_unreplicated(statement))
     single = EmbeddedWarehouse(folder, database="single")
     migrate(single, form=Single())
     history = a_history(random.Random(3), sessions=120, days=8, timezone=ZONE, now=NOW)
-    _load(history, with_members(single), Single())
+    _load(history, single, Single())
     _load(history, clustered, Clustered())
 
     answered = 0

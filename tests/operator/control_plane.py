@@ -115,7 +115,7 @@ def _kube_apiserver(folder: Path, *, binaries: Path, port: int, etcd_port: int) 
         "endpoint-reconciler-type": "none",
         "cert-dir": folder / "certificates",
         "token-auth-file": folder / "tokens.csv",
-        "service-cluster-ip-range": "10.0.0.0/24",
+        "service-cluster-ip-range": "10.0.0.0/16",
         "service-account-issuer": "https://kubernetes.default.svc",
         "service-account-key-file": key,
         "service-account-signing-key-file": key,

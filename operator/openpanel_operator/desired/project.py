@@ -7,6 +7,7 @@ credentials of those never leave the cluster's namespace.
 
 from collections.abc import Iterable, Mapping
 
+from openpanel.tenancy.pools import own_name
 from openpanel_operator.desired import addresses, sizes
 from openpanel_operator.desired.addresses import HTTP, PORTS, Project
 from openpanel_operator.desired.autoscaling import horizontal_autoscaler, queue_scaler
@@ -62,7 +63,10 @@ def most_pods(project: Project) -> tuple[int, int]:
 def _ingest(platform: Platform, project: Project, facts: ProjectFacts) -> Iterable[Object]:
     spec = project.spec.ingest
     streams = max(project.spec.workers.streams, facts.streams)
-    env = [*ingest_variables(platform, project.name, streams), value("OPENPANEL_PROJECT", project.name)]
+    env = [
+        *ingest_variables(platform, own_name(project.name), streams),
+        value("OPENPANEL_PROJECT", project.name),
+    ]
     running = _running(platform, project, Component.INGEST, env=env, storage=ingest_storage())
     yield deployment(platform, running)
     yield _service(running)
@@ -79,7 +83,7 @@ def _ingest(platform: Platform, project: Project, facts: ProjectFacts) -> Iterab
 
 def _workers(platform: Platform, project: Project, facts: ProjectFacts) -> Iterable[Object]:
     streams = max(project.spec.workers.streams, facts.streams)
-    env = worker_variables(platform, project.name, streams)
+    env = worker_variables(platform, own_name(project.name), streams)
     running = _running(platform, project, Component.WORKER, env=env, storage=geo_storage(platform.spec.geo))
     yield deployment(platform, running)
     yield _service(running, headless=True)
@@ -89,7 +93,7 @@ def _workers(platform: Platform, project: Project, facts: ProjectFacts) -> Itera
         name=running.name,
         place=running.place,
         workers=project.spec.workers,
-        pool=project.name,
+        pool=own_name(project.name),
         most=most_pods(project)[1],
     )
 

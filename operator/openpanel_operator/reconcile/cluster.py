@@ -164,6 +164,8 @@ async def check_schema(current: ClusterPass) -> None:
     current.status["schema"] = migration.figures()
     if migration.done:
         current.well(ConditionType.SCHEMA_IN_SYNC)
+        if migration.recorded != migration.name:
+            current.look_again(1.0)  # now that it is written down, its Job may go
         return
     current.look_again(LOOK_AGAIN_S)
     if migration.failure is not None:

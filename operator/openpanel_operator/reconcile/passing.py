@@ -142,7 +142,7 @@ _KUBE_REASONS: Final[tuple[tuple[type[Exception], tuple[str, ...], Reason], ...]
     (KubeError, ("because it is being terminated",), Reason.NAMESPACE_TERMINATING),
     (
         KubeError,
-        ("must support resize", "spec.resources.requests.storage"),
+        ("must support resize", "spec.resources.requests.storage", "except resources.requests"),
         Reason.VOLUME_NOT_EXPANDABLE,
     ),
     (Refused, ("exceeded quota",), Reason.QUOTA_EXCEEDED),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from openpanel.tenancy import AnalyticsProject
 from openpanel.tenancy.fields import span
+from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.spec import AnalyticsProjectSpec
 from openpanel_operator.desired import ProjectFacts, addresses, desired_project
 from openpanel_operator.desired.addresses import SHARED_POOL
@@ -23,7 +24,6 @@ from openpanel_operator.reconcile import (
     clusters,
     conditions,
     credentials,
-    pods,
     retention,
 )
 from openpanel_operator.reconcile.annotations import RECONCILE_AT, ROTATE
@@ -32,6 +32,7 @@ from openpanel_operator.reconcile.client_secrets import Issue
 from openpanel_operator.reconcile.clusters import NoCluster, Serving
 from openpanel_operator.reconcile.passing import Pass, Step
 from openpanel_operator.reconcile.project_figures import figures
+from openpanel_operator.reconcile.project_pods import report_own, report_shared
 from openpanel_operator.reconcile.scaling_figures import scaling_condition
 from openpanel_operator.reconcile.workloads import Owned, owned_of
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
@@ -206,9 +207,9 @@ async def check_pods(current: ProjectPass) -> None:
         (Component.WORKER, ConditionType.WORKERS_READY),
     ):
         if current.dedicated:
-            await _report_own(current, component, condition)
+            await report_own(current, component, condition)
         else:
-            _report_shared(current, condition)
+            report_shared(current, condition)
 
 
 async def fill_status(current: ProjectPass) -> None:
@@ -245,7 +246,7 @@ def _streams(current: ProjectPass) -> int:
     """Streams that take the project's events; never fewer than there were."""
     spec, pool = current.resource.spec, current.before.get("pool") or {}
     if current.dedicated:
-        had = int(pool.get("shards") or 0) if pool.get("name") == current.key.name else 0
+        had = int(pool.get("shards") or 0) if pool.get("name") == own_name(current.key.name) else 0
         return max(int(spec.workers.streams), had)
     shared = (current.at.cluster.status.get("workers") or {}).get("shards")
     return max(current.at.cluster.spec.workers.streams, int(shared or 0))
@@ -269,7 +270,7 @@ def _wanted(current: ProjectPass) -> Wanted:
     }
     return Wanted(
         manifest=current.manifest,
-        pool=current.key.name if current.dedicated else SHARED_POOL,
+        pool=own_name(current.key.name) if current.dedicated else SHARED_POOL,
         shards=current.streams,
         credentials=given,
     )
@@ -315,7 +316,10 @@ async def _is_known(current: ProjectPass, wish: str) -> bool:
 def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]) -> bool:
     before = current.before
     provisioned = conditions.found(before.get("conditions") or (), ConditionType.PROVISIONED.value) or {}
-    pool = {"name": current.key.name if current.dedicated else SHARED_POOL, "shards": current.streams}
+    pool = {
+        "name": own_name(current.key.name) if current.dedicated else SHARED_POOL,
+        "shards": current.streams,
+    }
     assert current.manifest is not None
     return (
         provisioned.get("status") == "True"
@@ -367,7 +371,7 @@ async def _is_drained(current: ProjectPass) -> bool:
         return True
     figures_before = current.before.get("workers") or {}
     streams = int(figures_before.get("shards") or current.resource.spec.workers.streams)
-    ask = PoolAsk(current.key.name, streams)
+    ask = PoolAsk(own_name(current.key.name), streams)
     try:
         (seen,) = await current.world.stores.pools([ask], current.at.at)
     except StoreError:
@@ -390,33 +394,6 @@ def _report_exposure(current: ProjectPass) -> None:
         )
     else:
         current.well(ConditionType.EXPOSED)
-
-
-async def _report_own(current: ProjectPass, component: Component, condition: ConditionType) -> None:
-    workloads = current.owned.of(component.value)
-    rollout = current.owned.rollout(component.value)
-    if rollout is not None and rollout.complete:
-        current.well(condition)
-        return
-    found = await pods.trouble(current.world.kube, workloads)
-    serves = rollout is not None and rollout.ready > 0
-    if found is not None:
-        current.report(condition, "True" if serves else "False", found.reason, found.message)
-    else:
-        reason = Reason.ROLLING_OUT if serves else Reason.WAITING_FOR_PODS
-        ready, desired = (rollout.ready, rollout.desired) if rollout else (0, 1)
-        current.report(condition, "True" if serves else "False", reason, f"{ready} of {desired} pods serve")
-    current.look_again(LOOK_AGAIN_S)
-
-
-def _report_shared(current: ProjectPass, condition: ConditionType) -> None:
-    known = current.at.cluster.status.get("conditions") or ()
-    if conditions.is_true(known, condition.value):
-        current.well(condition, Reason.SHARED)
-        return
-    found = conditions.found(known, condition.value) or {}
-    message = f"{current.at.key}: {found.get('message') or found.get('reason') or 'not seen yet'}"
-    current.report(condition, "False", Reason.CLUSTER_NOT_READY, message)
 
 
 def cluster_key(status: Mapping[str, Any]) -> Key | None:

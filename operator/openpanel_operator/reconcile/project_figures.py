@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from openpanel.tenancy.fields import span
+from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.spec import Client
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.addresses import SHARED_POOL
@@ -38,7 +39,7 @@ def figures(current: "ProjectPass") -> dict[str, Any]:
         found["clients"] = _clients(current)
     if _is_reached(current, ConditionType.PROVISIONED):
         found["pool"] = {
-            "name": current.key.name if current.dedicated else SHARED_POOL,
+            "name": own_name(current.key.name) if current.dedicated else SHARED_POOL,
             "shards": current.streams,
         }
     return found

@@ -57,7 +57,7 @@ class ExternalClickHouse(Part):
     """Where a ClickHouse that somebody else runs is found."""
 
     secret_name: DnsSubdomain = Field(
-        description="Secret with the keys url, user and password, in the PanelCluster's namespace."
+        description="Secret with the key url, user and password included, in the PanelCluster's namespace."
     )
     cluster: SettingName | None = Field(
         default=None, description="Name of the cluster in its remote_servers; left out: a single server."

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
-from openpanel.analytics.cohort_table import COHORT_MEMBERS
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.occurrences import check_event, occurs
 from openpanel.analytics.people_pages import PeopleAnswer, check_page, page_of_people, people_of
@@ -23,6 +22,7 @@ from openpanel.analytics.property_filters import PropertyFilter, check_filters, 
 from openpanel.analytics.reading import ANY_EVENT, Membership, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import KNOWN_PERSONS, Row, Statement, fill, person_of
+from openpanel.warehouse.tables import COHORT_MEMBERS
 
 MAX_RULES: Final = 10
 MAX_TIMES: Final = 1_000_000

@@ -49,6 +49,7 @@ def _cheaper_views(form: Form) -> tuple[str, ...]:
 MIGRATIONS: Final = (
     Migration(1, "tables and views", _everything),
     Migration(2, "cheaper views", _cheaper_views),
+    Migration(3, "members of static cohorts", lambda form: render(tables.COHORT_MEMBERS, form=form)),
 )
 
 

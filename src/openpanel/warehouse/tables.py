@@ -305,6 +305,21 @@ SCHEMA_MIGRATIONS: Final = Table(
     scope="server",
 )
 
+# Of static cohorts: a new computation is a new generation, questions read one of them.
+COHORT_MEMBERS: Final = Table(
+    name="cohort_members",
+    columns=(
+        Column("project_id", "LowCardinality(String)"),
+        Column("cohort_id", "LowCardinality(String)"),
+        Column("generation", "UInt64"),
+        Column("person", "UInt64"),
+    ),
+    engine="ReplacingMergeTree",
+    order_by="(project_id, cohort_id, generation, person)",
+    granularity=1024,
+    shard_by="cityHash64(project_id, person)",
+)
+
 ALL: Final = (
     EVENTS,
     SESSIONS,
@@ -321,5 +336,6 @@ ALL: Final = (
     BOTS,
     DEAD_LETTERS,
     PERSON_OVERRIDES,
+    COHORT_MEMBERS,
     RETENTION,
 )

@@ -5,14 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, ask
 from openpanel.analytics.chart_series import EventSeries
 from openpanel.analytics.charts import Chart
-from openpanel.analytics.cohort_table import COHORT_MEMBERS
 from openpanel.analytics.cohorts import (
     Behaviour,
     Behaviours,
@@ -27,7 +25,6 @@ from openpanel.analytics.periods import resolve
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.reading import Membership
 from openpanel.warehouse import Warehouse, tables
-from openpanel.warehouse.schema import Single, render
 from tests.analytics.twin.histories import PLANS, History, histories, load
 from tests.analytics.twin.reckoning import Reckoning, milliseconds
 from tests.analytics.worlds import Insert
@@ -43,14 +40,6 @@ TRAITS: Final = (
     PropertyFilter("profile.properties.plan", "isNull"),
     PropertyFilter("profile.id", "isNot", ("profile 107",)),
 )
-
-
-@pytest.fixture(scope="module")
-def with_members(warehouse: Warehouse) -> Warehouse:
-    """The warehouse with a place for static cohorts."""
-    for statement in render(COHORT_MEMBERS, form=Single()):
-        warehouse.command(statement)
-    return warehouse
 
 
 @st.composite
@@ -129,10 +118,10 @@ def found_members(warehouse: Warehouse, project: str, history: History, cohort: 
     return found
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(), define=definitions())
 def test_members_are_those_who_fit(
-    with_members: Warehouse,
+    warehouse: Warehouse,
     insert: Insert,
     history: History,
     define: Callable[[History], Behaviours | Traits],
@@ -140,20 +129,20 @@ def test_members_are_those_who_fit(
     project = load(history, insert)
     cohort = DynamicCohort("c'1", define(history), history.now)
 
-    found = found_members(with_members, project, history, cohort)
+    found = found_members(warehouse, project, history, cohort)
 
     assert found == sorted(members(cohort, Reckoning(history)))
-    assert ask(with_members, CohortSize(project, history.timezone, cohort)) == len(found)
+    assert ask(warehouse, CohortSize(project, history.timezone, cohort)) == len(found)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     history=histories(),
     defines=st.tuples(definitions(), definitions()),
     name=st.sampled_from(("cohort", "cohort:🐇 'a'")),
 )
 def test_charts_are_filtered_and_broken_down_by_cohorts(
-    with_members: Warehouse, insert: Insert, history: History, *, defines: tuple[Any, Any], name: str
+    warehouse: Warehouse, insert: Insert, history: History, *, defines: tuple[Any, Any], name: str
 ) -> None:
     project = load(history, insert)
     cohorts = (
@@ -169,7 +158,7 @@ def test_charts_are_filtered_and_broken_down_by_cohorts(
     period = resolve("30d", timezone=history.timezone, now=history.now)
 
     answer = ask(
-        with_members,
+        warehouse,
         Chart(
             project,
             history.timezone,
@@ -195,10 +184,10 @@ def test_charts_are_filtered_and_broken_down_by_cohorts(
     }
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(), define=definitions(), later=histories())
 def test_static_cohort_stays_as_it_was(
-    with_members: Warehouse,
+    warehouse: Warehouse,
     insert: Insert,
     history: History,
     define: Callable[[History], Behaviours | Traits],
@@ -208,12 +197,12 @@ def test_static_cohort_stays_as_it_was(
     project = load(history, insert)
     cohort = DynamicCohort("vip", define(history), history.now)
     command = freezing(project, timezone=history.timezone, cohort=cohort, generation=7)
-    with_members.command(command.sql, parameters=command.parameters, settings=LIMITS)
+    warehouse.command(command.sql, parameters=command.parameters, settings=LIMITS)
 
-    frozen = found_members(with_members, project, history, StaticCohort("vip", 7))
+    frozen = found_members(warehouse, project, history, StaticCohort("vip", 7))
     if later.events:
         insert(tables.EVENTS, [{**event, "project_id": project} for event in later.events])
 
     assert frozen == sorted(members(cohort, Reckoning(history)))
-    assert found_members(with_members, project, history, StaticCohort("vip", 7)) == frozen
-    assert found_members(with_members, project, history, StaticCohort("vip", 8)) == []
+    assert found_members(warehouse, project, history, StaticCohort("vip", 7)) == frozen
+    assert found_members(warehouse, project, history, StaticCohort("vip", 8)) == []

@@ -26,7 +26,7 @@ STEPS: Final = (
 Label = tuple[str, str]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     history=histories(sessions=20),
     mode=st.sampled_from(("after", "before", "between")),

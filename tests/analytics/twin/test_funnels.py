@@ -172,7 +172,7 @@ class Followed:
         return best
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(), over=asked(), fields=st.sampled_from(BREAKDOWNS), limit=st.integers(1, 2))
 def test_funnels_answer_what_following_by_hand_answers(
     warehouse: Warehouse,
@@ -225,7 +225,7 @@ def _check(row: FunnelRow, attempts: list[list[int]], steps: int) -> None:
     assert row.median_s == (pytest.approx(median(whole) / 1000) if whole else None)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(), over=asked(), dropped=st.booleans())
 def test_people_of_a_step_are_those_who_are_counted(
     warehouse: Warehouse,
@@ -253,7 +253,7 @@ def test_people_of_a_step_are_those_who_are_counted(
     assert found == sorted(expected)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     history=histories(),
     over=asked(),

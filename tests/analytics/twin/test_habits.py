@@ -44,7 +44,7 @@ def answers(warehouse: Warehouse, question: Question[Any]) -> Sequence[Any]:
     return found
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     history=histories(sessions=20, days=40),
     text=st.sampled_from(RANGES),
@@ -167,7 +167,7 @@ def _check(
         assert average == (pytest.approx(sum(back for back, _ in counted) / people) if people else None)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     history=histories(sessions=20, days=40),
     text=st.sampled_from(("7d", "mtd", "2026-03-20..2026-04-04")),
@@ -220,7 +220,7 @@ def _active_buckets(
     return found
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(history=histories(sessions=20, days=40), known=st.booleans())
 def test_last_seen_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, *, known: bool

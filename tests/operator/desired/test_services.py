@@ -406,3 +406,14 @@ def test_quota_is_used_and_not_passed(
     assert fits(*most) or most == (ingest.least, workers.least)
     assert most[0] == ingest.most or not fits(most[0] + 1, most[1])
     assert most[1] == workers.most or not fits(most[0], most[1] + 1)
+
+
+def test_a_project_called_like_the_pool_of_all_has_streams_of_its_own() -> None:
+    objects = desired_project(
+        cases.project(cases.PROJECTS["dedicated"], name="shared"),
+        cluster=cases.cluster(),
+        facts=cases.project_facts(),
+    )
+
+    assert told(objects, "shared-ingest")["OPENPANEL_POOL"] == "shared_"
+    assert told(objects, "shared-worker")["OPENPANEL_POOL"] == "shared_"

@@ -173,7 +173,7 @@ async def test_pod_of_a_withdrawn_template_is_deleted(scene: Scene) -> None:
     assert stateful_set is not None
     await _pod(scene, stateful_set, "panel-redis-0", revision="bad")
     status = {
-        **served_status(stateful_set), "readyReplicas": 0, "updatedReplicas": 0,
+        **served_status(stateful_set), "readyReplicas": 0, "updatedReplicas": 0, "availableReplicas": 0,
         "currentRevision": "bad", "updateRevision": "good",
     }  # fmt: skip
     ref = Ref(STATEFUL_SET, scene.namespace, "panel-redis")
@@ -353,7 +353,10 @@ async def _pod(scene: Scene, workload: Object, name: str, *, revision: str = "a"
                 "labels": {**template["metadata"]["labels"], "controller-revision-hash": revision},
                 "ownerReferences": [{**owner, "uid": workload["metadata"]["uid"], "controller": True}],
             },
-            "spec": {**template["spec"], "priorityClassName": None},
+            "spec": {
+                **template["spec"],
+                "volumes": [*template["spec"]["volumes"], {"name": "data", "emptyDir": {}}],
+            },
         }
     )
     return Ref(POD, scene.namespace, name)

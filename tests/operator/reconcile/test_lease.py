@@ -8,14 +8,14 @@ from openpanel_operator.kube.kinds import LEASE
 from openpanel_operator.lease import DURATION_S, GIVE_UP_S, RENEW_S, RETRY_S, Lease
 
 
-def lease(kube: Kube, namespace: str, identity: str) -> Lease:
+def lease(kube: Kube, namespace: str, identity: str, *, duration_s: float = 1.0) -> Lease:
     return Lease(
         kube,
         name="operator",
         namespace=namespace,
         identity=identity,
         clock=lambda: datetime.now(UTC),
-        duration_s=1.0,
+        duration_s=duration_s,
         renew_s=0.2,
         give_up_s=0.8,
         retry_s=0.1,
@@ -69,7 +69,7 @@ async def test_holder_notices_that_another_has_it(kube: Kube, namespace: str) ->
 
 
 async def test_of_many_candidates_one_wins(kube: Kube, namespace: str) -> None:
-    candidates = [lease(kube, namespace, str(number)) for number in range(8)]
+    candidates = [lease(kube, namespace, str(number), duration_s=600) for number in range(8)]
     tasks = [asyncio.create_task(candidate.acquire()) for candidate in candidates]
 
     await asyncio.wait(tasks, timeout=60, return_when=asyncio.FIRST_COMPLETED)

@@ -206,8 +206,8 @@ class Scene:
             for key in keys:
                 with contextlib.suppress(Failed):
                     await self.reconcile(key)
-            await serve(self.kube, self.everywhere)
-            if len(self.kube.writes) == before:
+            moved = await serve(self.kube, self.everywhere)
+            if len(self.kube.writes) == before and not moved:
                 return
         raise AssertionError(f"not settled: {self.kube.writes[-20:]}")
 
@@ -280,18 +280,21 @@ async def make_project(scene: Scene, name: str, *, namespace: str | None = None,
     return Key(PROJECT.name, namespace or scene.namespace, name)
 
 
-async def serve(kube: Watched, namespaces: Iterable[str]) -> None:
-    """Every pod starts and serves, every Job comes to its end."""
-    inner = kube._inner
+async def serve(kube: Watched, namespaces: Iterable[str]) -> bool:
+    """Every pod starts and serves, every Job comes to its end; whether there was anything to do."""
+    inner, moved = kube._inner, False
     for namespace in namespaces:
         for kind in (DEPLOYMENT, STATEFUL_SET):
             for body in await inner.listed(kind, namespace=namespace):
                 status = served_status(body)
                 if any(body.get("status", {}).get(name) != value for name, value in status.items()):
                     await inner.patch(ref_of(body, kind=kind), {"status": status}, sub="status", by="kubelet")
+                    moved = True
         for body in await inner.listed(JOB, namespace=namespace):
             if not body.get("status", {}).get("completionTime"):
                 await finish(kube, ref_of(body, kind=JOB))
+                moved = True
+    return moved
 
 
 def served_status(workload: Object) -> dict[str, Any]:
