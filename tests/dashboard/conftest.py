@@ -11,7 +11,7 @@ import pytest
 import redis
 from fastapi import FastAPI
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from openpanel.identity.credentials import hash_secret
 from openpanel.metadata import (
@@ -35,6 +35,10 @@ from openpanel_local.engines.clickhouse import ClickHouse
 from tests.dashboard import traffic
 from tests.dashboard.browsers import ORIGIN, Browser
 from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, Screen, screen, served
+
+expect.set_options(
+    timeout=30_000
+)  # what is waited for comes; a machine that does other work, too, needs longer
 
 NOW = datetime(2026, 11, 18, 10, 5, tzinfo=UTC)  # a Wednesday, 19:05 in Seoul
 SECRET_HASH = hash_secret("sec_" + "0" * 40)

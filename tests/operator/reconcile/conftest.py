@@ -1,5 +1,6 @@
 """A client of the API server, and namespaces, for tests of what runs against it."""
 
+import asyncio
 import itertools
 import os
 import random
@@ -21,6 +22,13 @@ def connection(server: ApiServer, *, token: str | None = None) -> kopf.Connectio
     return kopf.ConnectionInfo(
         server=server.url, ca_path=str(server.ca_file), token=server.token if token is None else token
     )
+
+
+@pytest.fixture(autouse=True)
+async def connections_end() -> AsyncIterator[None]:
+    """A connection that was closed in the last moment gets the turns of the loop that it needs to end."""
+    yield
+    await asyncio.sleep(0.1)
 
 
 @pytest.fixture
