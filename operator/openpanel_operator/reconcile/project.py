@@ -68,6 +68,12 @@ class ProjectPass(Pass[AnalyticsProjectSpec]):
         return bool(self.resource.spec.ingest.mode == "Dedicated")
 
     @property
+    def pool(self) -> dict[str, Any]:
+        """The streams that take the project's events, as its status reports them."""
+        name = own_name(self.key.name) if self.dedicated else SHARED_POOL
+        return {"name": name, "shards": self.streams}
+
+    @property
     def at(self) -> Serving:
         """The cluster, in the steps after it was found."""
         assert self.serving is not None
@@ -270,7 +276,7 @@ def _wanted(current: ProjectPass) -> Wanted:
     }
     return Wanted(
         manifest=current.manifest,
-        pool=own_name(current.key.name) if current.dedicated else SHARED_POOL,
+        pool=current.pool["name"],
         shards=current.streams,
         credentials=given,
     )
@@ -316,16 +322,12 @@ async def _is_known(current: ProjectPass, wish: str) -> bool:
 def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]) -> bool:
     before = current.before
     provisioned = conditions.found(before.get("conditions") or (), ConditionType.PROVISIONED.value) or {}
-    pool = {
-        "name": own_name(current.key.name) if current.dedicated else SHARED_POOL,
-        "shards": current.streams,
-    }
     assert current.manifest is not None
     return (
         provisioned.get("status") == "True"
         and provisioned.get("observedGeneration") == current.resource.generation
         and before.get("reconciledAt") == current.resource.annotations.get(RECONCILE_AT)
-        and before.get("pool") == pool
+        and before.get("pool") == current.pool
         and before.get("retention", {}) == retention.applied(current.manifest)
         and all(
             reported[name].get("serial") == issue.serial and not issue.why

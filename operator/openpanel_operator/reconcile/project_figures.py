@@ -4,10 +4,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from openpanel.tenancy.fields import span
-from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.spec import Client
 from openpanel_operator.desired import addresses
-from openpanel_operator.desired.addresses import SHARED_POOL
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.reconcile.client_objects import secret_name
 from openpanel_operator.reconcile.client_secrets import Issue
@@ -38,10 +36,7 @@ def figures(current: "ProjectPass") -> dict[str, Any]:
     if _is_reached(current, ConditionType.CREDENTIALS_READY):
         found["clients"] = _clients(current)
     if _is_reached(current, ConditionType.PROVISIONED):
-        found["pool"] = {
-            "name": own_name(current.key.name) if current.dedicated else SHARED_POOL,
-            "shards": current.streams,
-        }
+        found["pool"] = current.pool
     return found
 
 
