@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-import chdb
+from chdb.state import connect
 
 QUESTIONS = {
     "macros": "SELECT macro, substitution FROM system.macros ORDER BY macro",
@@ -25,7 +25,7 @@ QUESTIONS = {
 
 def main(files: Path, data: Path) -> None:
     """Print the answers."""
-    connection = chdb.connect(f"{data}?config-file={files / 'config.xml'}")
+    connection = connect(f"{data}?config-file={files / 'config.xml'}")
     cursor = connection.cursor()
     cursor.execute("SYSTEM FLUSH LOGS")  # makes the tables of logs
     answers = {}
