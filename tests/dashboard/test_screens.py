@@ -245,7 +245,8 @@ def test_theme_changes_without_a_reload_and_recolours_the_chart(world: World, sh
     before = shown.page.evaluate(drawing)
 
     shown.page.locator(".nav-account > summary").click()
-    shown.page.locator(".nav-account button[name=theme][value=dark]").click()
+    with shown.page.expect_response("**/preferences"):
+        shown.page.locator(".nav-account button[name=theme][value=dark]").click()
     expect(shown.page.locator("html")).to_have_attribute("data-theme", "dark")
 
     assert shown.page.evaluate(drawing) != before

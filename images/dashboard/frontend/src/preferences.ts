@@ -13,7 +13,8 @@ export function listenToPreferences(): void {
 async function save(form: HTMLFormElement, button: HTMLButtonElement): Promise<void> {
   apply(button.name, button.value);
   const body = new URLSearchParams({ [button.name]: button.value, back: "/" });
-  await fetch(form.action, { method: "POST", body, redirect: "manual" }).catch(() => undefined);
+  // Kept alive: who chooses and leaves the page at once has chosen all the same.
+  await fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => undefined);
 }
 
 function apply(name: string, value: string): void {
