@@ -36,7 +36,7 @@ define pip_install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help install up test api-server check e2e format bench bench-operator images kind-up docs lock clean
+.PHONY: help install up test api-server check e2e e2e-local format bench bench-operator images kind-up docs lock clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,10 +65,13 @@ format: $(DEV) ## format the code and repair what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-e2e: install $(DEV) images ## install the chart in a cluster and try everything there (KUBECONFIG, or kind)
+e2e: install $(DEV) $(SDKS) images ## install the chart in a cluster and try everything there (KUBECONFIG, or kind)
 	test -n "$$KUBECONFIG" || $(MAKE) kind-up
 	$(IMAGE_LOAD) $(foreach image,$(IMAGES),$(if $(REGISTRY),$(REGISTRY)/)openpanel-$(image):$(VERSION)) $(IMAGE_EXTRA)
 	$(BIN)/pytest tests/e2e $(ARGS)
+
+e2e-local: ## the same on whichever cluster this machine can have (tests/e2e/on_cluster.sh)
+	tests/e2e/on_cluster.sh
 
 kind-up: ## make the cluster of kind-config.yaml
 	kind get clusters | grep -qx openpanel || kind create cluster --name openpanel --config kind-config.yaml
@@ -107,6 +110,7 @@ clean: ## remove what was built and installed here (data folders stay)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(STAMP): requirements.txt pyproject.toml
+	@echo "installing into $(VENV): a few minutes, once"
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(call pip_install,requirements.txt)
 	touch $@
@@ -116,6 +120,7 @@ $(DEV): requirements-dev.txt $(STAMP)
 	touch $@
 
 images/%/frontend/.built: $(WEB_SOURCES)
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed (https://nodejs.org); then run make again" >&2; exit 1; }
 	cd images/$*/frontend && npm ci --no-audit --no-fund --silent && npm run --silent build
 	touch $@
 

@@ -3,23 +3,33 @@
 Run as a program so that it can be pinned to a core of its own: reads a plan from standard input, prints
 the outcome as JSON. Closed loop (each connection sends the next request when it has its answer), or paced
 (requests leave at a fixed rate, whoever is free sends).
+
+It shares the machine with what it measures, so it is little more than its system calls: plain sockets and one
+epoll, and an answer as long as the last accepted one is only looked at where its status stands.
 """
 
-import asyncio
+import gc
+import itertools
 import json
+import select
+import socket
 import subprocess
 import sys
 import time
+from array import array
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import cast
-
-import uvloop
 
 MAX_SECONDS = 300.0
 SETTLE_SECONDS = 10.0
+TICK_SECONDS = (
+    0.0005  # paced, requests leave and answers are read this often: times are too long by as much at most
+)
+BUFFER_BYTES = 256 * 1024
+
+_ACCEPTED = b"HTTP/1.1 200 "
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,73 +92,125 @@ def read_requests(path: str) -> list[bytes]:
     return requests
 
 
+class _Connection:
+    """One keep-alive connection; blocking, since it is only read where something came and sends one request at a time."""
+
+    __slots__ = ("began", "busy", "number", "part", "socket")
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.number = self.socket.fileno()
+        self.began = 0.0
+        self.busy = False
+        self.part = b""  # of an answer that is not complete
+
+    def ask(self, request: bytes, *, began: float) -> bool:
+        """Send; whether that was possible."""
+        self.began = began
+        try:
+            self.socket.sendall(request)
+        except OSError:
+            return False
+        self.busy = True
+        return True
+
+    def read(self, buffer: bytearray) -> int:
+        """How many bytes came; none when the connection is over."""
+        try:
+            return self.socket.recv_into(buffer)
+        except ConnectionError:
+            return 0
+
+
 class _Run:
-    """The state that all connections of one run share."""
+    """The connections of one run and what came back on them."""
 
-    def __init__(self, requests: list[bytes], *, ends: float) -> None:
-        self.requests = requests
-        self.ends = ends
-        self.sent = 0
-        self.times: list[float] = []
+    def __init__(self, plan: Plan) -> None:
+        self.times = array("d")
         self.statuses: Counter[str] = Counter()
+        self._requests: Iterator[bytes] = itertools.cycle(read_requests(plan.requests))
+        self._buffer = bytearray(BUFFER_BYTES)
+        self._usual = 0  # bytes of an accepted answer
+        self._poll = select.epoll()
+        self._open = {one.number: one for one in (_Connection(plan.port) for _ in range(plan.connections))}
+        for number in self._open:
+            self._poll.register(number, select.EPOLLIN)
 
-    def next(self) -> bytes:
-        request = self.requests[self.sent % len(self.requests)]
-        self.sent += 1
-        return request
+    def closed_loop(self, *, until: float) -> None:
+        """Everybody sends again as soon as the answer is there."""
+        free: Iterable[_Connection] = list(self._open.values())
+        while self._open and (now := time.perf_counter()) < until:
+            for connection in free:
+                self._ask(connection, began=time.perf_counter())
+            free = self._answered(until - now)
 
+    def paced(self, *, per_second: float, until: float) -> None:
+        """Send at a fixed rate; a request that finds no free connection keeps the time at which it was due."""
+        began = time.perf_counter()
+        idle = deque(self._open.values())
+        due = 0
+        while (now := time.perf_counter()) < until:
+            wanted = int((now - began) * per_second)
+            while due < wanted and idle:
+                self._ask(idle.popleft(), began=began + due / per_second)
+                due += 1
+            time.sleep(TICK_SECONDS)
+            idle.extend(self._answered(0))
 
-class _Connection(asyncio.Protocol):
-    """One keep-alive connection; in a closed loop it goes on by itself."""
+    def settle(self) -> None:
+        """Wait for the answers that are on their way, and hang up."""
+        deadline = time.perf_counter() + SETTLE_SECONDS
+        while self._busy() and time.perf_counter() < deadline:
+            self._answered(deadline - time.perf_counter())
+        self.statuses["lost"] += self._busy()
+        for connection in self._open.values():
+            connection.socket.close()
+        self._poll.close()
 
-    def __init__(self, run: _Run, idle: deque["_Connection"] | None) -> None:
-        self._run = run
-        self._idle = idle
-        self._began = 0.0
-        self._busy = False
-        self._buffer = b""
-        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    def _busy(self) -> int:
+        return sum(connection.busy for connection in self._open.values())
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
-        if self._idle is None:
-            self.send()
-        else:
-            self._idle.append(self)
+    def _ask(self, connection: _Connection, *, began: float) -> None:
+        if not connection.ask(next(self._requests), began=began):
+            self.statuses["lost"] += 1
 
-    def send(self, began: float | None = None) -> None:
-        self._began = time.perf_counter() if began is None else began
-        self._busy = True
-        self._transport.write(self._run.next())
-
-    def data_received(self, data: bytes) -> None:
-        if self._buffer or not _complete(data):
-            self._buffer += data
-            if not _complete(self._buffer):
-                return
-            data, self._buffer = self._buffer, b""
+    def _answered(self, wait_s: float) -> list[_Connection]:
+        """The connections that have their answers, after waiting so long at most for the first of them."""
+        free: list[_Connection] = []
+        buffer, times, usual = self._buffer, self.times, self._usual
+        events = self._poll.poll(wait_s)
         now = time.perf_counter()
-        self._busy = False
-        self._run.times.append(now - self._began)
-        self._run.statuses[data[9:12].decode()] += 1
-        if self._idle is not None:
-            self._idle.append(self)
-        elif now < self._run.ends:
-            self.send()
-        else:
-            self._transport.close()
+        for number, _ in events:
+            connection = self._open[number]
+            size = connection.read(buffer)
+            if size == usual and not connection.part and buffer.startswith(_ACCEPTED):
+                self.statuses["200"] += 1
+            elif not self._complete(connection, bytes(buffer[:size])):
+                continue
+            connection.busy = False
+            times.append(now - connection.began)
+            free.append(connection)
+        return free
 
-    def connection_lost(self, _exc: Exception | None) -> None:
-        if self._busy:
-            self._run.statuses["lost"] += 1
-        if not self.closed.done():
-            self.closed.set_result(None)
+    def _complete(self, connection: _Connection, data: bytes) -> bool:
+        """Whether these bytes end an answer; counts it, or its loss when the connection is over."""
+        if not data:
+            self.statuses["lost"] += connection.busy
+            del self._open[connection.number]
+            connection.socket.close()
+            return False
+        answer = connection.part = connection.part + data
+        if not _is_whole(answer):
+            return False
+        connection.part = b""
+        self.statuses[answer[9:12].decode()] += 1
+        if answer.startswith(_ACCEPTED):
+            self._usual = len(answer)
+        return True
 
-    def close(self) -> None:
-        self._transport.close()
 
-
-def _complete(data: bytes) -> bool:
+def _is_whole(data: bytes) -> bool:
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return False
@@ -158,51 +220,26 @@ def _complete(data: bytes) -> bool:
     return len(data) >= head + 4 + int(data[length + 15 : data.find(b"\r\n", length)])
 
 
-async def _carry_out(plan: Plan) -> Outcome:
-    loop = asyncio.get_running_loop()
-    idle: deque[_Connection] | None = None if plan.per_second is None else deque()
+def _carry_out(plan: Plan) -> Outcome:
+    gc.disable()
+    run = _Run(plan)
     began = time.perf_counter()
-    run = _Run(read_requests(plan.requests), ends=began + plan.seconds)
-    connections = [
-        (await loop.create_connection(lambda: _Connection(run, idle), "127.0.0.1", plan.port))[1]
-        for _ in range(plan.connections)
-    ]
-    if idle is not None:
-        assert plan.per_second is not None
-        await _pace(run, idle, per_second=plan.per_second)
-        await _settle(connections, idle)
-    await asyncio.wait(
-        [connection.closed for connection in connections], timeout=plan.seconds + SETTLE_SECONDS
-    )
-    elapsed = max(time.perf_counter(), run.ends) - began if idle is None else plan.seconds
+    if plan.per_second is None:
+        run.closed_loop(until=began + plan.seconds)
+        run.settle()
+        elapsed = max(time.perf_counter() - began, plan.seconds)
+    else:
+        run.paced(per_second=plan.per_second, until=began + plan.seconds)
+        run.settle()
+        elapsed = plan.seconds
     times = sorted(run.times) or [0.0]
     return Outcome(
         per_second=len(run.times) / elapsed,
         p50_ms=times[len(times) // 2] * 1000,
         p99_ms=times[min(len(times) - 1, len(times) * 99 // 100)] * 1000,
-        statuses=dict(run.statuses),
+        statuses=dict(+run.statuses),
     )
 
 
-async def _pace(run: _Run, idle: deque[_Connection], *, per_second: float) -> None:
-    """Send at a fixed rate; a request that finds no free connection keeps the time at which it was due."""
-    began = time.perf_counter()
-    due = 0
-    while (now := time.perf_counter()) < run.ends:
-        wanted = int((now - began) * per_second)
-        while due < wanted and idle:
-            idle.popleft().send(began + due / per_second)
-            due += 1
-        await asyncio.sleep(0.001)
-
-
-async def _settle(connections: list[_Connection], idle: deque[_Connection]) -> None:
-    deadline = time.perf_counter() + SETTLE_SECONDS
-    while len(idle) < len(connections) and time.perf_counter() < deadline:  # noqa: ASYNC110 (bounded by the deadline)
-        await asyncio.sleep(0.01)
-    for connection in connections:
-        connection.close()
-
-
 if __name__ == "__main__":
-    print(json.dumps(asdict(uvloop.run(_carry_out(Plan(**json.loads(sys.stdin.read())))))))
+    print(json.dumps(asdict(_carry_out(Plan(**json.loads(sys.stdin.read()))))))

@@ -25,7 +25,7 @@ from openpanel_operator.kube import Key, Kube, Ref
 from openpanel_operator.kube.kinds import NAMESPACE, PROJECT
 from openpanel_operator.kube.objects import Object
 from openpanel_operator.metrics import Metrics
-from openpanel_operator.operating import Operator, Plan
+from openpanel_operator.operating import Kinds, Operator, Plan
 from openpanel_operator.reconcile.conditions import is_true
 from openpanel_operator.scaler import Scaler
 from tests.operator.control_plane import ApiServer, api_server_running, apply_crds
@@ -167,7 +167,7 @@ async def _operating(scene: Scene, server: ApiServer) -> AsyncIterator[Operator]
         stores=scene.stores,
         metrics=Metrics(),
         health=Health(now=asyncio.get_running_loop().time),
-        optional=(),
+        kinds=Kinds(optional=()),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(operator.run(connect=lambda: _connection(server), stop=stop))

@@ -35,7 +35,8 @@ class Known(msgspec.Struct, frozen=True):
 
 def load(layout: Layout) -> Known:
     """All that is known."""
-    return files.read(layout.credentials, Known) or Known()
+    otherwise = "clients go on working with the secrets they have, which are then no longer known here"
+    return files.read(layout.credentials, Known, otherwise=otherwise) or Known()
 
 
 def clients(layout: Layout, project: str) -> dict[str, Secret]:

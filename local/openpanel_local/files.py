@@ -23,8 +23,11 @@ def write(path: Path, value: msgspec.Struct, *, durable: bool = True) -> None:
     partial.replace(path)
 
 
-def read(path: Path, kind: type[_Kept]) -> _Kept | None:
-    """What the file holds; None where there is no file. `CommandError` when it holds something else."""
+def read(path: Path, kind: type[_Kept], *, otherwise: str) -> _Kept | None:
+    """What the file holds; None where there is no file.
+
+    `CommandError` when it holds something else; `otherwise` says what happens without the file, which is the way out.
+    """
     try:
         text = path.read_bytes()
     except FileNotFoundError:
@@ -32,4 +35,6 @@ def read(path: Path, kind: type[_Kept]) -> _Kept | None:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:
-        raise CommandError(ExitCode.FAILED, f"{path} is damaged: {error}") from error
+        raise CommandError(
+            ExitCode.FAILED, f"{path} is damaged: {error}; move it away, and {otherwise}"
+        ) from error

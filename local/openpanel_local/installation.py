@@ -75,7 +75,8 @@ class Wishes(msgspec.Struct, frozen=True):
 
 def load(layout: Layout) -> Installation | None:
     """The installation in the folder; None when nothing was ever started there."""
-    return files.read(layout.installation, Installation)
+    otherwise = "the next `openpanel up` chooses ports anew and finds everything else as it was"
+    return files.read(layout.installation, Installation, otherwise=otherwise)
 
 
 def required(layout: Layout) -> Installation:

@@ -14,10 +14,15 @@ UNUSED: Final = ("rich", "opentelemetry.sdk.metrics")
 
 def main() -> None:
     """Become the module."""
-    for name in UNUSED:
-        sys.modules[name] = None  # type: ignore[assignment]  # that is how an import is forbidden
+    forbid_unused()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+def forbid_unused() -> None:
+    """Make the imports of these libraries fail in this process, as if they were not installed."""
+    for name in UNUSED:
+        sys.modules[name] = None  # type: ignore[assignment]  # that is how an import is forbidden
 
 
 if __name__ == "__main__":

@@ -7,31 +7,31 @@ Knows no driver: the supervisor keeps this module in memory for as long as it ru
 import signal
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
+from openpanel_local.engine_folders import Prepared
 from openpanel_local.engine_probes import postgres_takes, valkey_answers
-from openpanel_local.furnishing import Engine, Prepared
+from openpanel_local.engines import Command
 from openpanel_local.installation import DATABASE, HOST, POOL, SHARDS, Installation, api_processes
 from openpanel_local.layout import Layout
 from openpanel_local.supervise import probes
 from openpanel_local.supervise.program import Probe, Program
 
 API, WORKER, DASHBOARD = "api", "worker", "dashboard"
-VALKEY, POSTGRES, CLICKHOUSE = "valkey", "postgres", "clickhouse"
-SERVICES: Final = (VALKEY, POSTGRES, CLICKHOUSE, API, WORKER, DASHBOARD)
+VALKEY, POSTGRES, CLICKHOUSE, NURSERY = "valkey", "postgres", "clickhouse", "nursery"
 
 STOP_WITHIN_S: Final = 9.5
 # Each stage is over before the next one begins; the graces of one stage run side by side.
 STOP_STAGES: Final = (
     (API,),  # nothing new comes in; what was accepted is in the stream
     (WORKER, DASHBOARD),  # the worker finishes its block while its stores are there; the dashboard only reads
+    (NURSERY,),  # after its children, who would end with it at once
     (CLICKHOUSE,),  # nobody writes any more; it ends running queries and flushes
     (VALKEY,),  # the stream, after everyone who writes or acknowledges
     (POSTGRES,),  # last, since everyone asks it who is who
 )
 _GRACE_S: Final[Mapping[str, float]] = {
-    API: 2.0, WORKER: 3.5, DASHBOARD: 1.0, CLICKHOUSE: 2.0, VALKEY: 1.0, POSTGRES: 1.0,
+    API: 2.0, WORKER: 3.5, DASHBOARD: 1.0, NURSERY: 0.5, CLICKHOUSE: 2.0, VALKEY: 1.0, POSTGRES: 1.0,
 }  # fmt: skip
 
 # Two arenas instead of eight per core: the threads of these services mostly wait, and memory that one arena has
@@ -39,10 +39,40 @@ _GRACE_S: Final[Mapping[str, float]] = {
 _LEAN: Final = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 _LOOPBACK: Final = "127.0.0.0/8,::1/128"
 
+# What two services or more load, and none of it opens anything. Without prometheus_client, which decides when it is
+# loaded whether processes share their numbers, and what loads it: the API's do, the others do not.
+SHARED: Final = (
+    "openpanel.settings",
+    "openpanel.telemetry",
+    "openpanel.metadata",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "psycopg",
+    "openpanel.warehouse",
+    "openpanel.stream.commit",
+    "openpanel.stream.drain",
+    "openpanel.stream.usage",
+    "openpanel.tenancy",
+    "openpanel.analytics.events",
+    "openpanel.wire.batch",
+    "openpanel.enrich.agents",
+    "redis.asyncio",
+    "rq",
+    "uvloop",
+    "uvicorn",
+    "uvicorn.protocols.http.httptools_impl",
+    "fastapi",
+    # The models of its routes are most of what an API process is made of.
+    "openpanel_api.public.export",
+    "openpanel_api.public.charts",
+    "openpanel_api.public.manage.routers",
+    "openpanel_api.public.insights.routes",
+    "openpanel_api.public.mcp_route",
+)
+
 
 def engines(layout: Layout, installation: Installation, prepared: Prepared) -> tuple[Program, ...]:
     """The three stores, to be started side by side."""
-    return tuple(_engine(layout, installation, engine) for engine in prepared.engines)
+    return tuple(_engine(layout, installation, command, port=port) for command, port in prepared.engines)
 
 
 def services(
@@ -56,6 +86,20 @@ def services(
         *(_service(layout, installation, name, port=ports.ingest, env=env) for name in apis),
         _service(layout, installation, WORKER, port=ports.worker, env=env),
         _service(layout, installation, DASHBOARD, port=ports.dashboard, env=env),
+    )
+
+
+def nursery(layout: Layout, *, ready: Probe) -> Program:
+    """What the services are forked off (see `supervise.nursery`); its log is also theirs until each has its own."""
+    return Program(
+        name=NURSERY,
+        argv=(sys.executable, "-P", "-m", "openpanel_local.nursery", *SHARED),
+        cwd=layout.data,
+        log=layout.log(NURSERY),
+        env=_LEAN,
+        ready=ready,
+        stop_grace_s=_GRACE_S[NURSERY],
+        death_signal=signal.SIGKILL,
     )
 
 
@@ -109,10 +153,12 @@ def kind_of(name: str) -> str:
 def _service(
     layout: Layout, installation: Installation, name: str, *, port: int, env: Mapping[str, str]
 ) -> Program:
+    module = f"openpanel_{kind_of(name)}"
     return Program(
         name=name,
         # -P: the folder it runs in is no place to import from.
-        argv=(sys.executable, "-P", "-m", "openpanel_local.lean", f"openpanel_{kind_of(name)}"),
+        argv=(sys.executable, "-P", "-m", "openpanel_local.lean", module),
+        module=module,
         cwd=layout.data,
         log=layout.log(name),
         env=env,
@@ -124,20 +170,20 @@ def _service(
     )
 
 
-def _engine(layout: Layout, installation: Installation, engine: Engine) -> Program:
+def _engine(layout: Layout, installation: Installation, command: Command, *, port: int) -> Program:
     return Program(
-        name=engine.name,
-        argv=engine.argv,
-        cwd=Path(engine.cwd),
-        log=layout.log(engine.name),
-        env={**_LEAN, **engine.env},
-        ready=probe(layout, installation, engine.name),
-        stop_signal=signal.Signals(engine.stop_signal),
-        stop_grace_s=_GRACE_S[engine.name],
+        name=command.name,
+        argv=command.argv,
+        cwd=command.cwd,
+        log=layout.log(command.name),
+        env={**_LEAN, **command.env},
+        ready=probe(layout, installation, command.name),
+        stop_signal=command.stop_signal,
+        stop_grace_s=_GRACE_S[command.name],
         # All three come back from it with everything they acknowledged. PostgreSQL has processes of its own, which
         # end with it only if it is asked.
-        death_signal=signal.SIGINT if engine.name == POSTGRES else signal.SIGKILL,
-        user=engine.user,
-        group=engine.group,
-        port=engine.port,
+        death_signal=signal.SIGINT if command.name == POSTGRES else signal.SIGKILL,
+        user=command.user,
+        group=command.group,
+        port=port,
     )

@@ -52,7 +52,7 @@ def look(layout: Layout) -> Status:
     """Ask everything."""
     known = installation.load(layout)
     holder = folder_lock.holder(layout.lock)
-    record = files.read(layout.state, SupervisorRecord)
+    record = files.read(layout.state, SupervisorRecord, otherwise="it is written again with the next change")
     if known is None or holder is None or record is None:
         # A supervisor that holds the folder but has noted nothing is about to.
         return Status(str(layout.data), "starting" if holder else "stopped", holder, None, (), None, known)
@@ -106,7 +106,7 @@ async def _services(
 
 async def _service(layout: Layout, known: Installation, noted: ProcessRecord) -> ServiceStatus:
     runs = still_runs(noted)
-    answers = runs and await services.probe(layout, known, noted.name)(noted.pid or 0)
+    answers = runs and await _answers(layout, known, noted)
     ready = answers and noted.state is not State.STOPPING
     state = State.READY if ready else noted.state
     return ServiceStatus(
@@ -116,10 +116,16 @@ async def _service(layout: Layout, known: Installation, noted: ProcessRecord) ->
         pid=noted.pid if runs else None,
         uptime_s=max(0.0, time.time() - noted.born) if runs else 0.0,
         restarts=noted.restarts,
-        memory_bytes=_memory(noted.pid, family=True) if runs else None,
+        memory_bytes=_memory(noted.pid, family=noted.name != services.NURSERY) if runs else None,
         port=noted.port,
         reason=noted.reason,
     )
+
+
+async def _answers(layout: Layout, known: Installation, noted: ProcessRecord) -> bool:
+    if noted.name == services.NURSERY:  # it speaks to the supervisor alone, who noted it
+        return noted.state is State.READY
+    return await services.probe(layout, known, noted.name)(noted.pid or 0)
 
 
 def _memory(pid: int | None, *, family: bool) -> int | None:

@@ -9,15 +9,25 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
-from openpanel_local import credentials, files, furnishing, installation, manifests, services, table_mark
+from openpanel_local import (
+    credentials,
+    engine_folders,
+    files,
+    furnishing,
+    installation,
+    manifests,
+    services,
+    table_mark,
+)
 from openpanel_local.engines import secret_file
 from openpanel_local.exits import CommandError, ExitCode
 from openpanel_local.installation import Installation, Wishes
@@ -25,7 +35,9 @@ from openpanel_local.layout import Layout
 from openpanel_local.manifests import Texts
 from openpanel_local.news import Failed, News, Progress, Started, Stopped, Way
 from openpanel_local.supervise import folder_lock, leftovers, logs
+from openpanel_local.supervise.child import Birth, Executed
 from openpanel_local.supervise.clock import Clock
+from openpanel_local.supervise.nursery import Itself, Nursery
 from openpanel_local.supervise.program import Program
 from openpanel_local.supervise.record import Phase, SupervisorRecord, born
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor
@@ -56,7 +68,8 @@ def run(order: UpOrder, tell: Tell) -> ExitCode:
             return asyncio.run(_kept(layout, order, tell))
     except folder_lock.HeldError as held:
         message = (
-            f"{layout.data} is in use by another openpanel (process {held.holder}); `openpanel down` stops it"
+            f"{layout.data} is in use by another openpanel (process {held.holder}); `openpanel down` stops it,"
+            " `openpanel sign-in` prints a new sign-in link"
         )
         return _failed(tell, CommandError(ExitCode.ALREADY_RUNNING, message))
     except CommandError as error:
@@ -133,15 +146,14 @@ async def _start(run: _Run, settled: Installation, order: UpOrder, tell: Tell) -
     secret_key = secret_file.ensure(layout.secret_key)
     wanted = order.manifests or (() if settled.furnished else manifests.first())
     tables = await asyncio.to_thread(table_mark.of_this_code)
-    async with furnishing.furnisher(layout) as furnisher:
-        prepared = await furnisher.prepare(wanted)
-        parts = _Parts(
-            engines=services.engines(layout, settled, prepared),
-            services=services.services(layout, settled, prepared, secret_key=secret_key),
-            furnish=furnisher.furnish,
-        )
-        order_of_start = _at_once if settled.tables == tables else _in_turn
-        outcome = await order_of_start(run, parts, tell)
+    prepared = await asyncio.to_thread(engine_folders.prepare, layout, settled.ports)
+    parts = _Parts(
+        engines=services.engines(layout, settled, prepared),
+        services=services.services(layout, settled, prepared, secret_key=secret_key),
+        manifests=wanted,
+        tables_are_there=settled.tables == tables,
+    )
+    outcome = await _all_started(run, parts, tell)
     installation.save(layout, msgspec.structs.replace(settled, furnished=True, tables=tables))
     return _started(layout, settled, outcome)
 
@@ -152,47 +164,61 @@ class _Parts:
 
     engines: Sequence[Program]
     services: Sequence[Program]
-    furnish: Callable[[], Coroutine[object, object, furnishing.Outcome]]
+    manifests: Texts
+    tables_are_there: bool  # as the services expect them
 
 
-async def _in_turn(run: _Run, parts: _Parts, tell: Tell) -> furnishing.Outcome:
-    """Services only once the tables are as they expect them."""
-    await _wave(run, parts.engines, tell)
-    outcome = await _furnished(parts, tell)
-    await _wave(run, parts.services, tell)
+async def _all_started(run: _Run, parts: _Parts, tell: Tell) -> furnishing.Outcome:
+    """The engines, and beside them what the services are forked off; then tables and services."""
+    # Elsewhere the kernel does not end its children with it: each service is a program of its own.
+    nursery = Nursery() if sys.platform == "linux" else None
+    async with _beside(_nursed(run, nursery)) as nursed:
+        await _wave(run, parts.engines, tell)
+        await nursed
+    furnisher = nursery or Executed()
+    if not parts.tables_are_there:
+        outcome = await _furnished(run, parts, tell, birth=furnisher)
+        await _wave(run, parts.services, tell, birth=nursery)
+        return outcome
+    async with _beside(_wave(run, parts.services, tell, birth=nursery)) as served:
+        outcome = await _furnished(run, parts, tell, birth=furnisher)
+        await served
     return outcome
 
 
-async def _at_once(run: _Run, parts: _Parts, tell: Tell) -> furnishing.Outcome:
-    """Everything side by side: the tables are there, and services wait for stores that do not answer yet."""
-    engines = asyncio.create_task(_wave(run, parts.engines, tell))
-    serving = asyncio.create_task(_wave(run, parts.services, tell))
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[object, object, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """The work beside the block, which waits for it; broken off where the block ends without."""
+    task = asyncio.create_task(work)
     try:
-        await engines
-        outcome = await _furnished(parts, tell)
-        await serving
+        yield task
     finally:
-        for task in (engines, serving):
-            task.cancel()
-        await asyncio.gather(engines, serving, return_exceptions=True)
-    return outcome
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
-async def _furnished(parts: _Parts, tell: Tell) -> furnishing.Outcome:
-    outcome = await parts.furnish()
+async def _nursed(run: _Run, nursery: Nursery | None) -> None:
+    """What the services are forked off is ready."""
+    if nursery is not None:
+        program = services.nursery(run.layout, ready=nursery.ready)
+        await run.supervisor.start([program], within_s=READY_WITHIN_S, birth=Itself(nursery))
+
+
+async def _furnished(run: _Run, parts: _Parts, tell: Tell, *, birth: Birth) -> furnishing.Outcome:
+    outcome = await furnishing.furnished(run.layout, parts.manifests, birth=birth)
     tell(Progress("tables, projects and the first user are there"))
     return outcome
 
 
-async def _wave(run: _Run, programs: Sequence[Program], tell: Tell) -> None:
-    await run.supervisor.start(programs, within_s=READY_WITHIN_S)
+async def _wave(run: _Run, programs: Sequence[Program], tell: Tell, *, birth: Birth | None = None) -> None:
+    await run.supervisor.start(programs, within_s=READY_WITHIN_S, birth=birth)
     tell(Progress(f"{', '.join(program.name for program in programs)} ready"))
 
 
 def _end_leftovers(layout: Layout) -> None:
     """What a killed supervisor left; its lock is free, so it is not there any more."""
     with contextlib.suppress(CommandError):
-        left = files.read(layout.state, SupervisorRecord)
+        left = files.read(layout.state, SupervisorRecord, otherwise="start again")
         leftovers.end(left.processes if left else ())
 
 

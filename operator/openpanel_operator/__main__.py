@@ -25,7 +25,7 @@ from openpanel_operator.health import Health, app
 from openpanel_operator.kube import Kube
 from openpanel_operator.lease import Lease
 from openpanel_operator.metrics import Metrics
-from openpanel_operator.operating import Operator, Plan, optional_kinds, utc_now, watchable_kinds
+from openpanel_operator.operating import Kinds, Operator, Plan, optional_kinds, utc_now, watchable_kinds
 from openpanel_operator.real_stores import RealStores
 from openpanel_operator.settings import Settings
 
@@ -103,8 +103,10 @@ async def work(
             stores=stores,
             metrics=metrics,
             health=health,
-            optional=await optional_kinds(kube),
-            watched=await watchable_kinds(kube, namespaces=settings.namespaces),
+            kinds=Kinds(
+                await optional_kinds(kube),
+                watched=await watchable_kinds(kube, namespaces=settings.namespaces),
+            ),
         )
         await operator.run(connect=connection, stop=stop)
     except Exception:  # noqa: BLE001 - the edge of the process

@@ -7,6 +7,7 @@ that cannot renew stops before another may take over.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +24,16 @@ RETRY_S: Final = 2.0
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things take, in seconds."""
+
+    duration: float = DURATION_S
+    renew: float = RENEW_S
+    give_up: float = GIVE_UP_S
+    retry: float = RETRY_S
+
+
 class Lease:
     """One candidate's view of the lease."""
 
@@ -34,20 +45,14 @@ class Lease:
         namespace: str,
         identity: str,
         clock: Callable[[], datetime],
-        duration_s: float = DURATION_S,
-        renew_s: float = RENEW_S,
-        give_up_s: float = GIVE_UP_S,
-        retry_s: float = RETRY_S,
+        times: Times | None = None,
     ) -> None:
         """`identity` is this process's own."""
         self._kube = kube
         self._ref = Ref(LEASE, namespace, name)
         self._identity = identity
         self._clock = clock
-        self._duration_s = duration_s
-        self._renew_s = renew_s
-        self._give_up_s = give_up_s
-        self._retry_s = retry_s
+        self._times = times or Times()
         self._seen: tuple[str, str] = ("", "")  # holder and time of renewal, as last read
         self._seen_at = 0.0
         self.held = False
@@ -55,7 +60,7 @@ class Lease:
     async def acquire(self) -> None:
         """Wait until the lease is this candidate's."""
         while not await self._try():  # noqa: ASYNC110 - what is waited for happens elsewhere
-            await asyncio.sleep(self._retry_s)
+            await asyncio.sleep(self._times.retry)
         self.held = True
         _log.info("lease acquired", identity=self._identity)
 
@@ -64,8 +69,8 @@ class Lease:
         loop = asyncio.get_running_loop()
         renewed = loop.time()
         try:
-            while loop.time() - renewed < self._give_up_s:
-                await asyncio.sleep(self._renew_s)
+            while loop.time() - renewed < self._times.give_up:
+                await asyncio.sleep(self._times.renew)
                 if await self._renewed():
                     renewed = loop.time()
                 elif self._seen[0] not in {self._identity, ""}:
@@ -92,7 +97,7 @@ class Lease:
                 return True
             if not self._free(body):
                 return False
-            await self._write(body, holder=self._identity, duration_s=self._duration_s)
+            await self._write(body, holder=self._identity, duration_s=self._times.duration)
         except Conflict:
             return False
         except KubeError as error:
@@ -102,11 +107,11 @@ class Lease:
 
     async def _renewed(self) -> bool:
         try:
-            async with asyncio.timeout(self._give_up_s - self._renew_s):
+            async with asyncio.timeout(self._times.give_up - self._times.renew):
                 body = await self._read()
                 if body is None or _holder(body) != self._identity:
                     return False
-                await self._write(body, holder=self._identity, duration_s=self._duration_s)
+                await self._write(body, holder=self._identity, duration_s=self._times.duration)
         except (KubeError, TimeoutError) as error:
             _log.warning("lease not renewed", error=str(error))
             return False
@@ -125,7 +130,7 @@ class Lease:
         holder = _holder(body)
         if holder in {"", self._identity}:
             return True
-        duration = float(body["spec"].get("leaseDurationSeconds") or self._duration_s)
+        duration = float(body["spec"].get("leaseDurationSeconds") or self._times.duration)
         return asyncio.get_running_loop().time() - self._seen_at >= duration
 
     async def _write(self, body: Object, *, holder: str, duration_s: float) -> None:
@@ -143,7 +148,7 @@ class Lease:
             "apiVersion": LEASE.api_version,
             "kind": LEASE.name,
             "metadata": {"name": self._ref.name, "namespace": self._ref.namespace},
-            "spec": self._spec(holder, self._duration_s),
+            "spec": self._spec(holder, self._times.duration),
         }
 
     def _spec(self, holder: str, duration_s: float) -> dict[str, Any]:

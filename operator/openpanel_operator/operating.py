@@ -56,6 +56,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where time and chance come from."""
+
+    clock: Callable[[], datetime] = utc_now
+    chance: Callable[[], float] = random.random
+    fresh: Callable[[int], bytes] = os.urandom
+    """Random bytes for generated passwords."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Which kinds of objects there are in this cluster, and how they are followed."""
+
+    optional: tuple[Kind, ...]
+    """Those of others that are installed."""
+    watched: tuple[Kind, ...] = OWNED
+    """Those of our own that may be watched; the rest is looked at by name."""
+
+
 async def optional_kinds(kube: Kube) -> tuple[Kind, ...]:
     """The optional kinds that the cluster has installed; asked once, a new one is taken up by the next start."""
     served = await asyncio.gather(*(kube.served(kind) for kind in OPTIONAL))
@@ -80,21 +100,18 @@ class Operator:
         stores: Stores,
         metrics: Metrics,
         health: Health,
-        optional: tuple[Kind, ...],
-        watched: tuple[Kind, ...] = OWNED,
-        clock: Callable[[], datetime] = utc_now,
-        chance: Callable[[], float] = random.random,
-        fresh: Callable[[int], bytes] = os.urandom,
+        kinds: Kinds,
+        sources: Sources | None = None,
     ) -> None:
+        sources = sources or Sources()
         self._plan = plan
         self._kube = kube
         self._metrics = metrics
         self._health = health
-        self._optional = optional
         self.index = Index()
-        self.queue = Queue(chance=chance)
+        self.queue = Queue(chance=sources.chance)
         self.claims = Claims()
-        self.recorder = Recorder(kube, clock=clock, instance=plan.identity)
+        self.recorder = Recorder(kube, clock=sources.clock, instance=plan.identity)
         self.resources = Resources(self.index, self.claims, self.queue)
         self.world = World(
             kube=kube,
@@ -103,13 +120,13 @@ class Operator:
             claims=self.claims,
             recorder=self.recorder,
             stores=stores,
-            clock=clock,
-            chance=chance,
-            fresh=fresh,
+            clock=sources.clock,
+            chance=sources.chance,
+            fresh=sources.fresh,
             enqueue=self.queue.add,
             version=plan.version,
             namespace=plan.namespace,
-            optional_kinds=frozenset(kind.name for kind in optional),
+            optional_kinds=frozenset(kind.name for kind in kinds.optional),
         )
         self.scaler = Scaler(self.world, metrics=metrics)
         self._watches = [
@@ -120,17 +137,17 @@ class Operator:
                 selector=SELECTOR,
                 index=self.index,
                 tell=self.resources.owned_changed,
-                chance=chance,
+                chance=sources.chance,
             )
-            for kind in (*watched, *optional)
+            for kind in (*kinds.watched, *kinds.optional)
             for namespace in plan.namespaces or (None,)
         ]
         self._patrols = [
             Patrol(kube, kind, index=self.index, tell=self.resources.owned_changed)
             for kind in OWNED
-            if kind not in watched
+            if kind not in kinds.watched
         ]
-        self._audit = Audit(kube, self.index, self.resources, namespaces=plan.namespaces, clock=clock)
+        self._audit = Audit(kube, self.index, self.resources, namespaces=plan.namespaces, clock=sources.clock)
 
     async def run(self, *, connect: Callable[[], kopf.ConnectionInfo], stop: asyncio.Event) -> None:
         """Work until `stop` is set, or something that must run ends."""

@@ -14,11 +14,11 @@ from typing import Final
 
 import structlog
 
+from openpanel.metadata import SHARED_POOL
 from openpanel.tenancy.fields import span
 from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.workload import Workers
 from openpanel_operator import scaling
-from openpanel_operator.desired.addresses import SHARED_POOL
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.project import most_pods
 from openpanel_operator.kube import Key, KubeError, Object, ref_of

@@ -117,6 +117,8 @@ def questions(project: str, *, text: str = "click") -> Mapping[str, Question[Any
             breakdowns=("profile.email",),
         ),
         "funnel_in_any_order": Funnel(replace(attempts, order="any", exclusions=(Exclusion(text),))),
+        "funnel_of_groups": Funnel(replace(attempts, by="property", key="group.id")),
+        "funnel_of_same_value": Funnel(replace(attempts, key=f"properties.{text.replace('*', '')}")),
         "funnel_people": FunnelPeople(attempts, 2, dropped=True),
         "conversion": Conversion(
             replace(attempts, steps=steps[:2], window=timedelta(days=3), by="person"),

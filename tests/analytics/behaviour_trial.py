@@ -18,7 +18,9 @@ from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Clustered, Form, Single, Table, View, local_name, render
+from tests.analytics import lists, web
 from tests.analytics.behaviour import NOW, ZONE, cohorts, questions
+from tests.analytics.questions import scope
 from tests.analytics.twin.histories import History, a_history
 from tests.warehouse import rows
 from tests.warehouse.embedded import EmbeddedWarehouse
@@ -41,14 +43,19 @@ def answers(folder: Path) -> None:
     _load(history, clustered, Clustered())
 
     answered = 0
-    for name, question in questions("p").items():
+    every = {
+        **questions("p"),
+        **web.questions(scope("p", timezone=ZONE, now=NOW)),
+        **lists.questions("p"),
+    }
+    for name, question in every.items():
         for source in dict.fromkeys(
             (question.exact, Source.ROLLUP if question.rolled_up else question.exact)
         ):
             found = [_answer(each, question, source) for each in (single, clustered)]
             assert found[0] == found[1], f"{name} from {source}: {found}"
             answered += bool(found[0])
-    assert answered > len(questions("p")) / 2
+    assert answered > len(every) / 2
 
 
 def _answer(warehouse: Warehouse, question: Question[Any], source: Source) -> Any:

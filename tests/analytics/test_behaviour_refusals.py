@@ -54,12 +54,17 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "one-step funnel": (lambda: Funnel(replace(SCOPE, steps=(Step("a"),))), "expected 2 to"),
     "eleven steps": (lambda: Funnel(replace(SCOPE, steps=(Step("a"),) * 11)), "expected 2 to"),
     "no window": (lambda: Funnel(replace(SCOPE, window=timedelta())), "expected up to"),
+    "property without a key": (lambda: Funnel(replace(SCOPE, by="property")), "needs a key"),
+    "key that means nothing": (
+        lambda: Funnel(replace(SCOPE, key="nonsense")).statement(Source.EVENTS),
+        "no such field",
+    ),
     "step without a name": (
         lambda: Funnel(replace(SCOPE, steps=(Step("a"), Step("")))),
         "the name of an event",
     ),
     "unknown order": (lambda: Funnel(replace(SCOPE, order="random")), "sequence, strict or any"),  # type: ignore[arg-type]
-    "unknown visitor": (lambda: Funnel(replace(SCOPE, by="device")), "session or person"),  # type: ignore[arg-type]
+    "unknown visitor": (lambda: Funnel(replace(SCOPE, by="device")), "session, person or property"),  # type: ignore[arg-type]
     "exclusion behind the end": (
         lambda: Funnel(replace(SCOPE, exclusions=(Exclusion("x", after=2),))),
         "after one and before another of 2 steps",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -21,6 +21,7 @@ from openpanel.analytics.top_devices import TopDevices
 from openpanel.analytics.top_pages import TopPages
 from openpanel.analytics.top_referrers import TopReferrers
 from openpanel.warehouse import Warehouse
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import MOMENTS, ZONES, Insert, World, a_world, load
 from tests.warehouse.rows import Rows
 
@@ -191,7 +192,7 @@ def scope_of(world: World, project: str, range_text: str, filters: tuple[Filter,
     )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(50)
 @given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_overview_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
@@ -220,7 +221,7 @@ def test_overview_answers_what_counting_by_hand_answers(
     assert sum(point.figures.sessions for point in series.points) == metrics.current.sessions
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_lists_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
@@ -249,7 +250,7 @@ def test_lists_answer_what_counting_by_hand_answers(
         assert not answer.more
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_pages_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
@@ -286,3 +287,4 @@ def assert_figures(found: Figures, expected: Figures) -> None:
     assert found.bounce_rate == expected.bounce_rate
     assert found.duration_s == (None if expected.duration_s is None else pytest.approx(expected.duration_s))
     assert found.views_per_session == expected.views_per_session
+    assert found.revenue == expected.revenue

@@ -62,6 +62,7 @@ def test_longer_buckets_merge_the_days(warehouse: Warehouse, loaded: str, interv
 
     assert answer == _answer(warehouse, asked, Source.SESSIONS)
     assert sum(point.figures.visitors for point in answer.points) > 0
+    assert sum(point.figures.revenue for point in answer.points) > 0
 
 
 @pytest.mark.parametrize(
@@ -85,6 +86,9 @@ def test_lists_from_the_rollup_equal_the_exact_ones(warehouse: Warehouse, loaded
 
     if any(row.views is None for row in rolled_up.rows):  # a view does not know its session's source
         exact = replace(exact, rows=tuple(replace(row, views=None) for row in exact.rows))
+    exact = replace(
+        exact, rows=tuple(replace(row, revenue=None) for row in exact.rows)
+    )  # it knows no amounts
     assert rolled_up == exact
     assert exact.rows
 
@@ -129,6 +133,8 @@ def _session(dice: random.Random, project: str, number: int) -> list[dict[str, A
     rows = [
         {"name": "session_start", "created_at": start - 100, "path": "/"},
         *({"name": "screen_view", "created_at": at, "path": dice.choice(paths)} for at in views),
+        {"name": "revenue", "created_at": views[-1], "revenue": 100 + number},
+        {"name": "revenue", "created_at": start, "revenue": 5, "session_id": 0, "session_started_at": 0},
         {
             "name": "session_end",
             "created_at": views[-1] + 1_000,

@@ -44,9 +44,10 @@ def a_world(dice: random.Random, *, sessions: int, timezone: str, now: datetime,
         {
             "person": dice.choice(people),
             "into": dice.choice([*people, 900, 901]),
-            "version": dice.randrange(1, 99),
+            "version": version,
         }
-        for _ in range(dice.randrange(overrides + 1) if people else 0)
+        # A version stands for a place in the stream: no two changes share it.
+        for version in dice.sample(range(1, 99), dice.randrange(overrides + 1) if people else 0)
     ]
     return World(timezone, now, events, merged)
 

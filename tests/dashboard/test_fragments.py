@@ -1,6 +1,7 @@
 """Panels: kept only while they are right, stopped when nobody waits, failing alone."""
 
 import asyncio
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 from fastapi import Request
 
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.flights import Caller, HungUp
 from openpanel.metadata import Database
 from openpanel.warehouse import Refused, Unavailable, Warehouse
 from openpanel_dashboard.fragments import (
@@ -134,6 +136,7 @@ class Failing(Warehouse):
 
     def __init__(self, inner: Warehouse, *, part: str, error: Exception) -> None:
         self._inner, self._part, self._error, self.fails = inner, part, error, True
+        self.database = f"failing {secrets.token_hex(4)}"  # whose answers nobody else keeps
 
     def query(
         self,
@@ -152,6 +155,11 @@ class Failing(Warehouse):
     [
         (Unavailable("no answer"), "The numbers cannot be read at the moment."),
         (Unavailable("too long", code=159), "Counting this took too long. A shorter range may help."),
+        (Unavailable("too long", code=159), "Ask for a shorter range than 28 days or a filter."),
+        (
+            Unavailable("memory", code=241),
+            "This is too much to count at once. A shorter range or a filter may help.",
+        ),
         (Refused(62, "syntax"), "The numbers cannot be read at the moment."),
         (KeyError("a mistake of ours"), "Something went wrong."),
     ],
@@ -231,44 +239,36 @@ def test_bad_filter_is_the_readers_business_and_no_error() -> None:
     assert "not a regular expression" in notice.detail
 
 
-class Stopped(Warehouse):
-    """A warehouse whose queries run until they are stopped by their comment."""
-
-    def __init__(self) -> None:
-        self.stopped: list[str] = []
-        self.ended = threading.Event()
-
-    def cancel(self, log_comment: str) -> None:
-        self.stopped.append(log_comment)
-        self.ended.set()
-
-
-async def test_query_is_stopped_when_the_client_leaves() -> None:
-    warehouse, begun = Stopped(), asyncio.Event()
-    loop, comments = asyncio.get_running_loop(), []
+async def test_whoever_is_asked_for_hangs_up_when_the_client_leaves() -> None:
+    begun, stopped = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
 
     async def leave() -> dict[str, str]:
         await begun.wait()
         return {"type": "http.disconnect"}
 
-    def work(comment: str) -> str:
-        comments.append(comment)
-        loop.call_soon_threadsafe(begun.set)
-        assert warehouse.ended.wait(timeout=10)
-        raise Unavailable("QUERY_WAS_CANCELLED", code=394)
+    def work(caller: Caller) -> str:
+        with caller.waiting(stopped.set):
+            loop.call_soon_threadsafe(begun.set)
+            assert stopped.wait(timeout=10)
+        raise HungUp
 
     with pytest.raises(ClientGoneError):
-        await while_asked(Request({"type": "http"}, leave), warehouse, work)
+        await while_asked(Request({"type": "http"}, leave), work)
 
-    assert warehouse.stopped == comments
+    assert stopped.is_set()
 
 
 async def test_answer_in_time_stops_nothing() -> None:
-    warehouse = Stopped()
+    callers: list[Caller] = []
 
     async def stay() -> dict[str, str]:
         await asyncio.Event().wait()
         raise AssertionError
 
-    assert await while_asked(Request({"type": "http"}, stay), warehouse, lambda _comment: "html") == "html"
-    assert warehouse.stopped == []
+    def work(caller: Caller) -> str:
+        callers.append(caller)
+        return "html"
+
+    assert await while_asked(Request({"type": "http"}, stay), work) == "html"
+    assert [caller.has_gone for caller in callers] == [False]

@@ -41,7 +41,7 @@ def test_button_signs_in_once(world: World, stranger: Browser) -> None:
     assert (first.status_code, first.headers["location"]) == (303, world.address())
     assert stranger.get("/").status_code == 200
     assert second.status_code == 410
-    assert "openpanel up" in second.text
+    assert "openpanel sign-in" in second.text
     assert "set-cookie" not in second.headers
 
 

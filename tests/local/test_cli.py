@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -244,6 +245,19 @@ def test_status_asks_the_processes_instead_of_believing_the_file(layout: Layout)
     assert "ended with exit code 3" in table
 
 
+def test_nursery_is_ready_when_the_supervisor_has_noted_it(layout: Layout) -> None:
+    mine = os.getpid()
+    states = []
+    for state in (State.STARTING, State.READY):
+        noted = (ProcessRecord("nursery", state, pid=mine, born=born(mine)),)
+        files.write(layout.state, SupervisorRecord(mine, born(mine), Phase.RUNNING, noted))
+        with folder_lock.held(layout.lock):
+            shown = json.loads(openpanel(layout, "status", "-o", "json").stdout)
+        states.append((shown["services"][0]["state"], shown["ready"]))
+
+    assert states == [("starting", False), ("ready", True)]
+
+
 def test_down_where_nothing_runs_is_no_error(layout: Layout) -> None:
     result = openpanel(layout, "down")
 
@@ -274,6 +288,34 @@ def test_error_goes_to_standard_error_with_its_exit_code(layout: Layout) -> None
 
     assert (done.returncode, done.stdout) == (ExitCode.UNKNOWN, "")
     assert done.stderr == "error: there is no project nope; there are: blog, shop\n"
+
+
+def test_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    result = openpanel(Layout(tmp_path / "file"), "up")
+
+    assert result.exit_code == ExitCode.FAILED
+    assert f"{tmp_path / 'file'} is a file; name a folder with --data" in result.stderr
+
+
+@pytest.mark.parametrize("command", [("status",), ("logs",), ("credentials", "shop"), ("up",)], ids=" ".join)
+def test_damaged_file_is_named_with_the_way_out(layout: Layout, command: tuple[str, ...]) -> None:
+    layout.logs.rmdir()
+    layout.installation.write_text('{"ports": {"ingest": "first"}}')
+
+    result = openpanel(layout, *command)
+
+    told = str(result.exception) + result.stderr
+    assert f"{layout.installation} is damaged: Expected `int`, got `str` - at `$.ports.ingest`" in told
+    assert "move it away, and the next `openpanel up` chooses ports anew" in told
+
+
+def test_logs_of_what_was_never_started_say_how_to_start_it(tmp_path: Path) -> None:
+    error = refusal(Layout(tmp_path / "none"), "logs")
+
+    assert error.code is ExitCode.NOT_RUNNING
+    assert "start one with `openpanel up" in error.message
 
 
 def test_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -333,3 +375,13 @@ def test_table_is_as_wide_as_its_cells() -> None:
 )
 def test_durations_have_two_units(seconds: float, text: str) -> None:
     assert output.duration(seconds) == text
+
+
+def test_full_disk_is_refused_before_anything_starts(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=20 << 20))
+
+    result = openpanel(layout, "up")
+
+    assert result.exit_code == ExitCode.FAILED
+    assert "only 20 MiB are left on the disk of" in result.stderr
+    assert "128 MiB are needed to start" in result.stderr

@@ -10,7 +10,16 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, event, text
 
-from openpanel.metadata import Database, SchemaMissing, Unavailable, is_current, migrate, projects, schema
+from openpanel.metadata import (
+    Database,
+    SchemaMissing,
+    SchemaNewer,
+    Unavailable,
+    is_current,
+    migrate,
+    projects,
+    schema,
+)
 from openpanel.metadata.models import Row
 
 # What the comparison of Alembic leaves out: checks, predicates of indexes, actions of foreign keys.
@@ -53,6 +62,16 @@ def test_migrating_twice_changes_nothing(postgres_url: str) -> None:
     migrate(postgres_url)
 
     assert _definitions(postgres_url) == before
+
+
+def test_tables_of_a_newer_version_are_left_alone(postgres_url: str) -> None:
+    migrate(postgres_url)
+    with _connected(postgres_url) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        connection.commit()
+
+    with pytest.raises(SchemaNewer, match="newer version of the program"):
+        migrate(postgres_url)
 
 
 def test_processes_that_migrate_at_once_all_succeed(postgres_url: str) -> None:

@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from openpanel.stream import commit
+from openpanel.stream import waiting
 from openpanel.stream.drain import depth
-from openpanel.stream.frames import CommitRefused, Overloaded, RunMode
+from openpanel.stream.frames import Append, CommitRefused, Overloaded, RunMode
 from openpanel.stream.keys import keys_of
+from openpanel.stream.messages import GUARD_MS
 from openpanel.stream.plan import call_arguments, single_sheet
+from openpanel.stream.replay import MISSES_ONE
 from tests.stream.builders import (
+    DEVICE,
     MINUTE,
     NOON,
     Stream,
@@ -53,7 +56,7 @@ async def test_answer_comes_after_the_entry_is_there(stream: Stream) -> None:
 
 
 async def test_long_bodies_are_spread_over_commits(stream: Stream) -> None:
-    body = b"x" * (commit.MAX_COMMIT_BYTES // 2)
+    body = b"x" * (waiting.MAX_COMMIT_BYTES // 2)
 
     await asyncio.gather(*(stream.visit(0, device=device) for device in range(1, 3)))
     await asyncio.gather(*(stream.append(a_run(device=device), body=body) for device in range(1, 5)))
@@ -62,7 +65,7 @@ async def test_long_bodies_are_spread_over_commits(stream: Stream) -> None:
 
 
 async def test_requests_beyond_memory_are_turned_away(stream: Stream) -> None:
-    body = b"x" * (commit.MAX_WAITING_BYTES // 3)
+    body = b"x" * (waiting.MAX_WAITING_BYTES // 3)
 
     results = await asyncio.gather(
         *(stream.append(a_run(device=device), body=body) for device in range(1, 5)), return_exceptions=True
@@ -185,7 +188,7 @@ async def test_commit_sent_ahead_waits_for_the_one_before(stream: Stream) -> Non
 
     state, _, _ = run_commit(stream.redis, arguments)
 
-    assert state == 0
+    assert state == MISSES_ONE
     assert stream.messages() == []
 
 
@@ -258,6 +261,51 @@ async def test_all_repeats_append_no_entry(stream: Stream) -> None:
 
     assert stream.redis.xlen(stream.keys.stream) == 0
     assert depth(stream.redis, pool=stream.pool) == 0
+
+
+async def test_same_bytes_within_a_moment_are_kept_once(stream: Stream) -> None:
+    first = await stream.append(a_run(), idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+
+    again = [
+        await stream.append(a_run(NOON + 5), idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+        for _ in range(2)
+    ]
+
+    assert {(answer.device, answer.session) for answer in again} == {(first.device, first.session)}
+    assert len(stream.messages()) == 1
+    (ended,) = stream.sweep(60)
+    assert (ended.views, ended.ended_ms) == (1, NOON)
+
+
+async def test_same_bytes_within_one_group_are_kept_once(stream: Stream) -> None:
+    def guarded(device: int, key: str) -> Append:
+        return an_append(a_run(device=device), idempotency=(key,), idempotency_ttl_ms=GUARD_MS)
+
+    answers = await asyncio.gather(
+        *map(stream.committer.append, [guarded(1, "a"), guarded(1, "a"), guarded(2, "b"), an_append(a_run())])
+    )
+
+    assert answers[0][0].session == answers[1][0].session
+    assert [message.device for message in stream.messages()] == [1, 2, DEVICE]
+    assert depth(stream.redis, pool=stream.pool) == 0
+
+
+async def test_same_bytes_after_a_moment_count_again(stream: Stream) -> None:
+    kept = 0
+    while kept < 2:
+        await stream.append(a_run(), idempotency=("bytes",), idempotency_ttl_ms=1)
+        kept += len(stream.messages())
+
+    assert kept == 2
+
+
+async def test_same_bytes_without_a_run_are_kept_once(stream: Stream) -> None:
+    bare = a_bare_append(1)
+    guarded = Append("1", "", (), bare.envelope, idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+
+    assert [await stream.committer.append(guarded) for _ in range(3)] == [(), (), ()]
+
+    assert len(stream.messages()) == 1
 
 
 async def test_worker_is_woken_once_until_it_is_done(stream: Stream) -> None:

@@ -1,6 +1,7 @@
 """The worker's side: leases, ranges, blocks, dead entries, wake-ups."""
 
 import asyncio
+import struct
 import threading
 from pathlib import Path
 from typing import Any, cast
@@ -250,9 +251,14 @@ async def test_ids_follow_from_the_place_in_the_stream(stream: Stream) -> None:
     assert orders[-1] < 2**63
 
 
+def an_outcome(session: int) -> bytes:
+    """A run that opened this session at noon, as the script writes it."""
+    return struct.pack(">QQQ", 0, session, NOON * 4 + 1)
+
+
 async def test_unreadable_entry_is_dead_and_the_rest_goes_on(stream: Stream) -> None:
     await fill(stream, 1)
-    stream.redis.xadd(stream.keys.stream, {"f": b"\x01\x05garbage", "s": b"\x90", "n": 5})
+    stream.redis.xadd(stream.keys.stream, {"f": b"\x01\x05garbage", "s": b"", "n": 5})
     stream.redis.incrby(stream.keys.depth, 5)
     await fill(stream, 1)
     shard = stream.shard()
@@ -274,7 +280,7 @@ async def test_unreadable_entry_is_dead_and_the_rest_goes_on(stream: Stream) -> 
         ({"x": b"1"}, "version missing"),
         ({"f": b"\x07abc"}, "version 7"),
         ({"e": b"\xc1"}, "MessagePack"),
-        ({"f": b"", "s": b"\xff"}, "Expected"),
+        ({"f": b"", "s": b"\xff"}, "1 bytes of outcomes"),
     ],
     ids=["no field that is known", "later version", "bad ended sessions", "bad outcomes"],
 )
@@ -294,7 +300,7 @@ async def test_single_unreadable_envelope_is_narrowed_down(stream: Stream) -> No
     good = an_envelope([a_run()])
     rows = [(0, 0, good), (1, 1, {"not": "an envelope"}), (2, 2, good)]
     frame = frames.encode(rows, messages=3)  # type: ignore[arg-type] # what a defect would write
-    outcomes = msgspec.msgpack.encode([("", "00000000000000ff", 1, NOON)] * 3)
+    outcomes = an_outcome(0xFF) * 3
     stream.redis.xadd(stream.keys.stream, {"f": frame, "s": outcomes, "n": 3})
     shard = stream.shard()
     shard.acquire()
@@ -309,7 +315,7 @@ async def test_single_unreadable_envelope_is_narrowed_down(stream: Stream) -> No
 
 async def test_envelope_that_names_a_missing_run_is_dead(stream: Stream) -> None:
     frame = frames.encode([(0, 0, an_envelope([a_run()]))], messages=1)
-    stream.redis.xadd(stream.keys.stream, {"f": frame, "s": b"\x90", "n": 1})
+    stream.redis.xadd(stream.keys.stream, {"f": frame, "s": b"", "n": 1})
     shard = stream.shard()
     shard.acquire()
 
@@ -323,8 +329,8 @@ async def test_envelope_that_names_a_missing_run_is_dead(stream: Stream) -> None
 async def test_end_told_by_an_unreadable_message_is_not_lost(stream: Stream) -> None:
     closed = (PROJECT, "00000000000000aa", "00000000000000bb", NOON, NOON, 1, 0, "/", "")
     frame = frames.encode([(0, 0, "not an envelope")], messages=1)  # type: ignore[list-item] # a defect's
-    outcomes = msgspec.msgpack.encode([("", "00000000000000cc", 1, NOON, closed)])
-    stream.redis.xadd(stream.keys.stream, {"f": frame, "s": outcomes, "n": 1})
+    closings = msgspec.msgpack.encode([(0, closed)])
+    stream.redis.xadd(stream.keys.stream, {"f": frame, "s": an_outcome(0xCC), "c": closings, "n": 1})
     shard = stream.shard()
     shard.acquire()
 

@@ -114,7 +114,10 @@ async def test_question_without_message_is_not_spooled(server: Server, tmp_path:
         assert stream.committer.spooled_bytes == 0
 
 
-async def test_killed_redis_under_load_loses_and_doubles_nothing(server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("senders", [4, 16, 100], ids=["one under way", "few", "several under way"])
+async def test_killed_redis_under_load_loses_and_doubles_nothing(
+    server: Server, tmp_path: Path, senders: int
+) -> None:
     async with a_stream(server.url, tmp_path) as stream:
         acknowledged: list[int] = []
         source = iter(range(6_000))
@@ -128,11 +131,24 @@ async def test_killed_redis_under_load_loses_and_doubles_nothing(server: Server,
                 if number in (2_500, 4_500):
                     server.start()
 
-        await asyncio.gather(*(send() for _ in range(16)))
+        await asyncio.gather(*(send() for _ in range(senders)))
         await stream.committer.caught_up()
 
         assert sorted(acknowledged) == list(range(6_000))
         assert sorted(numbers(stream)) == list(range(6_000))
+
+
+async def test_all_that_is_under_way_when_redis_pauses_is_kept_in_order(
+    server: Server, tmp_path: Path
+) -> None:
+    async with a_stream(server.url, tmp_path, timeout_s=0.2) as stream:
+        await stream.committer.append(a_bare_append(0))
+        os.kill(server.pid, signal.SIGSTOP)
+        await asyncio.gather(*(stream.committer.append(a_bare_append(number)) for number in range(1, 100)))
+        os.kill(server.pid, signal.SIGCONT)
+        await stream.committer.caught_up()
+
+        assert numbers(stream) == list(range(100))
 
 
 async def test_one_sender_keeps_its_order_over_an_outage(server: Server, tmp_path: Path) -> None:

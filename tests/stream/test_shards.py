@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from openpanel.identity.ids import to_hex
 from openpanel.stream.drain import EndedSession, depth, live_visitors, shards_waiting, sweep_sessions
-from openpanel.stream.frames import Append, RunMode
+from openpanel.stream.frames import Append, Overloaded, RunMode
+from openpanel.stream.holds import CLAIM_MS
+from openpanel.stream.keys import ShardKeys
+from openpanel.stream.messages import GUARD_MS
 from tests.stream.builders import (
     MINUTE,
     NOON,
@@ -141,6 +145,120 @@ async def test_repeated_key_from_another_address_is_answered_like_the_first(wide
     assert again == first
     assert [message.device for message in wide.messages()] == [0xA]
     assert depth(wide.redis, pool=wide.pool) == 0
+
+
+@pytest.mark.parametrize("home", range(SHARDS))
+async def test_same_key_from_many_addresses_at_once_is_kept_once(
+    valkey_url: str, tmp_path: Path, home: int
+) -> None:
+    pool = a_pool(SHARDS)
+    async with (
+        a_stream(valkey_url, tmp_path / "one", pool=pool) as one,
+        a_stream(valkey_url, tmp_path / "two", pool=pool) as two,
+    ):
+        key = key_in(one, home, prefix="key")
+
+        answers = await asyncio.gather(
+            *(
+                stream.append(a_run(device=0xA0 + shard), shard_key=key_in(one, shard), idempotency=(key,))
+                for shard in range(SHARDS)
+                for stream in (one, two)
+            )
+        )
+
+        assert len(set(answers)) == 1
+        assert [message.device for message in one.messages()] == [answers[0].device]
+
+
+async def test_batches_that_share_keys_do_not_wait_for_each_other_for_ever(wide: Stream) -> None:
+    keys = ("k1", "k2", "k3")
+    answers = await asyncio.gather(
+        *(
+            wide.committer.append(
+                an_append(
+                    *(a_run(device=0xA0 + place) for place in range(3)),
+                    shard_key=key_in(wide, shard),
+                    idempotency=keys if shard % 2 else keys[::-1],
+                )
+            )
+            for shard in range(SHARDS)
+        )
+    )
+
+    assert len(answers) == SHARDS
+    assert len(wide.messages()) == 3
+
+
+async def test_key_of_a_refused_request_is_free_again(valkey_url: str, tmp_path: Path) -> None:
+    async with a_stream(valkey_url, tmp_path, shards=SHARDS, high_water=SHARDS) as stream:
+        await stream.append(a_run(device=1), shard_key=key_in(stream, 0))
+        with pytest.raises(Overloaded):
+            await stream.append(a_run(device=2), shard_key=key_in(stream, 0), idempotency=("k",))
+
+        again = await stream.append(a_run(device=3), shard_key=key_in(stream, 1), idempotency=("k",))
+
+        assert (again.device, again.opened) == (3, True)
+
+
+async def test_key_whose_owner_died_is_taken_over(wide: Stream) -> None:
+    home = ShardKeys(wide.pool, wide.pool.shard_of("k"))
+    wide.redis.set(home.claim("k"), f"2|{NOON}|gone-0")
+    wide.clock.now_ms = NOON + CLAIM_MS + 1
+
+    answer = await wide.append(a_run(device=7), idempotency=("k",))
+
+    assert (answer.device, answer.opened) == (7, True)
+    assert not wide.redis.exists(home.claim("k"))
+
+
+async def test_key_whose_owner_died_after_its_commit_is_answered_like_it(wide: Stream) -> None:
+    key = key_in(wide, 0, prefix="key")
+    first = await wide.append(a_run(device=0xA), shard_key=key_in(wide, 1), idempotency=(key,))
+    home = ShardKeys(wide.pool, 0)
+    wide.redis.delete(home.idempotency(key))
+    wide.redis.set(home.claim(key), f"1|{NOON}|gone-0")
+
+    again = await wide.append(a_run(device=0xB), shard_key=key_in(wide, 2), idempotency=(key,))
+
+    assert again == first
+    assert len(wide.messages()) == 1
+
+
+@pytest.mark.parametrize("home", range(SHARDS))
+@pytest.mark.parametrize("mode", [RunMode.OPEN, RunMode.LATE])
+async def test_device_that_is_named_by_its_id_keeps_its_visit(wide: Stream, home: int, mode: RunMode) -> None:
+    visit = await wide.append(a_run(device=0xA), shard_key=key_in(wide, home))
+
+    named = await wide.append(
+        a_run(NOON + MINUTE, device=0xA, mode=mode), shard_key=f"{PROJECT}|{to_hex(0xA)}"
+    )
+
+    assert (named.device, named.session, named.opened) == (0xA, visit.session, False)
+    assert entries(wide) == [2 if shard == home else 0 for shard in range(SHARDS)]
+
+
+async def test_profile_of_a_named_device_leads_to_where_its_visit_is(wide: Stream) -> None:
+    visit = await wide.append(a_run(device=0xA), shard_key=key_in(wide, 3))
+    await wide.append(
+        a_run(NOON + MINUTE, device=0xA, profile=profile_in(wide, 1)), shard_key=f"{PROJECT}|{to_hex(0xA)}"
+    )
+
+    run = a_run(NOON + 2 * MINUTE, device=7, mode=RunMode.JOIN, profile=profile_in(wide, 1))
+    joined = await wide.append(run, shard_key="server")
+
+    assert (joined.device, joined.session) == (0xA, visit.session)
+
+
+async def test_guard_costs_no_question_and_holds_in_its_shard(wide: Stream) -> None:
+    answers = [
+        await wide.append(
+            a_run(device=0xA), shard_key=key_in(wide, 2), idempotency=("same",), idempotency_ttl_ms=GUARD_MS
+        )
+        for _ in range(2)
+    ]
+
+    assert len({answer.session for answer in answers}) == 1
+    assert len(wide.messages()) == 1
 
 
 async def test_keyed_message_without_run_is_kept_once(wide: Stream) -> None:

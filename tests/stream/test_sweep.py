@@ -5,6 +5,7 @@ from collections import Counter
 
 import redis
 
+from openpanel.identity.ids import to_hex
 from openpanel.stream.drain import (
     EndedSession,
     Shard,
@@ -15,6 +16,7 @@ from openpanel.stream.drain import (
     sweep_sessions,
 )
 from openpanel.stream.frames import RunMode
+from openpanel.stream.scripts import LIVE_STEP_MS
 from tests.stream.builders import DEVICE, MINUTE, NOON, PROJECT, Stream, a_run, an_append, raw_keys
 
 
@@ -35,6 +37,17 @@ async def test_session_lives_until_30_minutes_of_wall_clock_time(stream: Stream)
     assert stream.sweep(29.99) == []
     assert len(stream.sweep(30)) == 1
     assert stream.sweep(600) == []
+
+
+async def test_activity_that_the_live_set_was_not_told_of_counts(stream: Stream) -> None:
+    await stream.visit(0)
+    stream.clock.now_ms = NOON + LIVE_STEP_MS - 1
+    await stream.visit(0)
+    idle_since = 30 + (LIVE_STEP_MS - 1) / MINUTE
+
+    assert stream.redis.zscore(stream.keys.live(PROJECT), to_hex(DEVICE)) == NOON
+    assert stream.sweep(30) == []
+    assert len(stream.sweep(idle_since)) == 1
 
 
 async def test_ends_wait_in_the_stream_like_messages(stream: Stream) -> None:

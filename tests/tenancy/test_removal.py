@@ -1,11 +1,12 @@
 """Taking a project away: clients stop, data stay or go as the policy says, and a repeat does no harm."""
 
 import itertools
+from datetime import timedelta
 
 import pytest
 
 from openpanel import tenancy
-from openpanel.metadata import DeletionPolicy, clients, projects
+from openpanel.metadata import DeletionPolicy, clients, project_edits, projects
 from openpanel.tenancy import Issued, Report
 from openpanel.tenancy.provisioning import STEPS, run
 from openpanel.warehouse import Unavailable, Warehouse, tables
@@ -121,3 +122,66 @@ def _rows(warehouse: Warehouse, project: str) -> dict[str, int]:
         )
         counts[table.name] = rows[0][0]
     return counts
+
+
+def an_unmanaged(around: Surroundings, name: str) -> None:
+    """The project stays as it is, but no manifest describes it any more."""
+    with around.database.session() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE projects SET managed = false, deletion_policy = 'Delete' WHERE id = %(id)s", {"id": name}
+        )
+
+
+def remove_due(around: Surroundings) -> list[str]:
+    reports = tenancy.remove_due(
+        database=around.database, warehouse=around.warehouse, announce=around.told.append, clock=lambda: around.now
+    )  # fmt: skip
+    return [report.project for report in reports if report.changes]
+
+
+def test_only_what_is_due_is_removed(around: Surroundings) -> None:
+    (due, web), (later, _), (kept, _) = (a_project(around) for _ in range(3))
+    for name, hours in ((due, 0), (later, 1)):
+        an_unmanaged(around, name)
+        project_edits.schedule_removal(
+            around.database, project=name, organization="default", at=around.now + timedelta(hours=hours)
+        )
+
+    assert due in remove_due(around)
+    assert remove_due(around) == []
+
+    assert projects.load(around.database, project=due) is None
+    assert f"client:{web.client_id}" in around.told
+    assert set(_rows(around.warehouse, due).values()) == {0}
+    for name in (later, kept):
+        record = projects.load(around.database, project=name)
+        assert record is not None
+        assert not record.deleted
+        assert _rows(around.warehouse, name)["events"] == 3
+
+
+def test_a_removal_that_stopped_halfway_is_finished(around: Surroundings) -> None:
+    name, _ = a_project(around)
+    an_unmanaged(around, name)
+    project_edits.schedule_removal(around.database, project=name, organization="default", at=around.now)
+    assert project_edits.begin_removal(around.database, project=name, at=around.now)
+
+    assert name in remove_due(around)
+
+    assert projects.load(around.database, project=name) is None
+    assert set(_rows(around.warehouse, name).values()) == {0}
+
+
+def test_a_removal_that_keeps_the_data_is_done_once(around: Surroundings) -> None:
+    name, _ = a_project(around)
+    an_unmanaged(around, name)
+    projects.mark_deleted(around.database, project=name, at=around.now, policy="Retain")
+    with around.database.session() as session:
+        session.connection().exec_driver_sql(
+            "UPDATE projects SET delete_after = deleted_at WHERE id = %(id)s", {"id": name}
+        )
+
+    assert name in remove_due(around)
+    assert name not in project_edits.due(around.database, at=around.now + timedelta(days=1))
+
+    assert _rows(around.warehouse, name)["events"] == 3

@@ -41,3 +41,33 @@ def test_what_came_in_after_the_erasure_goes_with_a_second_look(warehouse: Wareh
     assert warehouse.query(
         "SELECT project_id FROM events WHERE project_id IN ('late-one', 'neighbour-of-late')"
     ) == [("neighbour-of-late",)]
+
+
+def test_of_a_cohort_one_generation_stays(warehouse: Warehouse) -> None:
+    for cohort, generation in (("mine", 1), ("mine", 2), ("mine", 3), ("other", 1)):
+        warehouse.command(
+            "INSERT INTO cohort_members SELECT 'kept', {cohort:String}, {generation:UInt64}, number FROM numbers(4)",
+            parameters={"cohort": cohort, "generation": generation},
+        )
+
+    stored.erase_cohort(warehouse, project="kept", cohort="mine", but=2)
+    one = _generations(warehouse)
+    stored.erase_cohort(warehouse, project="kept", cohort="mine", but=None)
+    none = _generations(warehouse)
+
+    assert one == [("mine", 2), ("other", 1)]
+    assert none == [("other", 1)]
+
+
+def test_tables_say_themselves_what_form_they_have(warehouse: Warehouse) -> None:
+    assert stored.form_of(warehouse) == Single()
+
+
+def _generations(warehouse: Warehouse) -> list[tuple[object, ...]]:
+    """What is there when all that was asked for before is done: the engine deletes in order."""
+    warehouse.command(
+        "ALTER TABLE cohort_members DELETE WHERE project_id = 'nobody'", settings={"mutations_sync": 1}
+    )
+    return warehouse.query(
+        "SELECT DISTINCT cohort_id, generation FROM cohort_members WHERE project_id = 'kept' ORDER BY ALL"
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import MIGRATIONS, Migration, SchemaRefused, migrate
-from openpanel.warehouse.schema import Single
+from openpanel.warehouse.schema import Clustered, Single
 from openpanel_local.engines.clickhouse import ClickHouse
 
 Empty = Callable[[], Warehouse]
@@ -40,6 +40,27 @@ class CutOff(Warehouse):
         if self._left == 0:
             raise Cut
         self._left -= 1
+        super().command(sql, parameters=parameters, settings=settings)
+
+
+class Listening(Warehouse):
+    """A warehouse that remembers what it was told."""
+
+    def __init__(self, url: str, *, database: str) -> None:
+        super().__init__(url, database=database)
+        self.sent: list[str] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def command(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
+        self.sent.append(sql)
         super().command(sql, parameters=parameters, settings=settings)
 
 
@@ -150,6 +171,35 @@ def test_views_of_an_older_database_get_the_definition_of_today(empty_warehouse:
 
     migrate(new, form=Single())
     assert definitions(warehouse) == definitions(new)
+
+
+def test_profiles_of_an_older_database_get_the_column_of_their_person(empty_warehouse: Empty) -> None:
+    warehouse, new = empty_warehouse(), empty_warehouse()
+    migrate(warehouse, form=Single(), migrations=MIGRATIONS[:3])
+    warehouse.command("ALTER TABLE profiles DROP COLUMN person")
+    warehouse.command("INSERT INTO profiles (project_id, profile_id, version) VALUES ('p', 'ana', 1)")
+
+    assert migrate(warehouse, form=Single()) == MIGRATIONS[3:]
+
+    migrate(new, form=Single())
+    assert definitions(warehouse) == definitions(new)
+    assert warehouse.query("SELECT profile_id, person FROM profiles") == [("ana", 0)]
+
+
+def test_new_database_is_not_altered(clickhouse: ClickHouse, empty_warehouse: Empty) -> None:
+    database = empty_warehouse().database
+    with Listening(clickhouse.url, database=database) as warehouse:
+        migrate(warehouse, form=Single())
+
+        assert not [sql for sql in warehouse.sent if "ADD COLUMN" in sql]
+        assert [sql for sql in warehouse.sent if "CREATE TABLE" in sql]
+
+
+def test_column_is_added_to_the_table_of_the_shard_and_to_the_one_before_it() -> None:
+    assert MIGRATIONS[3].statements(Clustered()) == (
+        "ALTER TABLE `profiles_local` ADD COLUMN IF NOT EXISTS `person` UInt64",
+        "ALTER TABLE `profiles` ADD COLUMN IF NOT EXISTS `person` UInt64",
+    )
 
 
 def test_database_of_newer_code_is_refused(empty_warehouse: Empty) -> None:

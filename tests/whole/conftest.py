@@ -18,6 +18,6 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 @pytest.fixture(scope="module")
 def platform(installed: Platform) -> Platform:
     """The installation, running; each module works on projects of its own."""
-    if installed.run("status").returncode != 0:  # the walk-through stops it at its end
+    if not installed.status().ready:  # the walk-through stops it at its end
         start(installed.data, ports=installed.ports)
     return installed

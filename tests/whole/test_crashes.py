@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,8 @@ from openpanel_local.exits import ExitCode
 from tests.whole.installation import Credentials, Platform, start
 
 SYNTHETIC = ("session_start", "session_end")
+# With the nursery, the API, the worker and the dashboard die at once.
+KILLED = ("api", "worker", "clickhouse", "valkey", *(("nursery",) if sys.platform == "linux" else ()))
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -26,11 +29,11 @@ def test_killed_processes_lose_and_double_nothing(platform: Platform) -> None:
     with ThreadPoolExecutor(max_workers=1) as beside:
         traffic = beside.submit(_demos, platform, until=over)
         try:
-            for service in ("api", "worker", "clickhouse", "valkey"):
+            for service in KILLED:
                 _until(lambda: traffic.done() or _stored(platform, reader) > 0, seconds=60)
                 assert not traffic.done(), f"no traffic when {service} was to be killed: {traffic.result()}"
                 _kill(platform, service)
-                _until(lambda: platform.run("status").returncode == 0, seconds=60)
+                _until(lambda: platform.status().ready, seconds=60)
         finally:
             over.set()
         acknowledged = traffic.result()
@@ -44,12 +47,13 @@ def test_killed_supervisor_takes_its_children_along_and_the_next_up_goes_on(plat
     clients = platform.project("supervised")
     answer = _track(platform, clients["web"], "before_the_kill")
     assert answer.status_code == 200
-    status = _status(platform)
-    children = [service["pid"] for service in status["services"]]
+    status = platform.status()
+    children = [service.pid for service in status.services if service.pid]
+    assert status.supervisor is not None
 
-    os.kill(status["supervisor"]["pid"], signal.SIGKILL)
+    os.kill(status.supervisor, signal.SIGKILL)
 
-    _until(lambda: not any(_alive(pid) for pid in children), seconds=15)
+    _until(lambda: not any(_alive(pid) for pid in children), seconds=60)
     start(platform.data, ports=platform.ports)
     rows = platform.until(
         clients["reader"], lambda rows: any(row["name"] == "before_the_kill" for row in rows)
@@ -86,15 +90,10 @@ def _track(platform: Platform, client: Credentials, name: str) -> httpx.Response
     )
 
 
-def _status(platform: Platform) -> dict[str, Any]:
-    status: dict[str, Any] = json.loads(platform.run("status", "-o", "json").stdout)
-    return status
-
-
 def _kill(platform: Platform, service: str) -> None:
-    for running in _status(platform)["services"]:
-        if running["name"].startswith(service) and running["pid"]:
-            os.kill(running["pid"], signal.SIGKILL)
+    for running in platform.status().services:
+        if running.name.startswith(service) and running.pid:
+            os.kill(running.pid, signal.SIGKILL)
 
 
 def _alive(pid: int) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from openpanel.stream.drain import Shard
 from openpanel.stream.frames import Append, Envelope, Flag, Item, Kind, Resolved, Run, RunMode
 from openpanel.stream.sweep import sweep_sessions
 from openpanel.warehouse import Warehouse
+from openpanel.warehouse.schema import Single
 from openpanel_worker.deps import Values, transform_of
 from openpanel_worker.drain import Drain, Leased, Outcome
-from openpanel_worker.projects import Projects
+from openpanel_worker.erasures import Erasures
+from openpanel_worker.projects import Projects, is_erased
 from openpanel_worker.surroundings import Enrichers
 from openpanel_worker.transform import Transform
 from tests.stream.builders import MINUTE, NOON, Clock, Stream, a_stream
@@ -56,9 +58,15 @@ class World:
     values: Values
     stopping: threading.Event = field(default_factory=threading.Event)
     transform: Transform = field(init=False)
+    erasures: Erasures = field(init=False)
 
     def __post_init__(self) -> None:
         self.transform = self.new_transform()
+        self.erasures = Erasures(self.warehouse, form=Single(), erased_among=self.erased_among)
+
+    def erased_among(self, projects: Collection[str]) -> list[str]:
+        """What the metadata say of these projects now."""
+        return [project for project in projects if is_erased(self.projects.get(project))]
 
     def new_transform(self) -> Transform:
         """The caches of a worker that has just started."""
@@ -154,6 +162,7 @@ class World:
             shard=shard or self.shard(),
             transform=transform or self.transform,
             warehouse=warehouse or self.warehouse,
+            erasures=self.erasures,
             stopping=self.stopping,
             **{**defaults, **fields},
         )

@@ -16,6 +16,7 @@ from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single
 from openpanel_worker.surroundings import Enrichers
 from tests.worker.builders import World, a_world
+from tests.worker.faults import FaultyWarehouse
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,17 @@ async def world(
         valkey_url, tmp_path, warehouse=warehouse, enrichers=enrichers, timezone="Asia/Seoul"
     ) as made:
         yield made
+
+
+@pytest.fixture
+def faulty(clickhouse: Any, warehouse: Warehouse) -> Iterator[Callable[..., FaultyWarehouse]]:
+    """Makes warehouses on the same tables that fail as told."""
+    made: list[FaultyWarehouse] = []
+
+    def make(**faults: Any) -> FaultyWarehouse:
+        made.append(FaultyWarehouse(clickhouse.url, database=warehouse.database, **faults))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -4,26 +4,12 @@ from typing import Any
 
 import pytest
 
-from openpanel.warehouse import Unavailable, Warehouse
+from openpanel.warehouse import Unavailable
 from openpanel_worker.drain import Outcome
 from tests.worker.builders import BOB, PROJECT, World, message, track
-from tests.worker.faults import DyingShard, FaultyWarehouse, Killed, away_for, dies_at
+from tests.worker.faults import DyingShard, Killed, away_for, dies_at
 
 ALL = 5  # tables that the traffic below fills
-
-
-@pytest.fixture
-def faulty(clickhouse: Any, warehouse: Warehouse) -> Any:
-    """Makes warehouses on the same tables that fail as told."""
-    made: list[FaultyWarehouse] = []
-
-    def make(**faults: Any) -> FaultyWarehouse:
-        made.append(FaultyWarehouse(clickhouse.url, database=warehouse.database, **faults))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 async def traffic(world: World) -> None:

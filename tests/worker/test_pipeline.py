@@ -12,23 +12,9 @@ from openpanel_worker.batch import Batch
 from openpanel_worker.drain import Outcome
 from openpanel_worker.transform import Transform
 from tests.worker.builders import World, message, track
-from tests.worker.faults import FaultyWarehouse, Killed
+from tests.worker.faults import Killed
 
 PATIENCE_S = 30.0
-
-
-@pytest.fixture
-def faulty(clickhouse: Any, world: World) -> Any:
-    """Makes warehouses on the same tables that fail as told."""
-    made: list[FaultyWarehouse] = []
-
-    def make(**faults: Any) -> FaultyWarehouse:
-        made.append(FaultyWarehouse(clickhouse.url, database=world.warehouse.database, **faults))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 class Watched:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import redis
@@ -13,6 +14,9 @@ import redis
 from openpanel import metadata
 from openpanel.metadata import Database
 from openpanel.stream.keys import ShardKeys
+from openpanel.warehouse import migrations
+from openpanel.warehouse.schema import Single
+from openpanel_local.engines import clickhouse as clickhouse_engine
 from openpanel_worker.changes import hear
 from openpanel_worker.deps import Values, opened
 from openpanel_worker.projects import Projects
@@ -207,3 +211,35 @@ def test_what_is_over_is_forgotten_and_told(valkey_url: str, postgres_url: str, 
         heard = [message["data"] for message in iter(lambda: channel.get_message(timeout=1), None)]
 
     assert f"client:{web.id}".encode() in heard
+
+
+def test_project_whose_time_of_grace_is_over_is_removed(
+    valkey_url: str,
+    postgres_url: str,
+    clickhouse: clickhouse_engine.ClickHouse,
+    clickhouse_database: Callable[[], str],
+) -> None:
+    metadata.migrate(postgres_url)
+    values = Values(valkey_url, postgres_url, clickhouse.url, clickhouse_database(), a_pool())
+    with Database(postgres_url) as database, opened(values, stopping=threading.Event()) as deps:
+        migrations.migrate(deps.warehouse, form=Single())
+        client = a_client(database, project=a_project(database))
+        project = metadata.project_edits.create(
+            database,
+            wanted=metadata.ProjectRecord(id="", name="Over", organization=client.organization),
+            ids=("over",),
+            client=replace(client, id=str(uuid4())),
+            at=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        metadata.project_edits.schedule_removal(
+            database,
+            project=project.record.id,
+            organization=client.organization,
+            at=datetime(2020, 1, 1, tzinfo=UTC),
+        )
+        [removals] = [task for task in deps.schedule()._tasks if task.name == "removals"]
+
+        removals.run()
+
+        left = metadata.projects.load(database, project=project.record.id)
+    assert left is None or left.deleted

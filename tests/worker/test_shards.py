@@ -1,13 +1,22 @@
-"""More than one shard: visits are found wherever they began."""
+"""More than one shard, of the stream or of the warehouse."""
 
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from openpanel.warehouse import Warehouse
+from openpanel.stream.drain import DeadFrame
+from openpanel.warehouse import Warehouse, tables
+from openpanel.warehouse.schema import Single, render
+from openpanel_worker.batch import Rows
+from openpanel_worker.deps import Values, opened
 from openpanel_worker.drain import Outcome
 from openpanel_worker.surroundings import Enrichers
+from openpanel_worker.writing import write
+from tests.stream.builders import a_pool
 from tests.worker.builders import PROJECT, SERVER, Flag, RunMode, World, a_world, track
 
 
@@ -64,3 +73,27 @@ async def test_every_visitor_is_counted_once(wide: World) -> None:
 
     assert wide.rows("uniqExact(device_id), count()", where="name = 'session_start'", order="1") == [(39, 39)]
     assert wide.rows("count()", where="name = 'screen_view'", order="1") == [(78,)]
+
+
+def test_worker_of_a_cluster_inserts_into_the_tables_of_its_shard(
+    valkey_url: str, clickhouse: Any, clickhouse_database: Callable[[], str]
+) -> None:
+    values = Values(
+        valkey_url,
+        "postgresql+psycopg://nobody@127.0.0.1:9/none",
+        clickhouse.url,
+        clickhouse_database(),
+        a_pool(),
+        clickhouse_cluster="openpanel",
+    )
+    local = replace(tables.PERSON_OVERRIDES, name=f"{tables.PERSON_OVERRIDES.name}_local")
+    rows = Rows(tables.PERSON_OVERRIDES)
+    rows.add(("shop", 1, 2, 3), DeadFrame("1-1", "", b"", 1, 1))
+
+    with opened(values, stopping=threading.Event()) as deps:
+        deps.warehouse.create_database()
+        for statement in render(local, form=Single()):
+            deps.warehouse.command(statement)
+        write(deps.warehouse, rows, token="one", refuse=lambda _source, detail: pytest.fail(detail))
+
+        assert deps.warehouse.query(f"SELECT person, into FROM {local.name}") == [(1, 2)]

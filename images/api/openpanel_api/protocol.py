@@ -5,7 +5,7 @@ requests whose headers come in one piece but two comparisons.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -75,6 +75,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._head_timer = self.loop.call_later(self.head_seconds, self._head_late, self.scope)
 
 
+class AcceptedHead:
+    """The head of an accepted call's answer, made once a second: uvicorn's date is in it."""
+
+    def __init__(self) -> None:
+        self._default_headers: object = None
+        self._head = b""
+
+    def of(self, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The head with these headers before its own, up to and with the blank line."""
+        if default_headers is not self._default_headers:
+            self._default_headers = default_headers
+            lines = [b"%b: %b\r\n" % pair for pair in (*default_headers, *ACCEPTED_HEADERS)]
+            self._head = b"HTTP/1.1 200 OK\r\n%b\r\n" % b"".join(lines)
+        return self._head
+
+
 class DirectAnswers:
     """Sends the commonest answer as one write with headers made once a second.
 
@@ -83,8 +99,7 @@ class DirectAnswers:
     """
 
     def __init__(self) -> None:
-        self._default_headers: object = None
-        self._head = b""
+        self._head = AcceptedHead()
 
     async def send_accepted(self, send: Send, body: bytes) -> None:
         """Answer 200 with a body whose length is always the same."""
@@ -92,11 +107,8 @@ class DirectAnswers:
         if type(cycle) is not RequestResponseCycle or not _ordinary(cycle):
             await send_accepted(send, body)
             return
-        if cycle.default_headers is not self._default_headers:
-            self._default_headers = cycle.default_headers
-            self._head = _head(cycle.default_headers)
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(self._head + body)
+        cycle.transport.write(self._head.of(cycle.default_headers) + body)
         cycle.message_event.set()
         cycle.on_response()
 
@@ -109,8 +121,3 @@ def _ordinary(cycle: RequestResponseCycle) -> bool:
         and not cycle.flow.write_paused
         and not cycle.waiting_for_100_continue
     )
-
-
-def _head(default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    lines = [b"%b: %b\r\n" % pair for pair in (*default_headers, *ACCEPTED_HEADERS)]
-    return b"HTTP/1.1 200 OK\r\n%b\r\n" % b"".join(lines)

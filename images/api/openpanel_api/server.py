@@ -9,6 +9,7 @@ import contextlib
 import importlib
 import signal
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -19,13 +20,18 @@ import uvloop
 
 from openpanel.metadata import Database
 from openpanel.settings import Settings
+from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
+from openpanel_api.direct import DirectProtocol
 from openpanel_api.ingest.addresses import Networks
+from openpanel_api.ingest.app import IngestApp
 from openpanel_api.ingest.running import ingest_running
 from openpanel_api.protocol import BoundedProtocol, DirectAnswers
+from openpanel_api.public.upgrading import MESSAGE_BYTES, PING_SECONDS, UpgradingProtocol
 from openpanel_api.sockets import BACKLOG, listening
 
 REQUESTS_SECONDS: Final = 1  # for requests in hand when the process is told to stop
+REFRESHING: Final = 2  # stale answers that are read anew beside at once
 IDLE_SECONDS: Final = 75  # longer than the idle time of load balancers, so that they are the ones who close
 
 _log: Final = structlog.get_logger(__name__)
@@ -88,11 +94,22 @@ async def _apps(settings: Settings, stopping: asyncio.Event) -> AsyncIterator[li
                 )
                 apps.append((await stack.enter_async_context(ingest), settings.ingest_port))
             if settings.api_role in ("public", "all"):
+                shared = stack.enter_context(_blocking(settings))
+                background = ThreadPoolExecutor(REFRESHING, "refresh")
+                stack.callback(background.shutdown, wait=False, cancel_futures=True)
                 public = _public(
-                    settings, redis=store, database=database, warehouse=warehouse, stopping=stopping
-                )
+                    settings, redis=store, database=database, warehouse=warehouse, stopping=stopping,
+                    shared=shared, background=background,
+                )  # fmt: skip
                 apps.append((public, settings.public_port))
             yield apps
+
+
+def _blocking(settings: Settings) -> redis.Redis:
+    """The store for what runs in threads."""
+    return redis.Redis.from_url(
+        settings.redis_url, socket_connect_timeout=2, socket_timeout=5, health_check_interval=15
+    )
 
 
 def _public(
@@ -102,6 +119,8 @@ def _public(
     database: Database,
     warehouse: Warehouse,
     stopping: asyncio.Event,
+    shared: redis.Redis,
+    background: Executor,
 ) -> Any:
     """The public API; only imported where it is served, because FastAPI costs ingest 20 MB it never uses."""
     services = importlib.import_module("openpanel_api.public.services").Services(
@@ -110,16 +129,25 @@ def _public(
         redis=redis,
         trusted_proxies=Networks(settings.trusted_proxies.split(",")),
         stopping=stopping.is_set,
+        shared=shared,
+        pool=lambda name: Pool(name=name, shards=settings.shards),
+        background=background,
+        dashboard_url=settings.dashboard_url,
     )
     return importlib.import_module("openpanel_api.public.app").create_app(services)
 
 
-def config_of(app: Any, *, protocol: type[BoundedProtocol] = BoundedProtocol) -> uvicorn.Config:
-    """How uvicorn serves an application here."""
+def config_of(app: Any, *, protocol: type[BoundedProtocol] | None = None) -> uvicorn.Config:
+    """How uvicorn serves an application here; `protocol` where it is not the one that goes with it."""
+    ingests = isinstance(app, IngestApp)
     return uvicorn.Config(
         app,
-        http=protocol,
-        ws="none",
+        http=protocol or (DirectProtocol if ingests else UpgradingProtocol),
+        ws="none" if ingests else "websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,  # messages of ten bytes
         lifespan="off",
         log_config=None,
         log_level="error",

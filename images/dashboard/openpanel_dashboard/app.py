@@ -1,7 +1,9 @@
 """The application: its services, middleware, routes and refusals, from plain values. Reads no environment."""
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ import redis
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from openpanel.analytics.cache import Cache
 from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
@@ -21,6 +24,7 @@ from openpanel_dashboard.pages.overview import routes as overview
 from openpanel_dashboard.rendering import Templates
 from openpanel_dashboard.services import Clock, Services
 
+REFRESHING: Final = 2  # answers that are read anew beside at once
 LIVE_EVERY_S: Final = 0.5
 SMALLEST_ZIPPED: Final = 500  # bytes
 ROUTERS: Final = tuple(
@@ -47,9 +51,18 @@ def create_app(
     """
     app = FastAPI(title="OpenPanel dashboard", openapi_url=None, lifespan=_lifespan)
     built = assets.load(static)
+    background = ThreadPoolExecutor(REFRESHING, "refresh")
     given = Services(
         database=database,
         warehouse=warehouse,
+        answers=Cache(
+            warehouse,
+            clock=clock,
+            fresh_name=lambda: f"dashboard-{secrets.token_hex(8)}",
+            background=background,
+            store=redis,
+            version_kept_s=0,  # a fragment is kept by what was counted, so none may be made of older numbers
+        ),
         redis=redis,
         pool=pool,
         clock=clock,
@@ -63,6 +76,7 @@ def create_app(
     app.state.templates = Templates(assets=built, known=given.languages)
     app.state.fragments = FragmentCache(clock=clock)
     app.state.board = live.Board(given)
+    app.state.background = background
     app.state.stopping = asyncio.Event()
     for router in ROUTERS:
         app.include_router(router)
@@ -79,3 +93,4 @@ def create_app(
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.stopping.set()
+    app.state.background.shutdown(wait=False, cancel_futures=True)

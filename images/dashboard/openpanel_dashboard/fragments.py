@@ -21,9 +21,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.flights import Caller
+from openpanel.analytics.limits import TIME, TooMuch
 from openpanel.analytics.periods import BadRange
-from openpanel.warehouse import Unavailable, Warehouse, WarehouseError
-from openpanel.warehouse.errors import TIMEOUT_EXCEEDED
+from openpanel.warehouse import WarehouseError
 from openpanel_dashboard.components import Notice
 from openpanel_dashboard.languages import Say
 
@@ -107,16 +108,16 @@ def answered(request: Request, html: str) -> Response:
     return Response(status_code=304, headers=headers) if tag in known else HTMLResponse(html, headers=headers)
 
 
-async def while_asked(request: Request, warehouse: Warehouse, work: Callable[[str], T]) -> T:
-    """What `work` returns; its queries carry the comment it is given and are stopped when the client leaves."""
-    comment = f"dashboard-{secrets.token_hex(8)}"
-    working = asyncio.create_task(run_in_threadpool(work, comment), name="panel")
+async def while_asked(request: Request, work: Callable[[Caller], T]) -> T:
+    """What `work` returns; it is given somebody to ask for, who hangs up when the client leaves."""
+    caller = Caller()
+    working = asyncio.create_task(run_in_threadpool(work, caller), name="panel")
     leaving = asyncio.create_task(_left(request), name="panel-client")
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        await run_in_threadpool(_stop, warehouse, comment)
+        await run_in_threadpool(caller.hang_up)
         await asyncio.wait({working})
         working.exception()  # looked at, so that it is not reported as lost
         raise ClientGoneError
@@ -132,12 +133,11 @@ def failure(error: Exception, say: Say) -> tuple[Notice, int]:
         return Notice(
             state="filtered", text=say("This panel cannot show this range."), detail=str(error)
         ), 200
+    if isinstance(error, TooMuch):
+        return _too_much(error, say), 503
     number = secrets.token_hex(4)
     log.warning("a panel failed", id=number, error=str(error), kind=type(error).__name__)
     detail = say("Error %(id)s", id=number)
-    if isinstance(error, Unavailable) and error.code == TIMEOUT_EXCEEDED:
-        text = say("Counting this took too long. A shorter range may help.")
-        return Notice(state="error", text=text, detail=detail), 503
     if isinstance(error, WarehouseError):
         return Notice(
             state="error", text=say("The numbers cannot be read at the moment."), detail=detail
@@ -150,8 +150,11 @@ async def _left(request: Request) -> None:
         pass
 
 
-def _stop(warehouse: Warehouse, comment: str) -> None:
-    try:
-        warehouse.cancel(comment)
-    except WarehouseError as error:
-        log.warning("a query was not stopped", error=str(error))
+def _too_much(error: TooMuch, say: Say) -> Notice:
+    """What to narrow, in the words of the limit."""
+    text = (
+        say("Counting this took too long. A shorter range may help.")
+        if error.limit is TIME
+        else say("This is too much to count at once. A shorter range or a filter may help.")
+    )
+    return Notice(state="error", text=text, detail=error.advice)

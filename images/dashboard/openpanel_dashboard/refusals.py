@@ -78,7 +78,7 @@ def link_is_over(say: Say) -> Said:
             ),
             say("On the machine that runs the dashboard, this prints a new one:"),
         ),
-        command="openpanel up",
+        command="openpanel sign-in",
         hint=say("In a cluster, ask whoever installed it."),
     )
 

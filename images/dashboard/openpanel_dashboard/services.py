@@ -11,6 +11,7 @@ from typing import Annotated
 import redis
 from fastapi import Depends, Request
 
+from openpanel.analytics.cache import Cache
 from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
@@ -26,6 +27,8 @@ class Services:
 
     database: Database
     warehouse: Warehouse
+    answers: Cache
+    """What is asked of the warehouse, and kept while it is right."""
     redis: redis.Redis
     pool: Callable[[str], Pool]
     """The shards behind a project's pool name."""

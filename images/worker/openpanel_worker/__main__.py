@@ -64,6 +64,7 @@ def values_of(settings: Settings) -> Values:
         postgres_url=settings.postgres_url,
         clickhouse_url=settings.clickhouse_url,
         clickhouse_database=settings.clickhouse_database,
+        clickhouse_cluster=settings.clickhouse_cluster,
         pool=Pool(settings.pool, settings.shards),
         max_block=settings.worker_max_block,
         linger_ms=settings.worker_linger_ms,

@@ -38,9 +38,19 @@ class Batch:
     a crash between two inserts loses nothing.
     """
 
-    __slots__ = ("bots", "dead_letters", "events", "groups", "overrides", "profiles", "replay_chunks")
+    __slots__ = (
+        "bots",
+        "dead_letters",
+        "events",
+        "groups",
+        "overrides",
+        "profiles",
+        "projects",
+        "replay_chunks",
+    )
 
     def __init__(self) -> None:
+        self.projects: frozenset[str] = frozenset()  # all of which there may be rows
         self.events = Rows(tables.EVENTS)
         self.replay_chunks = Rows(tables.REPLAY_CHUNKS)
         self.bots = Rows(tables.BOTS)

@@ -29,11 +29,15 @@ from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.stream.drain import Shard, depth, sweep_sessions
 from openpanel.stream.keys import ShardKeys
+from openpanel.stream.sweep import forget
+from openpanel.tenancy import remove_due
 from openpanel.tenancy.announcing import tell
 from openpanel.warehouse import Warehouse
+from openpanel.warehouse.schema import Clustered, Form, Single
 from openpanel_worker import metrics
 from openpanel_worker.changes import CHANNEL
 from openpanel_worker.drain import Drain
+from openpanel_worker.erasures import Erasures, erased_among
 from openpanel_worker.fragments import Fragments
 from openpanel_worker.orders import JOBS_QUEUE, Orders
 from openpanel_worker.people import People
@@ -41,6 +45,7 @@ from openpanel_worker.projects import Projects
 from openpanel_worker.schedule import (
     FORGETTING_EVERY_S,
     ORDERS_EVERY_S,
+    REMOVALS_EVERY_S,
     SALTS_EVERY_S,
     SESSIONS_EVERY_S,
     Lease,
@@ -55,11 +60,15 @@ from openpanel_worker.worker import DrainWorker
 SOCKET_TIMEOUT_S: Final = 10.0
 SESSIONS_AT_ONCE: Final = 5_000  # of one shard and sweep
 SALT_BYTES: Final = 32
-WORTHWHILE: Final = 20_000  # events that are not waited for to become more
+WORTHWHILE: Final = 30_000  # events that are not waited for to become more
+BUSY: Final = (
+    3_000  # events that came in while the last block was made: then events are seen some seconds later
+)
 INSERTS_SHARE: Final = (
     3.0  # a wait lasts so many times as long as the last insert took, so inserts take a quarter
 )
 LONGEST_LINGER_S: Final = 1.0  # with a second for insert and commit, an event is visible within two
+LONGEST_BUSY_LINGER_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class Values:
     clickhouse_url: str
     clickhouse_database: str
     pool: Pool
+    clickhouse_cluster: str = ""
+    """The cluster whose tables are inserted into, on the one shard that the address leads to; empty: one server."""
     max_block: int = 50_000
     linger_ms: int = 300
     geo_city_file: Path | None = None
@@ -90,6 +101,7 @@ class Deps:
     projects: Projects
     transform: Transform
     orders: Orders
+    erasures: Erasures
 
     def drain(self, pool: str, shard: int) -> Drain:
         """What an order for this shard works with."""
@@ -100,6 +112,7 @@ class Deps:
             index=shard,
             transform=self.transform,
             warehouse=self.warehouse,
+            erasures=self.erasures,
             stopping=self.stopping,
             max_events=self.values.max_block,
             linger=partial(self._linger, shard),
@@ -113,6 +126,7 @@ class Deps:
                 Task("sessions", self.sweep_sessions, SESSIONS_EVERY_S, once=True),
                 Task("salts", self.ensure_salts, SALTS_EVERY_S, once=True),
                 Task("forgetting", self.forget_expired, FORGETTING_EVERY_S, once=True),
+                Task("removals", self.remove_due, REMOVALS_EVERY_S, once=True),
             ),
             lease=Lease(self.redis, pool=self.values.pool.name, owner=self.owner),
         )
@@ -142,11 +156,18 @@ class Deps:
         now = datetime.now(UTC)
         metadata.clients.forget_expired(self.database, at=now)
         metadata.dashboard_sessions.forget_expired(self.database, at=now)
+        tell(self.database, announce=self._announce)
 
-        def announce(topic: str) -> None:
-            self.redis.publish(CHANNEL, topic)
-
-        tell(self.database, announce=announce)
+    def remove_due(self) -> None:
+        """Remove the projects whose time of grace is over."""
+        reports = remove_due(
+            database=self.database,
+            warehouse=self.warehouse,
+            announce=self._announce,
+            clock=lambda: datetime.now(UTC),
+        )
+        for report in reports:
+            forget(self.redis, pool=self.values.pool, project=report.project)
 
     def worker(self) -> DrainWorker:
         """A new RQ worker; its connection is its own, because it waits on it for minutes."""
@@ -157,17 +178,23 @@ class Deps:
             queues, connection=connection, name=name, orders=self.orders, stopping=self.stopping
         )
 
+    def _announce(self, topic: str) -> None:
+        self.redis.publish(CHANNEL, topic)
+
     def _linger(self, shard: int, in_hand: int, inserting_s: float) -> None:
         """Wait for a fuller block, unless enough waits beside the messages in hand."""
-        waiting: Any = self.redis.get(ShardKeys(self.values.pool, shard).depth)
-        if int(waiting or 0) - in_hand < min(WORTHWHILE, self.values.max_block):
-            self.stopping.wait(patience(self.values.linger_ms / 1000, inserting_s=inserting_s))
+        depth: Any = self.redis.get(ShardKeys(self.values.pool, shard).depth)
+        waiting = int(depth or 0) - in_hand
+        if waiting < min(WORTHWHILE, self.values.max_block):
+            linger_s = self.values.linger_ms / 1000
+            self.stopping.wait(patience(linger_s, inserting_s=inserting_s, waiting=waiting))
 
 
-def patience(linger_s: float, *, inserting_s: float) -> float:
+def patience(linger_s: float, *, inserting_s: float, waiting: int) -> float:
     """Seconds to wait for a fuller block. An insert costs much the same whatever its size, so while the warehouse is
     busy with the inserts of each moment, they are made rarer."""
-    return max(linger_s, min(INSERTS_SHARE * inserting_s, LONGEST_LINGER_S))
+    longest = LONGEST_LINGER_S if waiting < BUSY else LONGEST_BUSY_LINGER_S
+    return max(linger_s, min(INSERTS_SHARE * inserting_s, longest))
 
 
 @contextmanager
@@ -177,7 +204,10 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
         client = redis.Redis.from_url(values.redis_url, socket_timeout=SOCKET_TIMEOUT_S)
         stack.callback(client.close)
         database = stack.enter_context(Database(values.postgres_url))
-        warehouse = stack.enter_context(Warehouse(values.clickhouse_url, database=values.clickhouse_database))
+        form = form_of(values.clickhouse_cluster)
+        warehouse = stack.enter_context(
+            Warehouse(values.clickhouse_url, database=values.clickhouse_database, form=form)
+        )
         geo = stack.enter_context(Geo(city_file=values.geo_city_file))
         networks = None
         if values.geo_asn_file is not None:
@@ -195,6 +225,7 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
             projects=projects,
             transform=transform_of(values, enrichers, projects=projects, client=client, warehouse=warehouse),
             orders=Orders(client, pool=values.pool, now=lambda: datetime.now(UTC)),
+            erasures=Erasures(warehouse, form=form, erased_among=partial(erased_among, database)),
         )
 
 
@@ -217,6 +248,11 @@ def transform_of(
         fragments=fragments,
         clock=clock or now_ms,
     )
+
+
+def form_of(cluster: str) -> Form:
+    """The form of the tables: a cluster's where one is named."""
+    return Clustered(cluster=cluster) if cluster else Single()
 
 
 def owner() -> str:

@@ -27,13 +27,14 @@ from openpanel.stream.drain import Block
 from openpanel.stream.errors import LeaseLost
 from openpanel.warehouse import Warehouse
 from openpanel_worker import context, metrics
+from openpanel_worker.erasures import Erasures
 from openpanel_worker.insertion import Insertion
 from openpanel_worker.pulse import Pulse, beating
 from openpanel_worker.transform import Transform
 from openpanel_worker.writing import encode
 
 BUDGET_S: Final = 10.0  # of one order
-FIRST_EVENTS: Final = 10_000  # of an order's first block at most: the warehouse need not wait for a long one
+FIRST_EVENTS: Final = 20_000  # of an order's first block at most: the warehouse need not wait for a long one
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
@@ -75,6 +76,7 @@ class Drain:
     index: int
     transform: Transform
     warehouse: Warehouse
+    erasures: Erasures
     stopping: Event
     max_events: int
     linger: Callable[[int, float], object]
@@ -141,7 +143,8 @@ class _Order:
     def _bring(self, block: Block) -> bool:
         """Make a block and begin to insert it once the one before is in; False when a store stays away."""
         begun = time.monotonic()
-        insertion = Insertion(block, shard=self._drain.shard, transform=self._drain.transform)
+        drain = self._drain
+        insertion = Insertion(block, shard=drain.shard, transform=drain.transform, erasures=drain.erasures)
         if not (self._persist(lambda: self._make(insertion)) and self._finish()):
             return False
         self._drain.shard.claim(block)
@@ -150,7 +153,7 @@ class _Order:
 
     def _make(self, insertion: Insertion) -> None:
         batch = self._drain.transform.rows(insertion.block, shard=self._drain.index)
-        insertion.waiting = batch.inserted()
+        insertion.waiting, insertion.projects = batch.inserted(), batch.projects
         for rows in insertion.waiting:
             encode(rows)
 

@@ -12,6 +12,7 @@ from openpanel.stream.drain import Block
 from openpanel.warehouse import Warehouse, tables
 from openpanel_worker import dead_letters, metrics
 from openpanel_worker.batch import Rows, Source
+from openpanel_worker.erasures import Erasures
 from openpanel_worker.pulse import Pulse
 from openpanel_worker.transform import Transform
 from openpanel_worker.writing import write
@@ -28,13 +29,17 @@ class Acknowledging(Protocol):
 
 
 class Insertion:
-    """A block and what of it is still to be inserted, in order: `waiting`."""
+    """A block and what of it is still to be inserted, in order: `waiting`; and the projects that it is of."""
 
-    def __init__(self, block: Block, *, shard: Acknowledging, transform: Transform) -> None:
+    def __init__(
+        self, block: Block, *, shard: Acknowledging, transform: Transform, erasures: Erasures
+    ) -> None:
         self.block = block
         self.waiting: list[Rows] = []
+        self.projects: frozenset[str] = frozenset()
         self._shard = shard
         self._transform = transform
+        self._erasures = erasures
         self._refused = Rows(tables.DEAD_LETTERS)
 
     def go_on(self, warehouse: Warehouse, pulse: Pulse) -> None:
@@ -47,6 +52,7 @@ class Insertion:
             write(warehouse, self._refused, token=f"{self.block.token}:refused", refuse=_lose)
             _count(self._refused)
             self._refused = Rows(tables.DEAD_LETTERS)
+        self._erasures.look_after(self.projects)
         self._shard.acknowledge(self.block)
         metrics.BLOCKS.inc()
         metrics.EVENTS.inc(len(self.block.records))

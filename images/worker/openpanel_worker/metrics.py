@@ -11,6 +11,9 @@ LOST: Final = Counter("openpanel_worker_lost_letters_total", "Dead letters that 
 ERASED: Final = Counter(
     "openpanel_worker_erased_records_total", "Records of erased projects, which are not written."
 )
+ERASED_LATE: Final = Counter(
+    "openpanel_worker_erased_late_total", "Projects erased once more because of an insert on its way."
+)
 BLOCKS: Final = Counter("openpanel_worker_blocks_total", "Blocks that were acknowledged.")
 REPEATED: Final = Counter("openpanel_worker_repeated_blocks_total", "Blocks taken over from a predecessor.")
 AWAY: Final = Counter("openpanel_worker_store_away_total", "Tries that met a store that is away.", ["store"])

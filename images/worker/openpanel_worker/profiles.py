@@ -12,6 +12,7 @@ from openpanel.enrich.geo import Place
 from openpanel.enrich.properties import flatten, number_text
 from openpanel.enrich.text import storable
 from openpanel.enrich.user_agent import Agent
+from openpanel.identity.ids import person_of_profile
 from openpanel.wire.messages import IdentifyPayload
 from openpanel_worker.batch import Row
 from openpanel_worker.fragments import Fragments
@@ -116,6 +117,7 @@ def profile_row(profile: Profile, fragments: Fragments) -> Row:
         profile.created_ms,
         profile.version,
         0,
+        person_of_profile(profile.id),
     )
 
 

@@ -62,13 +62,18 @@ class Projects:
             self._known[project] = (0, known[1])
 
     def _settings(self, record: ProjectRecord | None) -> Project:
-        if record is None or (record.deleted and record.deletion_policy == "Delete"):
+        if record is None or is_erased(record):
             return Project(self._days_of("UTC"), erased=True)
         return Project(self._days_of(record.timezone), event_filters(record.filters), record.truncate_ip)
 
     def _days_of(self, zone: str) -> Days:
         """One cache per zone, whatever the number of projects in it."""
         return self._days.setdefault(zone, Days(zone))
+
+
+def is_erased(record: ProjectRecord | None) -> bool:
+    """Whether the project's data are deleted, or are being so."""
+    return record is None or (record.deleted and record.deletion_policy == "Delete")
 
 
 def event_filters(filters: Iterable[Filter]) -> tuple[EventFilter, ...]:

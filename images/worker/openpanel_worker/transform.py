@@ -107,6 +107,9 @@ class Transform:
             ),
         )
         self._overrides.made()
+        batch.projects = frozenset(
+            name for name, project in self._settings.items() if block.repeated or not project.erased
+        )
         return batch
 
     def settle(self) -> None:

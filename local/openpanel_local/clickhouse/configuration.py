@@ -4,6 +4,7 @@ The engine leaves much to defaults that suit a machine of its own (caches of gig
 machine's) and, as a library, trusts its caller with the machine. Both are bounded here.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
@@ -15,6 +16,7 @@ _QUERY_MEMORY_SHARE = 0.6  # of the server's; the rest is for merges, inserts an
 _SPILL_SHARE = 0.25  # of the server's; aggregations and sorts beyond it go to disk
 # The engine's own `default` lies over the files of the working folder, which takes a grant that nobody has.
 CLOSED_DATABASE, DATABASE_INSTEAD = "default", "main"
+_MERGE_BASE = 12  # parts of a size that become one; the engine's own 5 writes everything twice as often
 ANY_PORT_OF_A_SHARD = 9_000  # never opened: the engine takes a replica for itself if the port is its own
 
 
@@ -174,11 +176,15 @@ def engine_xml(config: Config) -> str:
         "max_thread_pool_free_size": 4,
         "tcp_port": ANY_PORT_OF_A_SHARD,
     }
-    # With two background threads these would never be reached by their defaults.
-    merge_tree = {
+    merge_tree: dict[str, int | str] = {
+        # With two background threads these would never be reached by their defaults.
         "number_of_free_entries_in_pool_to_execute_mutation": 1,
         "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 1,
         "number_of_free_entries_in_pool_to_execute_optimize_entire_partition": 1,
+        # Each row is merged a few times rather than a dozen; a table has some parts more for it.
+        "merge_selector_base": _MERGE_BASE,
+        # Merging would count the distinct values of every column, for questions that the sort key answers.
+        "auto_statistics_types": "",
     }
     backups = escape(f"{config.backups}/")
     return (
@@ -206,5 +212,5 @@ def _cluster(config: Config) -> str:
     )
 
 
-def _elements(values: dict[str, int]) -> str:
+def _elements(values: Mapping[str, int | str]) -> str:
     return "".join(f"<{name}>{value}</{name}>" for name, value in values.items())

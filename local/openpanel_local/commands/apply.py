@@ -34,9 +34,13 @@ def apply_manifests(filename: Files, data: Data = DEFAULT_DATA, form: Output = F
 
 
 def _lines(done: list[tuple[str, list[str]]]) -> str:
-    return "\n".join(
-        f"{project}: {'; '.join(changes) if changes else 'as it was'}" for project, changes in done
-    )
+    return "\n".join(line for project, changes in done for line in _told(project, changes))
+
+
+def _told(project: str, changes: list[str]) -> list[str]:
+    if not changes:
+        return [f"{project}: as it was"]
+    return [f"{project}:", *(f"  {change}" for change in changes)]
 
 
 def _data(done: list[tuple[str, list[str]]]) -> list[dict[str, object]]:

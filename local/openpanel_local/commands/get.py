@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 HEAD = ("NAME", "DISPLAY NAME", "ORGANIZATION", "TIME ZONE", "DOMAINS")
 
-Kind = Annotated[str, typer.Argument(help="projects")]
+Kind = Annotated[str, typer.Argument(help="What to list; there are projects.")]
 Name = Annotated[str | None, typer.Argument(help="Only this one.")]
 
 
-def get(kind: Kind, name: Name = None, data: Data = DEFAULT_DATA, form: Output = Form.TABLE) -> None:
+def get(
+    kind: Kind = "projects", name: Name = None, data: Data = DEFAULT_DATA, form: Output = Form.TABLE
+) -> None:
     """List projects."""
     from openpanel_local import stores  # noqa: PLC0415 - drivers only where they are needed
 

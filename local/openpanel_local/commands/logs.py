@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from openpanel_local import installation
 from openpanel_local.commands.options import Data, layout
 from openpanel_local.credentials import no_such
 from openpanel_local.exits import CommandError, ExitCode
@@ -23,7 +24,10 @@ def show_logs(
     service: Service = None, data: Data = DEFAULT_DATA, follow: Follow = False, lines: Lines = 50
 ) -> None:
     """Show the end of the logs, and with --follow what comes."""
-    files = _files(layout(data), service)
+    where = layout(data)
+    if not where.logs.exists():
+        installation.required(where)  # which says how to start one
+    files = _files(where, service)
     growing = [logs.Growing(file) for file in files]
     for file in files:
         for line in logs.tail(file, lines=lines):

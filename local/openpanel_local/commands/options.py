@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from openpanel_local.layout import Layout
+from openpanel_local.layout import DATA_VARIABLE, Layout
 from openpanel_local.output import Form
 
 Data = Annotated[
     Path,
     typer.Option(
         "--data",
-        envvar="OPENPANEL_DATA",
+        envvar=DATA_VARIABLE,
         help="Folder that holds everything of an installation.",
         show_default=True,
     ),

@@ -1,7 +1,8 @@
 """`openpanel up`: start everything, and tell the person what to do with it."""
 
+import shutil
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,6 +23,7 @@ Files = Annotated[
         "-f", "--filename", help="Manifest, folder or -; none: a first project, on the first start."
     ),
 ]
+NAME: Final = "openpanel"
 _PORT = {"min": 1, "max": 65_535, "show_default": False}
 IngestPort = Annotated[
     int | None, typer.Option("--ingest-port", help="Port of the ingest API. [3000]", **_PORT)
@@ -90,11 +92,18 @@ def welcome(news: Started) -> str:
         clients = table(("CLIENT", "TYPE", "ID", "SECRET"), ways)
         parts.append(f"Credentials of project {news.project}:\n{clients}")
     if sender:
-        tag = snippet(ingest_url=news.ingest_url, client_id=sender)
+        tag = snippet(ingest_url=news.ingest_url, client_id=sender).rstrip()
         parts.append(f"Paste this into the <head> of a page:\n{tag}")
     if news.project:
-        parts.append(f"Or fill it with believable traffic:  openpanel demo {news.project}")
+        parts.append(
+            f"Or fill it with believable traffic, from a second terminal:\n{_command()} demo {news.project}"
+        )
     return "\n\n".join(parts)
+
+
+def _command() -> str:
+    """What to type for this very program: its name where the shell finds it, else its path."""
+    return NAME if shutil.which(NAME) else sys.argv[0]
 
 
 def complaint(news: Failed) -> str:

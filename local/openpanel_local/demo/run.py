@@ -44,7 +44,7 @@ Seen = Callable[[int, int], None]  # visits that are through, and all visits
 
 def resumed(file: Path, wanted: Wanted, *, now_ms: int) -> Kept:
     """The run that is to be completed, or a new one."""
-    kept = files.read(file, Kept)
+    kept = files.read(file, Kept, otherwise="the demo begins anew")
     if kept is not None and kept.wanted == wanted and now_ms - kept.until_ms < RESUMABLE_MS:
         return kept
     return Kept(wanted, until_ms=now_ms)

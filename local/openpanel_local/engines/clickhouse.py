@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
 from openpanel_local.engines import process, secret_file
 from openpanel_local.engines.command import Command, EngineMissingError
 
@@ -74,6 +72,8 @@ def url(data: Path, *, port: int) -> str:
 
 def ready(url: str) -> bool:
     """Whether the server answers queries now."""
+    import httpx  # noqa: PLC0415 - who only starts the server need not load it
+
     try:
         answer = httpx.post(url, content="SELECT 1", timeout=_PROBE_TIMEOUT_S, trust_env=False)
     except httpx.HTTPError:

@@ -14,12 +14,14 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import psycopg
+from typing import TYPE_CHECKING
 
 from openpanel_local.engines import process, secret_file
 from openpanel_local.engines.account import Account, give, runs_as, unprivileged
 from openpanel_local.engines.command import Command, EngineMissingError
+
+if TYPE_CHECKING:
+    import psycopg
 
 ROLE = "openpanel"
 DATABASE = "openpanel"
@@ -99,14 +101,18 @@ def url(data: Path, *, port: int, database: str = DATABASE) -> str:
     return f"postgresql+psycopg://{ROLE}:{secret_file.read(data / 'password')}@{_HOST}:{port}/{database}"
 
 
-def connect(url: str) -> psycopg.Connection:
+def connect(url: str) -> "psycopg.Connection":
     """A connection to what an SQLAlchemy URL names, each statement its own transaction."""
+    import psycopg  # noqa: PLC0415 - who only starts the server need not load it
+
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
     return psycopg.connect(plain, autocommit=True, connect_timeout=_PROBE_TIMEOUT_S)
 
 
 def ready(url: str) -> bool:
     """Whether the server takes connections now; False as well while it recovers."""
+    import psycopg  # noqa: PLC0415 - who only starts the server need not load it
+
     try:
         with connect(url) as connection:
             connection.execute("SELECT 1")

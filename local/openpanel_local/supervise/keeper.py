@@ -7,14 +7,13 @@ import asyncio
 import contextlib
 import os
 import signal
-from asyncio.subprocess import DEVNULL, STDOUT, Process
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from openpanel_local.supervise import logs
 from openpanel_local.supervise.backoff import Backoff
+from openpanel_local.supervise.child import Birth, Child
 from openpanel_local.supervise.clock import Clock
-from openpanel_local.supervise.launcher import command_line
 from openpanel_local.supervise.program import Program
 from openpanel_local.supervise.record import ProcessRecord, State, born
 
@@ -29,22 +28,29 @@ class Keeper:
     """One program and its present process."""
 
     def __init__(
-        self, program: Program, *, backoff: Backoff, clock: Clock, changed: Callable[[], None]
+        self,
+        program: Program,
+        *,
+        backoff: Backoff,
+        clock: Clock,
+        changed: Callable[[], None],
+        birth: Birth,
     ) -> None:
         """`changed` is called after every change of the record; `started` says how the start went."""
         self.program = program
         self.record = ProcessRecord(name=program.name, state=State.WAITING, port=program.port)
         self.started: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._birth = birth
         self._backoff = backoff
         self._clock = clock
         self._changed = changed
-        self._process: Process | None = None
+        self._process: Child | None = None
         self._ready_since: float | None = None
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Until `stop`."""
-        while not self._stopping.is_set():
+        while await self._unless_stopping(self._birth.possible()):
             reason, ready_for_s = await self._run_once()
             if self._stopping.is_set():
                 break
@@ -104,28 +110,9 @@ class Keeper:
     def _ready_for(self) -> float:
         return 0.0 if self._ready_since is None else self._clock.now() - self._ready_since
 
-    async def _spawn(self) -> Process:
+    async def _spawn(self) -> Child:
         logs.rotate(self.program.log)
-        program = self.program
-        descriptor = os.open(program.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            return await asyncio.create_subprocess_exec(
-                *command_line(
-                    program.argv,
-                    death_signal=program.death_signal,
-                    user=program.user,
-                    group=program.group,
-                ),
-                stdin=DEVNULL,
-                stdout=descriptor,
-                stderr=STDOUT,
-                cwd=program.cwd,
-                env={**os.environ, **program.env},
-                # A session of its own: the terminal's Ctrl-C is for the supervisor, which knows the order.
-                start_new_session=True,
-            )
-        finally:
-            os.close(descriptor)
+        return await self._birth.give(self.program)
 
     async def _watch(self, pid: int) -> None:
         """Ask until it is ready."""
@@ -166,13 +153,15 @@ class Keeper:
 
     async def _pause(self, seconds: float) -> None:
         """Let time pass, unless it is to stop."""
-        waits = {
-            asyncio.ensure_future(self._clock.sleep(seconds)),
-            asyncio.ensure_future(self._stopping.wait()),
-        }
+        await self._unless_stopping(self._clock.sleep(seconds))
+
+    async def _unless_stopping(self, waiting: Awaitable[object]) -> bool:
+        """Whether the wait was over before it was to stop."""
+        waits = {asyncio.ensure_future(waiting), asyncio.ensure_future(self._stopping.wait())}
         _, late = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in late:
             wait.cancel()
+        return not self._stopping.is_set()
 
 
 def kill_group(pid: int) -> None:
@@ -181,7 +170,7 @@ def kill_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _signal(process: Process, number: signal.Signals) -> None:
+def _signal(process: Child, number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(number)
 

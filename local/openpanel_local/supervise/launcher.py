@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> None:
         os.setresgid(int(group), int(group), int(group))
         os.setresuid(int(user), int(user), int(user))
     # After the account, because a change of account clears it.
-    _end_with(int(parent), int(death_signal))
+    end_with(int(parent), int(death_signal))
     try:
         os.execvp(program[0], program)  # noqa: S606 - that is this script's purpose
     except OSError as error:
@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(CANNOT_RUN)
 
 
-def _end_with(parent: int, death_signal: int) -> None:
+def end_with(parent: int, death_signal: int) -> None:
+    """From now on this process gets the signal when its parent ends; it ends at once when that happened already."""
     if sys.platform != "linux":
         return  # elsewhere the next start ends what was left over
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, death_signal, 0, 0, 0)

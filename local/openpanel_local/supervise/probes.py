@@ -24,6 +24,11 @@ def answers(host: str, port: int, *, path: str = READY_PATH) -> Probe:
     return probe
 
 
+async def runs(_pid: int) -> bool:
+    """Ready as soon as it runs."""
+    return True
+
+
 def asked(check: Callable[[], bool]) -> Probe:
     """Ready when a blocking question is answered with yes."""
 

@@ -13,9 +13,10 @@ class Program:
     """What to run, where it speaks to, how one sees that it is ready and how it is asked to stop."""
 
     name: str
-    argv: tuple[str, ...]
+    argv: tuple[str, ...]  # where its process is a program of its own
     log: Path
     ready: Probe
+    module: str = ""  # where its process is forked off one that has Python running: the module it becomes
     cwd: Path = field(default=Path("/"))
     env: Mapping[str, str] = field(default_factory=dict)  # added to the supervisor's own
     stop_signal: signal.Signals = signal.SIGTERM

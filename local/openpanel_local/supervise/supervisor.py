@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from openpanel_local.supervise import logs
 from openpanel_local.supervise.backoff import Backoff
+from openpanel_local.supervise.child import Birth, Executed
 from openpanel_local.supervise.clock import Clock
 from openpanel_local.supervise.keeper import Keeper
 from openpanel_local.supervise.program import Program
@@ -44,13 +45,17 @@ class Supervisor:
         """What is known of each process, in the order of their start."""
         return tuple(keeper.record for keeper in self._keepers.values())
 
-    async def start(self, programs: Sequence[Program], *, within_s: float) -> None:
+    async def start(
+        self, programs: Sequence[Program], *, within_s: float, birth: Birth | None = None
+    ) -> None:
         """Start them side by side and return when all are ready; `StartFailedError` when one is not in time.
 
-        Later they are kept running for as long as it takes.
+        Later they are kept running for as long as it takes. `birth`: where their processes come from.
         """
         waits = [
-            asyncio.create_task(self._ready(self._keep(program), within_s), name=f"start {program.name}")
+            asyncio.create_task(
+                self._ready(self._keep(program, birth), within_s), name=f"start {program.name}"
+            )
             for program in programs
         ]
         try:
@@ -87,9 +92,13 @@ class Supervisor:
         for task in ended:
             task.result()
 
-    def _keep(self, program: Program) -> Keeper:
+    def _keep(self, program: Program, birth: Birth | None) -> Keeper:
         keeper = Keeper(
-            program, backoff=Backoff(random=self._random), clock=self._clock, changed=self._changed
+            program,
+            backoff=Backoff(random=self._random),
+            clock=self._clock,
+            changed=self._changed,
+            birth=birth or Executed(),
         )
         self._keepers[program.name] = keeper
         self._tasks[program.name] = asyncio.create_task(keeper.run(), name=f"keep {program.name}")

@@ -30,8 +30,6 @@ USER: Final = "openpanel"  # of PostgreSQL and ClickHouse
 DATABASE: Final = "openpanel"  # likewise
 CLICKHOUSE_CLUSTER: Final = "openpanel"  # in remote_servers
 
-SHARED_POOL: Final = "shared"
-
 
 def workload(cluster: Cluster, component: Component) -> str:
     """Name of the cluster's workload and of its Service."""

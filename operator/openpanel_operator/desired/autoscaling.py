@@ -11,6 +11,8 @@ from openpanel_operator.desired.objects import Object, Place
 from openpanel_operator.desired.platform import Platform
 
 SCALED_OBJECT: Final = "ScaledObject"
+# KEDA takes no URL, so the Secret of an external Redis names host and port, and the password, a second time.
+REDIS_KEYS: Final = ("address", PASSWORD)
 POLL_S: Final = 15
 UP_PERIOD_S: Final = 15
 DOWN_PERIOD_S: Final = 60
@@ -118,9 +120,7 @@ def _trigger(platform: Platform, name: str, key: str) -> Object:
 def _authentication(platform: Platform, name: str, place: Place) -> Object:
     external = platform.spec.redis.external
     if external is not None:
-        # KEDA takes no URL, so the Secret names host and port, and the password, a second time.
-        keys = ("address", PASSWORD)
-        targets = [{"parameter": key, "name": external.secret_name, "key": key} for key in keys]
+        targets = [{"parameter": key, "name": external.secret_name, "key": key} for key in REDIS_KEYS]
     else:
         secret = addresses.redis_secret(platform.cluster)
         targets = [{"parameter": "password", "name": secret, "key": PASSWORD}]

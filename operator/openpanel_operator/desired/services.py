@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from openpanel.metadata import SHARED_POOL
 from openpanel.tenancy.workload import Resources
 from openpanel_operator.desired import addresses, environment, sizes
-from openpanel_operator.desired.addresses import HTTP, PORTS, SHARED_POOL
+from openpanel_operator.desired.addresses import HTTP, PORTS
 from openpanel_operator.desired.autoscaling import horizontal_autoscaler, queue_scaler
 from openpanel_operator.desired.credentials import read_secrets
 from openpanel_operator.desired.facts import ClusterFacts

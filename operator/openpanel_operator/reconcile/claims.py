@@ -4,6 +4,7 @@ Kept up to date by whoever hears of resources, so that a pass needs not read all
 the elder has it; when it lets go, the younger is told.
 """
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from typing import Any, Final
 from openpanel_operator.kube import Key, Ref
 from openpanel_operator.kube.kinds import CLUSTER, PROJECT
 from openpanel_operator.kube.objects import is_deleting
+from openpanel_operator.reconcile import conditions
+from openpanel_operator.resources.reasons import ConditionType
 
 Claim = tuple[str, str]  # what, and which: ("host", "in.example.org")
+Rank = tuple[str, bool, bool, int]  # lower: elder
 
 _KINDS: Final = {kind.name: kind for kind in (PROJECT, CLUSTER)}
 
@@ -27,7 +31,7 @@ def ref_of_key(key: Key) -> Ref:
 class _Standing:
     """One resource: its age, for precedence, and what it claims."""
 
-    rank: tuple[str, str]  # time of creation, uid
+    rank: Rank
     claims: frozenset[Claim]
     cluster: tuple[str, str] | None  # of a project: namespace and name of the cluster it names
 
@@ -39,11 +43,15 @@ class Claims:
         self._standing: dict[Key, _Standing] = {}
         self._holders: defaultdict[Claim, set[Key]] = defaultdict(set)
         self._clusters: set[Key] = set()
+        self._heard = itertools.count()
 
     def put(self, body: Mapping[str, Any], *, key: Key) -> set[Key]:
         """Take a resource in; the others whose claims this may decide differently."""
         before = self._standing.get(key)
-        standing = _standing(body, key)
+        rank = _rank(body, key, heard=next(self._heard))
+        if before is not None and before.rank[0] == rank[0]:
+            rank = before.rank
+        standing = _standing(body, key, rank=rank)
         self._standing[key] = standing
         if key.kind == CLUSTER.name:
             self._clusters.add(key)
@@ -77,9 +85,24 @@ class Claims:
         elders = [
             other
             for other in self._holders.get(_name_claim(project.name), ())
-            if other != project and self._standing[other].rank < mine and self.cluster_of(other) == cluster
+            if other != project
+            and other.kind == PROJECT.name
+            and self._standing[other].rank < mine
+            and self.cluster_of(other) == cluster
         ]
         return min(elders, key=lambda key: self._standing[key].rank, default=None)
+
+    def forerunner(self, key: Key, *, place: str) -> Key | None:
+        """Who has this name in the namespace where the objects lie: theirs and ours would be named alike.
+
+        The elder has it; but a cluster comes before the projects that it serves, which have no objects without it.
+        """
+        before = [
+            other
+            for other in self._holders.get(_name_claim(key.name), ())
+            if other != key and self._place_of(other) == place and self._is_before(other, key)
+        ]
+        return min(before, key=lambda other: self._standing[other].rank, default=None)
 
     def clusters(self, *, namespace: str | None = None) -> list[Key]:
         """Every PanelCluster, or those of a namespace."""
@@ -104,12 +127,26 @@ class Claims:
         """Whether there is such a resource."""
         return key in self._standing
 
+    def _place_of(self, key: Key) -> str | None:
+        """The namespace of its objects: a project's lie beside the stores of its cluster."""
+        cluster = key if key.kind == CLUSTER.name else self.cluster_of(key)
+        return cluster.namespace if isinstance(cluster, Key) else None
+
+    def _is_before(self, other: Key, key: Key) -> bool:
+        if self._serves(other, key):
+            return True
+        return not self._serves(key, other) and self._standing[other].rank < self._standing[key].rank
+
+    def _serves(self, key: Key, other: Key) -> bool:
+        return key.kind == CLUSTER.name and other.kind == PROJECT.name and self.cluster_of(other) == key
+
     def _others(self, claims: Iterable[Claim], key: Key) -> set[Key]:
         return {other for claim in claims for other in self._holders.get(claim, ()) if other != key}
 
 
-def _name_claim(project: str) -> Claim:
-    return ("project", project)
+def _name_claim(name: str) -> Claim:
+    """Objects are named after their project or cluster, and a project's name is its id in the stores."""
+    return ("name", name)
 
 
 def host_claim(host: str) -> Claim:
@@ -117,15 +154,20 @@ def host_claim(host: str) -> Claim:
     return ("host", host)
 
 
-def _standing(body: Mapping[str, Any], key: Key) -> _Standing:
-    meta, spec = body["metadata"], body.get("spec") or {}
-    rank = (str(meta.get("creationTimestamp", "")), str(meta.get("uid", "")))
+def _rank(body: Mapping[str, Any], key: Key, *, heard: int) -> Rank:
+    """The age, told in whole seconds; within one: clusters before projects, who was let in, who was heard of first."""
+    known = (body.get("status") or {}).get("conditions") or ()
+    let_in = conditions.is_true(known, ConditionType.SPEC_VALID.value)
+    return (str(body["metadata"].get("creationTimestamp", "")), key.kind != CLUSTER.name, not let_in, heard)
+
+
+def _standing(body: Mapping[str, Any], key: Key, *, rank: Rank) -> _Standing:
+    spec = body.get("spec") or {}
     if is_deleting(dict(body)):
         return _Standing(rank, frozenset(), _named_cluster(spec, key))
     hosts = _project_hosts(spec) if key.kind == PROJECT.name else _cluster_hosts(spec)
     claims = {host_claim(host) for host in hosts if host}
-    if key.kind == PROJECT.name:
-        claims.add(_name_claim(key.name))
+    claims.add(_name_claim(key.name))
     return _Standing(rank, frozenset(claims), _named_cluster(spec, key))
 
 

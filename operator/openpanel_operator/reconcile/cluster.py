@@ -20,7 +20,7 @@ from openpanel_operator.reconcile.cluster_figures import figures
 from openpanel_operator.reconcile.credentials import KeyMissing, SecretMissing, Secrets
 from openpanel_operator.reconcile.migration import Migration, migration_of
 from openpanel_operator.reconcile.passing import AUTHENTICATION, Pass, Step
-from openpanel_operator.reconcile.scaling_figures import scaling_condition
+from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_condition
 from openpanel_operator.reconcile.staging import Progress
 from openpanel_operator.reconcile.workloads import Owned, Workload, owned_of
 from openpanel_operator.resources.cluster import PanelClusterSpec
@@ -60,6 +60,14 @@ class ClusterPass(Pass[PanelClusterSpec]):
     def owned(self) -> Owned:
         """What there is of the cluster now."""
         return owned_of(self.world.index.owned(self.key))
+
+
+async def settle_name(current: ClusterPass) -> None:
+    """Give way to an elder project whose objects, in this namespace, are named as the cluster's would be."""
+    elder = current.world.claims.forerunner(current.key, place=current.key.namespace)
+    if elder is not None:
+        message = f"{elder} has this name since before, and its objects lie in this namespace"
+        raise current.halt(ConditionType.SPEC_VALID, Reason.NAME_CONFLICT, message)
 
 
 async def generate_credentials(current: ClusterPass) -> None:
@@ -202,9 +210,18 @@ async def check_services(current: ClusterPass) -> None:
 
 
 async def grow_volumes(current: ClusterPass) -> None:
-    """Enlarge the volumes that the spec wants larger."""
-    grown = await volumes.grow(current.world.kube, current.objects)
-    current.changes += [Change("updated", ref) for ref in grown]
+    """Enlarge the volumes that the spec wants larger; say which cannot be, or are not yet."""
+    seen = await volumes.grow(current.world.kube, current.objects)
+    current.changes += [Change("updated", ref) for ref in seen.asked]
+    going = [ref.name for ref in (*seen.asked, *seen.growing)]
+    if seen.refused:
+        message = "; ".join(f"{ref.name}: {said}" for ref, said in seen.refused.items())
+        current.report(ConditionType.SCALE_ALLOWED, "False", Reason.VOLUME_NOT_EXPANDABLE, message)
+    elif going:
+        current.report(ConditionType.SCALE_ALLOWED, "False", Reason.VOLUME_RESIZING, ", ".join(going))
+        current.look_again(WATCH_STORES_S)
+    elif ConditionType.SCALE_ALLOWED.value not in current.conditions:
+        current.well(ConditionType.SCALE_ALLOWED)
 
 
 async def fill_status(current: ClusterPass) -> None:
@@ -213,6 +230,7 @@ async def fill_status(current: ClusterPass) -> None:
     scaling = scaling_condition(
         current.resource.spec.workers,
         kinds=current.world.optional_kinds,
+        lacking=lacking_for_keda(current.resource, secrets=current.secrets),
         scaled=current.world.scaled.get(current.key),
         known=conditions.found(current.before.get("conditions") or (), ConditionType.SCALING_ACTIVE.value),
     )
@@ -222,6 +240,7 @@ async def fill_status(current: ClusterPass) -> None:
 
 
 STEPS: Final[tuple[Step[ClusterPass], ...]] = (
+    Step("settle name", ConditionType.SPEC_VALID, settle_name),
     Step("generate credentials", ConditionType.SPEC_VALID, generate_credentials),
     Step("read credentials", ConditionType.SPEC_VALID, read_credentials),
     Step("gather facts", ConditionType.SPEC_VALID, gather_facts),

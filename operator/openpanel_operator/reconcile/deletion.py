@@ -19,7 +19,7 @@ from openpanel_operator.reconcile.clusters import NoCluster
 from openpanel_operator.reconcile.conditions import moment
 from openpanel_operator.reconcile.events import Event
 from openpanel_operator.reconcile.passing import Pass, explain
-from openpanel_operator.reconcile.project import ProjectPass, cluster_key
+from openpanel_operator.reconcile.project_pass import ProjectPass, cluster_key
 from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.resources.resource import FINALIZER
 from openpanel_operator.stores import StoreError

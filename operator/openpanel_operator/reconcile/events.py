@@ -43,6 +43,7 @@ class Recorder:
         self._instance = instance
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MOST_WAITING)
         self._told = 0
+        self._dropped = 0
 
     def record(self, event: Event, *, about: Key, api_version: str, uid: str) -> None:
         """Tell `event` about the resource, soon."""
@@ -51,7 +52,8 @@ class Recorder:
         try:
             self._waiting.put_nowait(body)
         except asyncio.QueueFull:
-            _log.warning("event dropped", resource=str(about), reason=event.reason)
+            self._dropped += 1
+            _log.debug("event dropped", resource=str(about), reason=event.reason)
 
     async def run(self) -> None:
         """Tell what comes, for ever."""
@@ -63,6 +65,13 @@ class Recorder:
                 _log.warning("event not told", reason=body["reason"], error=error.message)
             finally:
                 self._waiting.task_done()
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """Once for a burst, when it is over: conditions say what the Events would have said."""
+        if self._dropped and self._waiting.empty():
+            _log.warning("events dropped", count=self._dropped)
+            self._dropped = 0
 
     async def flush(self) -> None:
         """Wait until all is told; `run` must be running."""

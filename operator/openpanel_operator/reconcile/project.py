@@ -3,81 +3,38 @@
 First in the stores, so that the credentials that are handed out always open something; then Secrets, then pods.
 """
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from openpanel.tenancy import AnalyticsProject
-from openpanel.tenancy.fields import span
 from openpanel.tenancy.pools import own_name
-from openpanel.tenancy.spec import AnalyticsProjectSpec
 from openpanel_operator.desired import ProjectFacts, addresses, desired_project
-from openpanel_operator.desired.addresses import SHARED_POOL
 from openpanel_operator.desired.credentials import SECRET_KEY
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.kube import Key, Object, ref_of
+from openpanel_operator.kube import ref_of
 from openpanel_operator.reconcile import (
     client_objects,
     client_secrets,
     clusters,
     conditions,
     credentials,
+    provisioning,
     retention,
 )
 from openpanel_operator.reconcile.annotations import RECONCILE_AT, ROTATE
 from openpanel_operator.reconcile.claims import host_claim, ref_of_key
-from openpanel_operator.reconcile.client_secrets import Issue
-from openpanel_operator.reconcile.clusters import NoCluster, Serving
-from openpanel_operator.reconcile.passing import Pass, Step
+from openpanel_operator.reconcile.clusters import NoCluster
+from openpanel_operator.reconcile.passing import Step
 from openpanel_operator.reconcile.project_figures import figures
+from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.project_pods import report_own, report_shared
-from openpanel_operator.reconcile.scaling_figures import scaling_condition
-from openpanel_operator.reconcile.workloads import Owned, owned_of
+from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_condition
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
 from openpanel_operator.resources.project import manifest
 from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.resources.resource import FINALIZER
-from openpanel_operator.stores import Credential, PoolAsk, StoreError, Wanted
+from openpanel_operator.stores import PoolAsk, StoreError
 
 LOOK_AGAIN_S: Final = 5.0
-USUAL_OVERLAP: Final = timedelta(hours=24)  # of the secret before, for clients without a rotation
-PROJECTS_FRESH_FOR: Final = timedelta(seconds=30)
-
-
-@dataclass(slots=True)
-class ProjectPass(Pass[AnalyticsProjectSpec]):
-    """What the steps of an AnalyticsProject share."""
-
-    serving: Serving | None = None
-    manifest: AnalyticsProject | None = None
-    issues: dict[str, Issue] = field(default_factory=dict)
-    client_ids: dict[str, str] = field(default_factory=dict)
-    objects: list[Object] = field(default_factory=list)
-    streams: int = 0
-
-    @property
-    def owned(self) -> Owned:
-        """What there is of the project now."""
-        return owned_of(self.world.index.owned(self.key))
-
-    @property
-    def dedicated(self) -> bool:
-        """Whether the project has pods and streams of its own."""
-        return bool(self.resource.spec.ingest.mode == "Dedicated")
-
-    @property
-    def pool(self) -> dict[str, Any]:
-        """The streams that take the project's events, as its status reports them."""
-        name = own_name(self.key.name) if self.dedicated else SHARED_POOL
-        return {"name": name, "shards": self.streams}
-
-    @property
-    def at(self) -> Serving:
-        """The cluster, in the steps after it was found."""
-        assert self.serving is not None
-        return self.serving
 
 
 async def find_cluster(current: ProjectPass) -> None:
@@ -95,11 +52,13 @@ async def find_cluster(current: ProjectPass) -> None:
 
 
 async def settle_claims(current: ProjectPass) -> None:
-    """Give way to an elder project with the same name or host."""
+    """Give way to a resource that has the name or the host since before."""
     claims, spec = current.world.claims, current.resource.spec
-    namesake = claims.namesake(current.key, cluster=current.at.key)
-    if namesake is not None:
-        message = f"project {namesake.namespace}/{namesake.name} has this name since before"
+    elder = claims.forerunner(current.key, place=current.at.key.namespace)
+    if elder is not None:
+        message = (
+            f"{elder} has this name since before, and objects of both would lie in {current.at.key.namespace}"
+        )
         raise current.halt(ConditionType.SPEC_VALID, Reason.NAME_CONFLICT, message)
     holder = claims.holder(host_claim(spec.ingest.host)) if spec.ingest.host else None
     if holder is not None and holder != current.key:
@@ -152,10 +111,10 @@ async def provision(current: ProjectPass) -> None:
         asked.spec.retention, applied=current.before.get("retention"), annotations=project.annotations
     )
     current.manifest = retention.held_back(asked, cut=cut)
-    current.streams = _streams(current)
-    wish, now = _wish(current), world.clock()
-    if not await _is_known(current, wish):
-        done = await world.stores.ensure(_wanted(current), current.at.at)
+    current.streams = provisioning.streams(current)
+    wish, now = provisioning.wish(current), world.clock()
+    if not await provisioning.is_known(current, checksum=wish):
+        done = await world.stores.ensure(provisioning.wanted(current), current.at.at)
         world.known.ensured[current.key] = Ensured(
             wish, now + timedelta(seconds=VERIFY_S * (0.5 + world.chance()))
         )
@@ -221,9 +180,11 @@ async def check_pods(current: ProjectPass) -> None:
 async def fill_status(current: ProjectPass) -> None:
     """Put the figures into the status."""
     known = conditions.found(current.before.get("conditions") or (), ConditionType.SCALING_ACTIVE.value)
+    serving = current.serving
     scaling = scaling_condition(
         current.resource.spec.workers,
         kinds=current.world.optional_kinds,
+        lacking=lacking_for_keda(serving.cluster, secrets=serving.secrets) if serving else "",
         scaled=current.world.scaled.get(current.key),
         known=known,
     )
@@ -246,109 +207,6 @@ STEPS: Final[tuple[Step[ProjectPass], ...]] = (
     Step("check pods", ConditionType.INGEST_READY, check_pods),
 )
 ALWAYS: Final[tuple[Step[ProjectPass], ...]] = (Step("fill status", ConditionType.SPEC_VALID, fill_status),)
-
-
-def _streams(current: ProjectPass) -> int:
-    """Streams that take the project's events; never fewer than there were."""
-    spec, pool = current.resource.spec, current.before.get("pool") or {}
-    if current.dedicated:
-        had = int(pool.get("shards") or 0) if pool.get("name") == own_name(current.key.name) else 0
-        return max(int(spec.workers.streams), had)
-    shared = (current.at.cluster.status.get("workers") or {}).get("shards")
-    return max(current.at.cluster.spec.workers.streams, int(shared or 0))
-
-
-def _wanted(current: ProjectPass) -> Wanted:
-    assert current.manifest is not None
-    key = current.at.secrets.value(addresses.keys_secret(current.at.cluster), SECRET_KEY, store="ClickHouse")
-    given = {
-        client.name: Credential(
-            secret=client_secrets.derive(
-                key,
-                project_uid=current.resource.uid,
-                client=client.name,
-                serial=current.issues[client.name].serial,
-            ),
-            serial=current.issues[client.name].serial,
-            overlap=span(client.rotation.overlap) if client.rotation else USUAL_OVERLAP,
-        )
-        for client in current.resource.spec.clients
-    }
-    return Wanted(
-        manifest=current.manifest,
-        pool=current.pool["name"],
-        shards=current.streams,
-        credentials=given,
-    )
-
-
-def _wish(current: ProjectPass) -> str:
-    """A checksum of all that is asked of the stores."""
-    assert current.manifest is not None
-    serials = {name: issue.serial for name, issue in current.issues.items()}
-    parts = (
-        current.manifest.model_dump_json(by_alias=True),
-        current.dedicated,
-        current.streams,
-        sorted(serials.items()),
-        current.resource.annotations.get(RECONCILE_AT, ""),
-        hash(current.at.at),
-    )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
-
-
-async def _is_known(current: ProjectPass, wish: str) -> bool:
-    """Whether the stores are known to have all of it: because it was asked for here, or the status says so."""
-    world, before = current.world, current.before
-    reported = {each["name"]: each for each in before.get("clients") or ()}
-    current.client_ids = {name: each["clientId"] for name, each in reported.items() if each.get("clientId")}
-    names = {client.name for client in current.resource.spec.clients}
-    if not names <= set(current.client_ids) or names != set(reported):
-        return False
-    if current.key.name not in await _projects(current):
-        return False  # the stores were lost, or put back to an earlier day
-    remembered = world.known.ensured.get(current.key)
-    if remembered is not None:
-        return remembered.wish == wish and world.clock() < remembered.until
-    if not _is_reported(current, reported):
-        return False
-    # After a restart the status is believed, and looked after within the hour.
-    world.known.ensured[current.key] = Ensured(
-        wish, world.clock() + timedelta(seconds=VERIFY_S * world.chance())
-    )
-    return True
-
-
-def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]) -> bool:
-    before = current.before
-    provisioned = conditions.found(before.get("conditions") or (), ConditionType.PROVISIONED.value) or {}
-    assert current.manifest is not None
-    return (
-        provisioned.get("status") == "True"
-        and provisioned.get("observedGeneration") == current.resource.generation
-        and before.get("reconciledAt") == current.resource.annotations.get(RECONCILE_AT)
-        and before.get("pool") == current.pool
-        and before.get("retention", {}) == retention.applied(current.manifest)
-        and all(
-            reported[name].get("serial") == issue.serial and not issue.why
-            for name, issue in current.issues.items()
-        )
-    )
-
-
-async def _projects(current: ProjectPass) -> frozenset[str]:
-    """The projects that the stores know, asked for once for all."""
-    world, key = current.world, current.at.key
-    known, now = world.known.projects.get(key), world.clock()
-    mine = current.key.name
-    if known is not None and now - known[0] < PROJECTS_FRESH_FOR:
-        if mine in known[1]:
-            return known[1]
-        if current.key in world.known.ensured:  # made since
-            return known[1] | {mine}
-    there = await world.stores.projects(current.at.at)
-    world.known.projects[key] = (now, there)
-    return there
 
 
 async def _facts(current: ProjectPass) -> ProjectFacts:
@@ -396,9 +254,3 @@ def _report_exposure(current: ProjectPass) -> None:
         )
     else:
         current.well(ConditionType.EXPOSED)
-
-
-def cluster_key(status: Mapping[str, Any]) -> Key | None:
-    """The cluster that a status names."""
-    named = status.get("cluster")
-    return Key("PanelCluster", named["namespace"], named["name"]) if named else None

@@ -1,7 +1,7 @@
 """Figures of an AnalyticsProject for its status. Pure."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openpanel.tenancy.fields import span
 from openpanel.tenancy.spec import Client
@@ -11,14 +11,12 @@ from openpanel_operator.reconcile.client_objects import secret_name
 from openpanel_operator.reconcile.client_secrets import Issue
 from openpanel_operator.reconcile.cluster_figures import pods_of
 from openpanel_operator.reconcile.conditions import moment, stamp
+from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.scaling_figures import worker_figures
 from openpanel_operator.resources.reasons import ConditionType
 
-if TYPE_CHECKING:
-    from openpanel_operator.reconcile.project import ProjectPass
 
-
-def figures(current: "ProjectPass") -> dict[str, Any]:
+def figures(current: ProjectPass) -> dict[str, Any]:
     """Everything that is told, as far as this pass came; what was not reached stays as it was."""
     found: dict[str, Any] = {"clientCount": len(current.resource.spec.clients)}
     if current.serving is None:
@@ -40,12 +38,12 @@ def figures(current: "ProjectPass") -> dict[str, Any]:
     return found
 
 
-def _is_reached(current: "ProjectPass", type_: ConditionType) -> bool:
+def _is_reached(current: ProjectPass, type_: ConditionType) -> bool:
     found = current.conditions.get(type_.value)
     return found is not None and found.status == "True"
 
 
-def _workers(current: "ProjectPass") -> dict[str, Any] | None:
+def _workers(current: ProjectPass) -> dict[str, Any] | None:
     if not current.owned.of(Component.WORKER.value):
         return None
     before = current.before.get("workers") or {}
@@ -58,7 +56,7 @@ def _workers(current: "ProjectPass") -> dict[str, Any] | None:
     )
 
 
-def _clients(current: "ProjectPass") -> list[dict[str, Any]]:
+def _clients(current: ProjectPass) -> list[dict[str, Any]]:
     known = {each["name"]: each for each in current.before.get("clients") or ()}
     return [
         _client(current, client, known.get(client.name) or {}, current.issues[client.name])
@@ -66,7 +64,7 @@ def _clients(current: "ProjectPass") -> list[dict[str, Any]]:
     ]
 
 
-def _client(current: "ProjectPass", client: Client, before: dict[str, Any], issue: Issue) -> dict[str, Any]:
+def _client(current: ProjectPass, client: Client, before: dict[str, Any], issue: Issue) -> dict[str, Any]:
     said = {
         "name": client.name,
         "type": client.type,

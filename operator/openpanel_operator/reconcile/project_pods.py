@@ -1,18 +1,16 @@
 """How the pods that serve a project are: its own, or those it shares with others."""
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.reconcile import conditions, pods
+from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.resources.reasons import ConditionType, Reason
-
-if TYPE_CHECKING:
-    from openpanel_operator.reconcile.project import ProjectPass
 
 LOOK_AGAIN_S: Final = 5.0  # what pods tell is not watched
 
 
-async def report_own(current: "ProjectPass", component: Component, condition: ConditionType) -> None:
+async def report_own(current: ProjectPass, component: Component, condition: ConditionType) -> None:
     """Say how the project's own pods of a component are."""
     workloads = current.owned.of(component.value)
     rollout = current.owned.rollout(component.value)
@@ -30,7 +28,7 @@ async def report_own(current: "ProjectPass", component: Component, condition: Co
     current.look_again(LOOK_AGAIN_S)
 
 
-def report_shared(current: "ProjectPass", condition: ConditionType) -> None:
+def report_shared(current: ProjectPass, condition: ConditionType) -> None:
     """Say how the cluster's pods are, which do it for the project."""
     known = current.at.cluster.status.get("conditions") or ()
     if conditions.is_true(known, condition.value):

@@ -19,7 +19,7 @@ from openpanel_operator.reconcile.claims import ref_of_key
 from openpanel_operator.reconcile.cluster import ClusterPass
 from openpanel_operator.reconcile.conditions import found
 from openpanel_operator.reconcile.passing import Pass
-from openpanel_operator.reconcile.project import ProjectPass
+from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.world import RESYNC_S, World
 from openpanel_operator.resources.cluster import parse_cluster
 from openpanel_operator.resources.project import parse_project

@@ -102,6 +102,8 @@ def _tell_transitions(
         same = (known.get("status"), known.get("reason")) == (condition["status"], condition["reason"])
         if same or condition["type"] in {ConditionType.PROGRESSING.value, ConditionType.DEGRADED.value}:
             continue
+        if condition["type"] == ConditionType.PAUSED.value and condition["status"] != "True":
+            continue
         if condition["status"] == "True":
             if condition["type"] == ConditionType.READY.value:
                 _record(current, Event("Normal", "Ready", "everything is as the spec says"))

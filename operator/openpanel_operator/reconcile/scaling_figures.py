@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from openpanel.tenancy.workload import Workers
+from openpanel_operator.desired.autoscaling import REDIS_KEYS, SCALED_OBJECT
 from openpanel_operator.reconcile.conditions import Condition, stamp
+from openpanel_operator.reconcile.credentials import Secrets
 from openpanel_operator.reconcile.workloads import Owned
 from openpanel_operator.reconcile.world import Scaled
+from openpanel_operator.resources.cluster import Cluster
 from openpanel_operator.resources.reasons import ConditionType, Reason
 
 
@@ -35,17 +38,32 @@ def worker_figures(
     return figures
 
 
+def lacking_for_keda(cluster: Cluster, *, secrets: Secrets) -> str:
+    """What KEDA needs of the Secret of an external Redis and does not find there; "": nothing."""
+    external = cluster.spec.redis.external
+    if external is None or external.secret_name not in secrets.values:
+        return ""
+    lacking = [key for key in REDIS_KEYS if key not in secrets.values[external.secret_name]]
+    return f"Secret {external.secret_name} has no key {' and no key '.join(lacking)}" if lacking else ""
+
+
 def scaling_condition(
-    workers: Workers, *, kinds: frozenset[str], scaled: Scaled | None, known: Mapping[str, Any] | None
+    workers: Workers,
+    *,
+    kinds: frozenset[str],
+    lacking: str,
+    scaled: Scaled | None,
+    known: Mapping[str, Any] | None,
 ) -> Condition | None:
     """Whether the number of workers follows the queue; None: nobody has looked yet, and nobody had."""
     name = ConditionType.SCALING_ACTIVE.value
     if workers.replicas is not None:
         return Condition(name, "False", Reason.PINNED.value, f"workers.replicas is {workers.replicas}")
     if workers.scaler == "Keda":
-        there = "ScaledObject" in kinds
-        reason = Reason.DELEGATED if there else Reason.KEDA_NOT_INSTALLED
-        return Condition(name, "True" if there else "False", reason.value)
+        if SCALED_OBJECT not in kinds:
+            return Condition(name, "False", Reason.KEDA_NOT_INSTALLED.value)
+        reason = Reason.SECRET_KEY_MISSING if lacking else Reason.DELEGATED
+        return Condition(name, "False" if lacking else "True", reason.value, lacking)
     if scaled is not None:
         return Condition(name, "True" if scaled.active else "Unknown", scaled.reason)
     if known is not None:

@@ -92,7 +92,7 @@ class Reason(StrEnum):
     )
     NAME_CONFLICT = (
         "NameConflict",
-        "A project of this name is in another namespace, and a name is an id for the whole cluster; rename one.",
+        "Another project or PanelCluster has this name, and ids and objects are named by it; rename one of them.",
     )
     SECRET_CONFLICT = (
         "SecretConflict",

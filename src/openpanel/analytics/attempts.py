@@ -1,5 +1,9 @@
 """An attempt: one visitor's way through the steps of a funnel. What funnels, conversions and their people share.
 
+A visitor is a session or a person. With a `key` (any field: a property, one of the session, the group) all steps must
+have the same value of it as well: whoever has two values is two visitors, and events without a value are nobody's. By
+`property` the value alone is the visitor: an order whose steps are done by a browser and a server.
+
 An attempt begins with each event that meets the first step, within the period, and takes every further step as early
 as it can: later than the step before, and no later than `window` after the first. That may be after the end of the
 period: who began on the last day has as much time as everybody else. What happens at the same millisecond happens at
@@ -24,6 +28,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from openpanel.analytics.breakdowns import carried
+from openpanel.analytics.fields import as_text, field
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.occurrences import Step, any_of, check_event, occurs
 from openpanel.analytics.periods import Period
@@ -35,7 +40,7 @@ MAX_STEPS: Final = 10
 MAX_EXCLUSIONS: Final = 10
 MAX_WINDOW: Final = timedelta(days=366)
 Order = Literal["sequence", "strict", "any"]
-Visitor = Literal["session", "person"]
+Visitor = Literal["session", "person", "property"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ class Attempts:
     exclusions: tuple[Exclusion, ...] = ()
     filters: tuple[PropertyFilter, ...] = ()
     cohorts: tuple[Membership, ...] = ()
+    key: str = ""  # the field whose value joins the steps
 
 
 def check_attempts(scope: Attempts) -> None:
@@ -70,8 +76,10 @@ def check_attempts(scope: Attempts) -> None:
         raise BadFilter(f"{len(scope.steps)} steps", reason=f"expected 2 to {MAX_STEPS}")
     if not timedelta(milliseconds=1) <= scope.window <= MAX_WINDOW:
         raise BadFilter(f"window {scope.window}", reason=f"expected up to {MAX_WINDOW.days} days")
-    if scope.by not in {"session", "person"}:
-        raise BadFilter(scope.by, reason="expected session or person")
+    if scope.by not in {"session", "person", "property"}:
+        raise BadFilter(scope.by, reason="expected session, person or property")
+    if scope.by == "property" and not scope.key:
+        raise BadFilter(scope.by, reason="needs a key, the field whose value joins the steps")
     if scope.order not in {"sequence", "strict", "any"}:
         raise BadFilter(scope.order, reason="expected sequence, strict or any")
     if len(scope.exclusions) > MAX_EXCLUSIONS:
@@ -165,7 +173,7 @@ def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, pe
     if scope.order != "any":
         steps[0] += f" AND seen.created_at < {reading.moment(scope.period.until)}"
     read = [occurs(ANY_EVENT, (), reading), *steps, *ends] if scope.order == "strict" else [*steps, *ends]
-    subject = "seen.session_id" if scope.by == "session" else reading.person()
+    subject, somebody = _subject(scope, reading)
     kept = f"argMinIf({carried(breakdowns, reading)}, seen.event_id, {any_of(steps)})" if breakdowns else ""
     period = replace(scope.period, end=scope.period.until + scope.window, running_until=None)
     return fill(
@@ -181,8 +189,29 @@ def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, pe
             ]
         ),
         carried=f",\n    {kept} AS carried" if kept else "",
-        events=reading.events(period, conditions=(any_of(read), *everywhere, f"{subject} != 0")),
+        events=reading.events(period, conditions=(any_of(read), *everywhere, *somebody)),
     )
+
+
+def _subject(scope: Attempts, reading: Reading) -> tuple[str, tuple[str, ...]]:
+    """Whose an event is, and the conditions under which it is somebody's."""
+    if scope.by == "property":
+        return _value_of_key(scope.key, reading)
+    visitor = "seen.session_id" if scope.by == "session" else reading.person()
+    if not scope.key:
+        return visitor, (f"{visitor} != 0",)
+    value, has_value = _value_of_key(scope.key, reading)
+    return f"({visitor}, {value})", (f"{visitor} != 0", *has_value)
+
+
+def _value_of_key(key: str, reading: Reading) -> tuple[str, tuple[str, ...]]:
+    """The value; of a field with many values each, in a row of its own."""
+    found = field(key, reading)
+    if found.many:
+        values = f"arrayDistinct(CAST({found.sql}, 'Array(String)'))"
+        return f"arrayJoin(arrayFilter(each -> each != '', {values}))", ()
+    value = as_text(found, reading)
+    return value, (f"{value} != ''",)
 
 
 def _bits(conditions: Sequence[tuple[int, str]]) -> str:

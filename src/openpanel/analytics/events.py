@@ -6,49 +6,68 @@ and rows only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from datetime import UTC, datetime
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
 
+from openpanel.analytics.event_detail import EventDetail, EventInSession
+from openpanel.analytics.event_rows import EVENT, Event, event
 from openpanel.analytics.filters import PROPERTY, BadFilter, Filter, check, conditions
+from openpanel.analytics.person_ids import is_one_of, persons_of
+from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
+from openpanel.analytics.reading import Membership, Reading
 from openpanel.analytics.routing import Source, Span
-from openpanel.analytics.statements import KNOWN_PERSONS, Row, Statement, and_all, fill, milliseconds
-from openpanel.identity.ids import from_hex, person_of_profile, to_hex
+from openpanel.analytics.statements import Row, Statement, and_all, fill, milliseconds
+from openpanel.identity.ids import from_hex, to_hex
+
+__all__ = [
+    "COLUMNS",
+    "Cursor",
+    "Event",
+    "EventCount",
+    "EventDetail",
+    "EventInSession",
+    "Events",
+    "EventsAnswer",
+    "Selection",
+    "selected",
+]
 
 MAX_LIMIT: Final = 1_000
+MAX_SEARCH: Final = 1_000  # characters
 MAX_OFFSET: Final = 10_000_000  # rows; who reads further uses the cursor
 
 # What a filter may name, and the column it is about.
 COLUMNS: Final = {
-    "event": "name",
-    "page": "path",
-    "origin": "origin",
-    "title": "title",
-    "referrer_url": "referrer",
-    "referrer": "referrer_name",
-    "referrer_type": "referrer_type",
-    "utm.source": "utm_source",
-    "utm.medium": "utm_medium",
-    "utm.campaign": "utm_campaign",
-    "utm.term": "utm_term",
-    "utm.content": "utm_content",
-    "country": "country",
-    "region": "region",
-    "city": "city",
-    "os": "os",
-    "os_version": "os_version",
-    "browser": "browser",
-    "browser_version": "browser_version",
-    "device": "device",
-    "brand": "brand",
-    "model": "model",
-    "sdk_name": "sdk_name",
-    "sdk_version": "sdk_version",
-    "profile": "profile_id",
-    "session": "lower(leftPad(hex(session_id), 16, '0'))",
-    "revenue": "toString(revenue)",
-    "duration": "toString(events.duration)",
-    PROPERTY: "properties[{key}]",
+    "event": "seen.name",
+    "page": "seen.path",
+    "origin": "seen.origin",
+    "title": "seen.title",
+    "referrer_url": "seen.referrer",
+    "referrer": "seen.referrer_name",
+    "referrer_type": "seen.referrer_type",
+    "utm.source": "seen.utm_source",
+    "utm.medium": "seen.utm_medium",
+    "utm.campaign": "seen.utm_campaign",
+    "utm.term": "seen.utm_term",
+    "utm.content": "seen.utm_content",
+    "country": "seen.country",
+    "region": "seen.region",
+    "city": "seen.city",
+    "os": "seen.os",
+    "os_version": "seen.os_version",
+    "browser": "seen.browser",
+    "browser_version": "seen.browser_version",
+    "device": "seen.device",
+    "brand": "seen.brand",
+    "model": "seen.model",
+    "sdk_name": "seen.sdk_name",
+    "sdk_version": "seen.sdk_version",
+    "profile": "seen.profile_id",
+    "session": "lower(leftPad(hex(seen.session_id), 16, '0'))",
+    "revenue": "toString(seen.revenue)",
+    "duration": "toString(seen.duration)",
+    PROPERTY: "seen.properties[{key}]",
 }
 
 
@@ -75,7 +94,9 @@ class Cursor:
 class Selection:
     """Which events: from `start` up to, without, `end`; of these names; of this person; that pass the filters.
 
-    `profile` selects what the person did, also before it was known and under an alias.
+    `profile` selects what the person did, also before it was known and under an alias, `session` what was done in one
+    session. `filters` are about the event's columns; `property_filters` about everything a filter may name, with times
+    of `timezone`. `search` is a part of name, path or title, without regard to case.
     """
 
     project: str
@@ -84,52 +105,17 @@ class Selection:
     names: tuple[str, ...] = ()
     profile: str = ""
     filters: tuple[Filter, ...] = ()
+    property_filters: tuple[PropertyFilter, ...] = ()
+    cohorts: tuple[Membership, ...] = ()
+    session: int | None = None
+    search: str = ""
+    timezone: str = "UTC"
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event with all that enrichment added. Ids are numbers; 0 is none."""
-
-    event_id: int
-    name: str
-    device_id: int
-    device_ref: str
-    session_id: int
-    session_started_at: datetime
-    person: int
-    profile_id: str
-    created_at: datetime
-    groups: tuple[str, ...]
-    path: str
-    origin: str
-    title: str
-    referrer: str
-    referrer_name: str
-    referrer_type: str
-    utm_source: str
-    utm_medium: str
-    utm_campaign: str
-    utm_term: str
-    utm_content: str
-    revenue: int
-    duration: int
-    country: str
-    region: str
-    city: str
-    longitude: float
-    latitude: float
-    os: str
-    os_version: str
-    browser: str
-    browser_version: str
-    device: str
-    brand: str
-    model: str
-    sdk_name: str
-    sdk_version: str
-    properties: dict[str, str]
-    imported_at: datetime | None
-    received_at: datetime
+    def __post_init__(self) -> None:
+        check(self.filters)
+        check_filters(self.property_filters)
+        if len(self.search) > MAX_SEARCH:
+            raise BadFilter("search", reason=f"at most {MAX_SEARCH} characters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,16 +157,18 @@ class Events:
 
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
-        parts, parameters = _where(self.selection)
+        parameters: dict[str, object] = {
+            "limit": self.limit + 1,
+            "offset": (self.page - 1) * self.limit,
+        }
         if self.after is not None:
-            parts.append(_AFTER)
             parameters |= {"after": self.after.created_at_ms, "after_id": self.after.event_id}
-        parameters |= {"limit": self.limit + 1, "offset": (self.page - 1) * self.limit}
-        return Statement(fill(_EVENTS, columns=_SELECTED, conditions=and_all(tuple(parts))), parameters)
+        found, given = selected(self.selection, () if self.after is None else (_AFTER,))
+        return Statement(fill(_EVENTS, columns=EVENT, selected=found), {**given, **parameters})
 
     def answer(self, rows: Sequence[Row], source: Source) -> EventsAnswer:
         assert source is Source.EVENTS
-        events = tuple(_event(row) for row in rows[: self.limit])
+        events = tuple(event(row) for row in rows[: self.limit])
         more = len(rows) > self.limit
         return EventsAnswer(events, _cursor_of(events[-1]) if more else None)
 
@@ -205,91 +193,64 @@ class EventCount:
 
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
-        parts, parameters = _where(self.selection)
-        return Statement(fill(_COUNT, conditions=and_all(tuple(parts))), parameters)
+        found, parameters = selected(self.selection, ())
+        return Statement(fill(_COUNT, selected=found), parameters)
 
     def answer(self, rows: Sequence[Row], source: Source) -> int:
         assert source is Source.EVENTS
         return int(rows[0][0])
 
 
-_SELECTED: Final = ",\n    ".join(item.name for item in fields(Event))
-
 # Ordered by day first, as the table is: reading stops at the day in which the page is full.
 _EVENTS: Final = """\
 SELECT
     <<columns>>
-FROM events
-WHERE project_id = {project:String}<<conditions>>
-ORDER BY toDate(created_at) DESC, created_at DESC, event_id DESC
+<<selected>>
+ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}"""
 
 _COUNT: Final = """\
 SELECT count()
-FROM events
-WHERE project_id = {project:String}<<conditions>>"""
+<<selected>>"""
 
-_FROM: Final = "created_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')"
-_TO: Final = "created_at < fromUnixTimestamp64Milli({end:Int64}, 'UTC')"
-_AFTER: Final = """created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
-    AND (created_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR event_id < {after_id:UInt64})"""
+_SELECTED: Final = """\
+FROM events AS seen<<joins>>
+WHERE seen.project_id = {project:String}<<conditions>>"""
 
-_OF_PERSON: Final = fill(
-    """\
-(person IN {persons:Array(UInt64)} OR person GLOBAL IN
-    (
-        WITH known AS
-        (
-<<known>>
-        )
-        SELECT person FROM known
-        WHERE target IN {persons:Array(UInt64)}
-            OR target IN (SELECT target FROM known WHERE person IN {persons:Array(UInt64)})
-        UNION ALL
-        SELECT target FROM known WHERE person IN {persons:Array(UInt64)}
-    ))""",
-    known=KNOWN_PERSONS,
-)
+_AFTER: Final = """seen.created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+    AND (seen.created_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR seen.event_id < {after_id:UInt64})"""
+
+_SEARCHED: Final = """(positionCaseInsensitiveUTF8(seen.name, <<search>>) > 0
+    OR positionCaseInsensitiveUTF8(seen.path, <<search>>) > 0
+    OR positionCaseInsensitiveUTF8(seen.title, <<search>>) > 0)"""
 
 
-def _where(selection: Selection) -> tuple[list[str], dict[str, object]]:
-    check(selection.filters)
-    found = conditions(selection.filters, columns=COLUMNS, prefix="f")
-    parts = list(found.sql)
-    parameters: dict[str, object] = {"project": selection.project, **(found.parameters or {})}
+def selected(selection: Selection, others: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """FROM and WHERE for the events as `seen`, and the parameters. `others` are conditions to add."""
+    reading = Reading(selection.project, timezone=selection.timezone, cohorts=selection.cohorts)
+    plain = conditions(selection.filters, columns=COLUMNS, prefix="f")
+    parts = [*plain.sql, *_asked(selection, reading), *met(selection.property_filters, reading), *others]
+    sql = fill(_SELECTED, joins=reading.joins(None), conditions=and_all(tuple(parts)))
+    return sql, {**(plain.parameters or {}), **reading.parameters}
+
+
+def _asked(selection: Selection, reading: Reading) -> list[str]:
+    """The conditions other than filters."""
+    parts = []
     if selection.start is not None:
-        parts.append(_FROM)
-        parameters["start"] = milliseconds(selection.start)
+        parts.append(f"seen.created_at >= {reading.moment(selection.start)}")
     if selection.end is not None:
-        parts.append(_TO)
-        parameters["end"] = milliseconds(selection.end)
+        parts.append(f"seen.created_at < {reading.moment(selection.end)}")
     if selection.names:
-        parts.append("name IN {names:Array(String)}")
-        parameters["names"] = list(selection.names)
+        parts.append(f"seen.name IN {reading.texts(selection.names)}")
     if selection.profile:
-        parts.append(_OF_PERSON)
-        parameters["persons"] = _persons(selection.profile)
-    return parts, parameters
+        parts.append(is_one_of("seen.person", persons_of(selection.profile), reading))
+    if selection.session is not None:
+        parts.append(f"seen.session_id = {reading.value('UInt64', selection.session)}")
+    if selection.search:
+        parts.append(fill(_SEARCHED, search=reading.text(selection.search)))
+    return parts
 
 
-def _persons(profile: str) -> list[int]:
-    """The ids a profile may be stored under: a known one by its hash, an anonymous one by its device."""
-    device = from_hex(profile)
-    return [person_of_profile(profile)] if device is None else [person_of_profile(profile), device]
-
-
-def _cursor_of(event: Event) -> Cursor:
-    return Cursor(milliseconds(event.created_at), event.event_id)
-
-
-def _event(row: Row) -> Event:
-    values: dict[str, Any] = dict(zip(_FIELDS, row, strict=True))
-    for name in _MOMENTS:
-        values[name] = values[name].replace(tzinfo=UTC)
-    values["imported_at"] = values["imported_at"] if values["imported_at"].timestamp() else None
-    values["groups"] = tuple(values["groups"])
-    return Event(**values)
-
-
-_FIELDS: Final = tuple(item.name for item in fields(Event))
-_MOMENTS: Final = ("created_at", "session_started_at", "received_at", "imported_at")
+def _cursor_of(last: Event) -> Cursor:
+    return Cursor(milliseconds(last.created_at), last.event_id)

@@ -1,4 +1,4 @@
-"""The six numbers of a period, and of the one it is compared with. Asked by the overview's strip of numbers.
+"""The seven numbers of a period, and of the one it is compared with. Asked by the overview's strip of numbers.
 
 Knows no store and no clock: text and rows only.
 """
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from openpanel.analytics.figures import NOTHING, OF_ROLLUP, figures, of_sessions
+from openpanel.analytics.figures import NOTHING, OF_OUTSIDE, OF_ROLLUP, by_key, of_sessions
 from openpanel.analytics.overview import MetricsAnswer, Overview
 from openpanel.analytics.routing import Source, Span, rollup_rows
-from openpanel.analytics.spans import Compared, compared, days_of
+from openpanel.analytics.scoped import Scoped
+from openpanel.analytics.spans import Compared, compared, days_of, outside_sessions
 from openpanel.analytics.statements import Row, Statement, fill
-from openpanel.analytics.visits import visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,15 @@ class Metrics:
     def statement(self, source: Source) -> Statement:
         blocks = []
         parameters: dict[str, object] = {}
+        scoped = Scoped(self.scope)
         for item in compared(self.scope):
-            sql, given = _of_rollup(item) if source is Source.ROLLUP else _of_sessions(self.scope, item)
-            blocks.append(sql)
-            parameters |= given
+            found = _of_rollup(item) if source is Source.ROLLUP else _of_sessions(scoped, item)
+            blocks.extend(found[0])
+            parameters |= found[1]
         return Statement("\nUNION ALL\n".join(blocks), {**parameters, "project": self.project})
 
     def answer(self, rows: Sequence[Row], source: Source) -> MetricsAnswer:
-        found = {row[0]: figures(row[1:]) for row in rows}
+        found = by_key((row[0], row[1:]) for row in rows)
         return MetricsAnswer(
             current=found.get(0, NOTHING),
             previous=found.get(1, NOTHING) if self.scope.previous else None,
@@ -66,13 +67,23 @@ SELECT
 <<columns>>
 <<visits>>"""
 
+_FROM_OUTSIDE: Final = """\
+SELECT
+    <<number>> AS period,
+<<columns>>
+<<events>>"""
 
-def _of_rollup(item: Compared) -> tuple[str, dict[str, object]]:
+
+def _of_rollup(item: Compared) -> tuple[list[str], dict[str, object]]:
     rows, parameters = rollup_rows(item.days, prefix=item.prefix)
-    return fill(_FROM_ROLLUP, number=str(item.number), columns=OF_ROLLUP, rows=rows), dict(parameters)
+    return [fill(_FROM_ROLLUP, number=str(item.number), columns=OF_ROLLUP, rows=rows)], dict(parameters)
 
 
-def _of_sessions(scope: Overview, item: Compared) -> tuple[str, dict[str, object]]:
-    source = visits(project=scope.project, period=item.period, filters=scope.filters, prefix=item.prefix)
-    sql = fill(_FROM_SESSIONS, number=str(item.number), columns=of_sessions(source.views), visits=source.sql)
-    return sql, dict(source.parameters)
+def _of_sessions(scoped: Scoped, item: Compared) -> tuple[list[str], dict[str, object]]:
+    number = str(item.number)
+    source = scoped.visits(item.period, prefix=item.prefix)
+    blocks = [fill(_FROM_SESSIONS, number=number, columns=of_sessions(source.views), visits=source.sql)]
+    if not scoped.scope.is_filtered:
+        events = outside_sessions(item.prefix)
+        blocks.append(fill(_FROM_OUTSIDE, number=number, columns=OF_OUTSIDE, events=events))
+    return blocks, dict(source.parameters)

@@ -9,6 +9,11 @@ each takes an `Overview` and is asked by `asking.ask`. Definitions, of sessions 
     bounce      share of sessions with at most one pageview
     duration    first to last event, mean over the sessions that lasted at all
     share       of all visitors (of all pageviews for pages)
+    revenue     amounts of those sessions; without filters also those outside of any session, by their own time
+
+Filters are about sessions. Property filters on path, origin or title are about pageviews: the session must have one
+that meets them all, and only such views count as pageviews. All other property filters: the session must have one
+event of the visitor that meets them all. So the numbers of a session stay those of the whole session.
 
 What cannot be divided is `None`, never 0. Where a project is large, persons are counted by estimate: the answer
 says `approximate`.
@@ -19,6 +24,8 @@ from datetime import datetime
 
 from openpanel.analytics.filters import Filter
 from openpanel.analytics.periods import Interval, Period
+from openpanel.analytics.property_filters import PropertyFilter
+from openpanel.analytics.reading import Membership
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +38,18 @@ class Overview:
     previous: Period | None = None
     interval: Interval = "day"
     filters: tuple[Filter, ...] = ()
+    property_filters: tuple[PropertyFilter, ...] = ()
+    cohorts: tuple[Membership, ...] = ()  # that filters may name
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether not all sessions count."""
+        return bool(self.filters or self.property_filters)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The six numbers. Rates are between 0 and 1."""
+    """The seven numbers. Rates are between 0 and 1, revenue is in the smallest unit of the currency."""
 
     visitors: int
     sessions: int
@@ -43,6 +57,7 @@ class Figures:
     bounce_rate: float | None
     duration_s: float | None
     views_per_session: float | None
+    revenue: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +92,8 @@ class SeriesAnswer:
 class TopRow:
     """One line of a list; `name` is as stored, '' when there is none (a direct visit, an unknown country).
 
-    `views` is `None` where the source does not know them.
+    `views` and `revenue` are `None` where the source does not know them. `prefix` is what the name belongs to, where
+    that was asked for: the country of a city, the browser of a version.
     """
 
     name: str
@@ -85,6 +101,8 @@ class TopRow:
     sessions: int
     views: int | None
     share: float | None
+    revenue: int | None = None
+    prefix: str = ""
 
 
 @dataclass(frozen=True, slots=True)

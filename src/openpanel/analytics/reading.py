@@ -168,11 +168,20 @@ GLOBAL ANY LEFT JOIN
     WHERE visit.project_id = {project:String}<<bounds>>
 ) AS visit ON seen.session_id = visit.session_id"""
 
-# The id under which a person was identified in a session, also for what it did before.
+# The id under which a person was identified in a session, also for what it did before; or that of the profile which
+# says whom it describes, for persons who never had a session.
 NAMED: Final = """\
-    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
-    FROM sessions AS visit
-    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    SELECT person, any(profile_id) AS profile_id
+    FROM
+    (
+        SELECT visit.person AS person, visit.profile_id AS profile_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+        UNION ALL
+        SELECT told.person AS person, told.profile_id AS profile_id
+        FROM profiles AS told FINAL
+        WHERE told.project_id = {project:String} AND told.person != 0
+    )
     GROUP BY person"""
 
 _PROFILE: Final = """

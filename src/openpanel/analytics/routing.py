@@ -128,7 +128,7 @@ FROM r_day
 WHERE project_id = {project:String} AND day >= {first:Date} AND day < {end:Date}"""
 
 _DAYS: Final = """\
-    SELECT day, name, events, views, duration, lasted, bounced, persons
+    SELECT day, name, events, views, duration, lasted, bounced, revenue, persons
     FROM r_day
     WHERE project_id = {project:String} AND day >= {<<p>>first:Date} AND day < {<<p>>end:Date}"""
 
@@ -136,23 +136,29 @@ _DAYS: Final = """\
 _CUT_DAY: Final = """\
     SELECT
         {<<p>>cut_day:Date} AS day, 'session_start' AS name, count() AS events, 0 AS views,
-        0 AS duration, 0 AS lasted, 0 AS bounced, uniqHLL12StateIf(person, person != 0) AS persons
+        0 AS duration, 0 AS lasted, 0 AS bounced, 0 AS revenue, uniqHLL12StateIf(person, person != 0) AS persons
     FROM events AS row
     WHERE row.name = 'session_start' AND <<within>>
     UNION ALL
     SELECT
         {<<p>>cut_day:Date} AS day, 'session_end' AS name, count() AS events, 0 AS views,
         sum(row.duration) AS duration, countIf(row.duration > 0) AS lasted,
-        countIf(properties['__bounce'] = 'true') AS bounced, uniqHLL12StateIf(person, 0) AS persons
+        countIf(properties['__bounce'] = 'true') AS bounced, 0 AS revenue, uniqHLL12StateIf(person, 0) AS persons
     FROM events AS row
     WHERE row.name = 'session_end' AND <<within>>
     UNION ALL
     SELECT
         {<<p>>cut_day:Date} AS day, 'screen_view' AS name, count() AS events,
         countIf(path != '' AND session_id != 0) AS views,
-        0 AS duration, 0 AS lasted, 0 AS bounced, uniqHLL12StateIf(person, 0) AS persons
+        0 AS duration, 0 AS lasted, 0 AS bounced, 0 AS revenue, uniqHLL12StateIf(person, 0) AS persons
     FROM events AS row
-    WHERE row.name = 'screen_view' AND <<within>>"""
+    WHERE row.name = 'screen_view' AND <<within>>
+    UNION ALL
+    SELECT
+        {<<p>>cut_day:Date} AS day, 'revenue' AS name, count() AS events, 0 AS views,
+        0 AS duration, 0 AS lasted, 0 AS bounced, sum(row.revenue) AS revenue, uniqHLL12StateIf(person, 0) AS persons
+    FROM events AS row
+    WHERE row.name = 'revenue' AND <<within>>"""
 _WITHIN_CUT: Final = """project_id = {project:String}
         AND created_at >= fromUnixTimestamp64Milli({<<p>>cut_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({<<p>>cut_until:Int64}, 'UTC')"""

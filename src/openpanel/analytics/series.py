@@ -1,4 +1,4 @@
-"""The six numbers over time, in buckets of the project's calendar. Asked by the overview's main chart.
+"""The seven numbers over time, in buckets of the project's calendar. Asked by the overview's main chart.
 
 The edges of the buckets are computed here and sent along, so that the store never has to know a time zone and
 each day of 23 or 25 hours is one bucket. Knows no store and no clock: text and rows only.
@@ -10,13 +10,13 @@ from datetime import date
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from openpanel.analytics.figures import NOTHING, OF_ROLLUP, figures, of_sessions
+from openpanel.analytics.figures import NOTHING, OF_OUTSIDE, OF_ROLLUP, by_key, of_sessions
 from openpanel.analytics.overview import Figures, Overview, Point, SeriesAnswer
 from openpanel.analytics.periods import Bucket, buckets
 from openpanel.analytics.routing import Source, Span, rollup_rows
-from openpanel.analytics.spans import Compared, compared, days_of
+from openpanel.analytics.scoped import Scoped
+from openpanel.analytics.spans import Compared, compared, days_of, outside_sessions
 from openpanel.analytics.statements import Row, Statement, fill, milliseconds
-from openpanel.analytics.visits import visits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,16 +40,15 @@ class Series:
     def statement(self, source: Source) -> Statement:
         blocks = []
         parameters: dict[str, object] = {"project": self.project}
+        scoped = Scoped(self.scope)
         for item in compared(self.scope):
-            sql, given = (
-                _of_rollup(self.scope, item) if source is Source.ROLLUP else _of_sessions(self.scope, item)
-            )
-            blocks.append(sql)
-            parameters |= given
+            found = _of_rollup(self.scope, item) if source is Source.ROLLUP else _of_sessions(scoped, item)
+            blocks.extend(found[0])
+            parameters |= found[1]
         return Statement("\nUNION ALL\n".join(blocks), parameters)
 
     def answer(self, rows: Sequence[Row], source: Source) -> SeriesAnswer:
-        found = {(row[0], row[1]): figures(row[2:]) for row in rows}
+        found = by_key(((row[0], row[1]), row[2:]) for row in rows)
         points = [_points(self.scope, item, found) for item in compared(self.scope)]
         return SeriesAnswer(
             points[0], points[1] if len(points) > 1 else (), approximate=source is Source.ROLLUP
@@ -77,21 +76,33 @@ SELECT
 <<visits>>
 GROUP BY roundDown(toUnixTimestamp64Milli(visit.session_started_at), {<<p>>edges:Array(Int64)}) AS edge"""
 
+_FROM_OUTSIDE: Final = """\
+SELECT
+    <<number>> AS period,
+    indexOf({<<p>>edges:Array(Int64)}, edge) AS bucket,
+<<columns>>
+<<events>>
+GROUP BY roundDown(toUnixTimestamp64Milli(seen.created_at), {<<p>>edges:Array(Int64)}) AS edge"""
 
-def _of_rollup(scope: Overview, item: Compared) -> tuple[str, dict[str, object]]:
+
+def _of_rollup(scope: Overview, item: Compared) -> tuple[list[str], dict[str, object]]:
     rows, parameters = rollup_rows(item.days, prefix=item.prefix)
     sql = fill(_FROM_ROLLUP, number=str(item.number), p=item.prefix, columns=OF_ROLLUP, rows=rows)
     zone = ZoneInfo(scope.timezone)
     edges = [(bucket.start.astimezone(zone).date() - _EPOCH).days for bucket in _buckets(scope, item)]
-    return sql, {**parameters, f"{item.prefix}edges": edges}
+    return [sql], {**parameters, f"{item.prefix}edges": edges}
 
 
-def _of_sessions(scope: Overview, item: Compared) -> tuple[str, dict[str, object]]:
-    source = visits(project=scope.project, period=item.period, filters=scope.filters, prefix=item.prefix)
+def _of_sessions(scoped: Scoped, item: Compared) -> tuple[list[str], dict[str, object]]:
+    number = str(item.number)
+    source = scoped.visits(item.period, prefix=item.prefix)
     columns = of_sessions(source.views)
-    sql = fill(_FROM_SESSIONS, number=str(item.number), p=item.prefix, columns=columns, visits=source.sql)
-    edges = [milliseconds(bucket.start) for bucket in _buckets(scope, item)]
-    return sql, {**source.parameters, f"{item.prefix}edges": edges}
+    blocks = [fill(_FROM_SESSIONS, number=number, p=item.prefix, columns=columns, visits=source.sql)]
+    if not scoped.scope.is_filtered:
+        events = outside_sessions(item.prefix)
+        blocks.append(fill(_FROM_OUTSIDE, number=number, p=item.prefix, columns=OF_OUTSIDE, events=events))
+    edges = [milliseconds(bucket.start) for bucket in _buckets(scoped.scope, item)]
+    return blocks, {**source.parameters, f"{item.prefix}edges": edges}
 
 
 def _buckets(scope: Overview, item: Compared) -> tuple[Bucket, ...]:

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from openpanel.analytics.filters import check, conditions
 from openpanel.analytics.overview import Overview, TopAnswer, TopRow
 from openpanel.analytics.routing import Source, Span
+from openpanel.analytics.scoped import Scoped
 from openpanel.analytics.spans import compared, days_of
 from openpanel.analytics.statements import KNOWN_PERSONS, Row, Statement, and_all, fill, person_of
 from openpanel.analytics.top_rows import MAX_ROWS, check_limit
-from openpanel.analytics.visits import EVENT_COLUMNS, bounds, session_ids, views_of_sessions
+from openpanel.analytics.visits import bounds, views_of_sessions
 
 __all__ = ["MAX_ROWS", "TopPages"]
 
@@ -99,24 +99,17 @@ ORDER BY views DESC, page"""
 
 def _of_events(question: TopPages) -> Statement:
     scope = question.scope
-    check(scope.filters)
-    pages = conditions(
-        [item for item in scope.filters if item.dimension == "page"], columns=EVENT_COLUMNS, prefix="page"
-    )
-    parts = list(pages.sql)
-    parameters = {**bounds(scope.period), **(pages.parameters or {})}
-    inner = session_ids(project=scope.project, period=scope.period, filters=scope.filters)
-    if inner is not None:
-        parts.append(f"seen.session_id GLOBAL IN\n(\n{inner.sql}\n)")
-        parameters |= inner.parameters
+    scoped = Scoped(scope)
+    parts = (*scoped.are_counted(), *scoped.passing(scope.period))
     sql = fill(
         _FROM_EVENTS,
         person=person_of("seen.person"),
         known=KNOWN_PERSONS,
         views=views_of_sessions(),
-        conditions=and_all(tuple(parts)),
+        conditions=and_all(parts),
     )
-    return Statement(sql, {**parameters, "project": scope.project, "limit": question.limit + 1})
+    parameters = {**bounds(scope.period), **scoped.parameters, "limit": question.limit + 1}
+    return Statement(sql, parameters)
 
 
 def _of_rollup(question: TopPages) -> Statement:

@@ -3,16 +3,18 @@
 What `top_referrers`, `top_places` and `top_devices` share; each of them names its column.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from openpanel.analytics.overview import Overview, TopAnswer, TopRow
 from openpanel.analytics.routing import Source
+from openpanel.analytics.scoped import Scoped
 from openpanel.analytics.spans import compared
 from openpanel.analytics.statements import Row, Statement, fill, person_of
-from openpanel.analytics.visits import SESSION_COLUMNS, visits
+from openpanel.analytics.visits import SESSION_COLUMNS
 
 MAX_ROWS: Final = 1_000  # more than this is an export
+DIMENSIONS: Final[Mapping[str, str]] = {**SESSION_COLUMNS, "referrer_url": "visit.referrer"}
 
 
 def check_limit(limit: int) -> None:
@@ -22,12 +24,14 @@ def check_limit(limit: int) -> None:
         raise ValueError(message)
 
 
-def of_sessions(scope: Overview, *, dimension: str, limit: int) -> Statement:
-    """Exactly, from the sessions. The first row is the total."""
-    source = visits(project=scope.project, period=scope.period, filters=scope.filters)
+def of_sessions(scope: Overview, *, dimension: str, limit: int, prefix: str = "") -> Statement:
+    """Exactly, from the sessions. The first row is the total. `prefix`: the column that names belong to."""
+    source = Scoped(scope).visits(scope.period)
     sql = fill(
         _FROM_SESSIONS,
-        value=SESSION_COLUMNS[dimension],
+        value=DIMENSIONS[dimension],
+        prefix=prefix or "''",
+        key="prefix, value" if prefix else "value",
         person=person_of("visit.person"),
         views=source.views,
         visits=source.sql,
@@ -44,6 +48,7 @@ def of_rollup(
         fill(
             _FROM_ROLLUP,
             views="sum(r_dim.views)" if views_known else "NULL",
+            nothing="CAST(NULL, 'Nullable(Int64)')",
             candidates="" if few_values else _CANDIDATES,
         ),
         {
@@ -63,8 +68,8 @@ def answer(rows: Sequence[Row], *, limit: int, source: Source) -> TopAnswer:
     lines = [row[1:] for row in rows if not row[0]]
     return TopAnswer(
         tuple(
-            TopRow(name, visitors, sessions, views, visitors / total if total else None)
-            for name, visitors, sessions, views in lines[:limit]
+            TopRow(name, visitors, sessions, views, visitors / total if total else None, revenue, prefix)
+            for name, visitors, sessions, views, revenue, prefix in lines[:limit]
         ),
         more=len(lines) > limit,
         approximate=source is Source.ROLLUP,
@@ -77,10 +82,12 @@ SELECT
     <<value>> AS value,
     uniqExact(<<person>>) AS visitors,
     count() AS sessions,
-    sum(<<views>>) AS views
+    sum(<<views>>) AS views,
+    sum(visit.revenue) AS revenue,
+    <<prefix>> AS prefix
 <<visits>>
-GROUP BY GROUPING SETS ((value), ())
-ORDER BY is_total DESC, visitors DESC, sessions DESC, value
+GROUP BY GROUPING SETS ((<<key>>), ())
+ORDER BY is_total DESC, visitors DESC, sessions DESC, value, prefix
 LIMIT {limit:UInt32}"""
 
 # Candidates are found by their sessions, an exact sum; only their states are merged.
@@ -97,7 +104,7 @@ _CANDIDATES: Final = """
         )"""
 
 _FROM_ROLLUP: Final = """\
-SELECT is_total, value, visitors, sessions, views
+SELECT is_total, value, visitors, sessions, views, <<nothing>> AS revenue, '' AS prefix
 FROM
 (
     SELECT

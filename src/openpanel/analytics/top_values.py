@@ -12,7 +12,9 @@ from openpanel.analytics.overview import Overview, TopAnswer
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.spans import days_of
 from openpanel.analytics.statements import Row, Statement
-from openpanel.analytics.visits import SESSION_COLUMNS
+from openpanel.analytics.top_rows import DIMENSIONS
+
+__all__ = ["BELONGS_TO", "DIMENSIONS", "TopValues"]
 
 # Those that a rollup knows, as it calls them, and whether it knows their pageviews.
 _ROLLED_UP: Final[Mapping[str, tuple[str, bool]]] = {
@@ -30,18 +32,34 @@ _ROLLED_UP: Final[Mapping[str, tuple[str, bool]]] = {
 }
 
 
+# What a value belongs to: names of places and versions alone do not tell which.
+BELONGS_TO: Final[Mapping[str, str]] = {
+    "region": "visit.country",
+    "city": "visit.country",
+    "browser_version": "visit.browser",
+    "os_version": "visit.os",
+    "entry": "visit.entry_origin",
+    "exit": "visit.entry_origin",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class TopValues:
-    """Which values of `dimension` had most visitors? It is a name of `visits.SESSION_COLUMNS`."""
+    """Which values of `dimension` had most visitors? It is one of `DIMENSIONS`.
+
+    `detailed`: values that belong to different others (cities of one name in two countries, paths of two sites) are
+    rows of their own and have a prefix, and views and revenue are known; no rollup knows that.
+    """
 
     scope: Overview
     dimension: str
     limit: int = 10
+    detailed: bool = False
 
     def __post_init__(self) -> None:
         top_rows.check_limit(self.limit)
-        if self.dimension not in SESSION_COLUMNS:
-            message = f"dimension {self.dimension!r}: expected one of {', '.join(SESSION_COLUMNS)}"
+        if self.dimension not in DIMENSIONS:
+            message = f"dimension {self.dimension!r}: expected one of {', '.join(DIMENSIONS)}"
             raise ValueError(message)
 
     @property
@@ -54,11 +72,14 @@ class TopValues:
 
     @property
     def rolled_up(self) -> tuple[Span, ...]:
-        return days_of(self.scope, only_current=True) if self.dimension in _ROLLED_UP else ()
+        if self.detailed or self.dimension not in _ROLLED_UP:
+            return ()
+        return days_of(self.scope, only_current=True)
 
     def statement(self, source: Source) -> Statement:
         if source is not Source.ROLLUP:
-            return top_rows.of_sessions(self.scope, dimension=self.dimension, limit=self.limit)
+            prefix = BELONGS_TO.get(self.dimension, "") if self.detailed else ""
+            return top_rows.of_sessions(self.scope, dimension=self.dimension, limit=self.limit, prefix=prefix)
         name, views_known = _ROLLED_UP[self.dimension]
         return top_rows.of_rollup(self.scope, dimension=name, limit=self.limit, views_known=views_known)
 

@@ -1,5 +1,7 @@
 """The sessions of a period that pass the filters, as the FROM and WHERE that several questions read.
 
+Written for `scoped`, which knows all filters of a question; nothing else calls it.
+
 A filter on place, device, source, entry or exit is about the session. One on `page` or `event` is about its
 events: the session must have one event that meets all of them, and under a page filter only the matching views
 count as pageviews.
@@ -40,6 +42,17 @@ DIMENSIONS: Final = (*EVENT_COLUMNS, *SESSION_COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
+class Narrowing:
+    """More conditions: on the pageviews that count (over `seen`), and on sessions (over `visit`)."""
+
+    views: tuple[str, ...] = ()
+    sessions: tuple[str, ...] = ()
+
+
+EVERY: Final = Narrowing()
+
+
+@dataclass(frozen=True, slots=True)
 class Visits:
     """SQL that stands after SELECT; `views` is the expression for a session's pageviews."""
 
@@ -48,7 +61,14 @@ class Visits:
     views: str
 
 
-def visits(*, project: str, period: Period, filters: Sequence[Filter], prefix: str = "") -> Visits:
+def visits(
+    *,
+    project: str,
+    period: Period,
+    filters: Sequence[Filter],
+    narrowing: Narrowing = EVERY,
+    prefix: str = "",
+) -> Visits:
     """Sessions as `visit`, joined with `known`, for `statements.person_of("visit.person")`.
 
     Raises `BadFilter`. `prefix` keeps the parameters of two periods in one statement apart.
@@ -58,8 +78,9 @@ def visits(*, project: str, period: Period, filters: Sequence[Filter], prefix: s
     where = conditions(of_session, columns=SESSION_COLUMNS, prefix=f"{prefix}s")
     seen = conditions(of_page, columns=EVENT_COLUMNS, prefix=f"{prefix}p")
     did = conditions(of_event, columns=EVENT_COLUMNS, prefix=f"{prefix}e")
-    parts = list(where.sql)
-    matching = fill(_MATCHING_VIEWS, events=_events(seen.sql, prefix, only_views=True)) if seen.sql else ""
+    parts = [*where.sql, *narrowing.sessions]
+    views = (*seen.sql, *narrowing.views)
+    matching = fill(_MATCHING_VIEWS, events=_events(views, prefix, only_views=True)) if views else ""
     if did.sql:
         parts.append(fill(_DID_EVENT, events=_events(did.sql, prefix, only_views=False)))
     return Visits(
@@ -71,18 +92,32 @@ def visits(*, project: str, period: Period, filters: Sequence[Filter], prefix: s
             **(seen.parameters or {}),
             **(did.parameters or {}),
         },
-        views="seen.matching" if seen.sql else "visit.views",
+        views="seen.matching" if views else "visit.views",
     )
 
 
 def session_ids(
-    *, project: str, period: Period, filters: Sequence[Filter], prefix: str = ""
+    *,
+    project: str,
+    period: Period,
+    filters: Sequence[Filter],
+    narrowing: Narrowing = EVERY,
+    prefix: str = "",
 ) -> Visits | None:
-    """A sub-select of the ids of sessions that pass filters on sessions and events; `None` when none is needed."""
+    """A sub-select of the ids of sessions that pass filters on sessions and events; `None` when none is needed.
+
+    Conditions on pageviews are left to who counts them.
+    """
     others = [item for item in filters if item.dimension != "page"]
-    if not others:
+    if not others and not narrowing.sessions:
         return None
-    inner = visits(project=project, period=period, filters=others, prefix=f"{prefix}in_")
+    inner = visits(
+        project=project,
+        period=period,
+        filters=others,
+        narrowing=Narrowing(sessions=narrowing.sessions),
+        prefix=f"{prefix}in_",
+    )
     return Visits(f"SELECT visit.session_id\n{inner.sql}", inner.parameters, inner.views)
 
 
@@ -108,7 +143,7 @@ _IN_PERIOD: Final = """session_id != 0
         AND created_at < fromUnixTimestamp64Milli({<<p>>scan_until:Int64}, 'UTC')"""
 
 _EVENTS: Final = """\
-    FROM events
+    FROM events AS seen
     WHERE project_id = {project:String}
         AND <<in_period>><<conditions>>"""
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 
 from openpanel.metadata import announcements, projects
 from openpanel.metadata.database import Database
-from openpanel.metadata.errors import NotFound
+from openpanel.metadata.errors import Managed, NotFound
 from openpanel.metadata.models import Client, ClientSecret, Project
 from openpanel.metadata.records import ClientRecord, ClientType, NewClient
 
@@ -33,6 +33,24 @@ def listed(database: Database, *, project: str, at: datetime | None = None) -> t
         .where(Client.project_id == project, Client.revoked_at.is_(None))
         .order_by(Client.name)
     )
+    with database.session() as session:
+        return tuple(_record(row) for row in session.scalars(query))
+
+
+def of_organization(
+    database: Database, *, organization: str, project: str | None = None, at: datetime | None = None
+) -> tuple[ClientRecord, ...]:
+    """The organization's clients that are not revoked, or those of one of its projects, by name."""
+    query = (
+        select(Client)
+        .outerjoin(Project, Project.id == Client.project_id)
+        .options(*_whole(at))
+        .where(Client.organization_id == organization, Client.revoked_at.is_(None))
+        .where(Project.deleted_at.is_(None))
+        .order_by(Client.name, Client.id)
+    )
+    if project is not None:
+        query = query.where(Client.project_id == project)
     with database.session() as session:
         return tuple(_record(row) for row in session.scalars(query))
 
@@ -75,6 +93,32 @@ def put_managed(
         changed = tuple(name for name, value in wanted.items() if getattr(row, name) != value)
         for name in changed:
             setattr(row, name, wanted[name])
+        if changed:
+            announcements.client(session, client_id)
+        return changed
+
+
+def change(
+    database: Database,
+    *,
+    client_id: str,
+    name: str | None = None,
+    ignore_cors_and_secret: bool | None = None,
+) -> tuple[str, ...]:
+    """Change a client that no manifest describes; the names of the fields that were something else.
+
+    `Managed` when one does, `Conflict` when the project has a client of that name.
+    """
+    wanted = {"name": name, "ignore_cors_and_secret": ignore_cors_and_secret}
+    with database.session() as session:
+        row = _held(session, client_id)
+        changed = tuple(
+            key for key, value in wanted.items() if value is not None and getattr(row, key) != value
+        )
+        if row.managed and changed:
+            raise Managed(f"client {row.name}", fields=changed)
+        for key in changed:
+            setattr(row, key, wanted[key])
         if changed:
             announcements.client(session, client_id)
         return changed

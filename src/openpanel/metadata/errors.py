@@ -4,8 +4,11 @@ MetadataError
 ├── Unavailable    the database does not answer now: try again
 ├── NotFound       what the caller named does not exist: give up
 ├── Conflict       it exists already, or others still refer to it: give up
+├── Managed        a manifest says what it is: change it there
+├── Stale          somebody else has changed it since it was read: read it again
 ├── Invalid        a value the database cannot keep: give up
-└── SchemaMissing  the tables are not there: run the migrations
+├── SchemaMissing  the tables are not there: run the migrations
+└── SchemaNewer    a later version of the program made them: run that one
 """
 
 from collections.abc import Iterator
@@ -31,12 +34,33 @@ class Conflict(MetadataError):
     """It exists already, or something else still refers to it."""
 
 
+class Managed(MetadataError):
+    """A manifest says what this is, and would say so again; `fields` are those that were to be changed."""
+
+    def __init__(self, subject: str, *, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{subject} is described by a manifest")
+        self.subject = subject
+        self.fields = fields
+
+
+class Stale(MetadataError):
+    """It is not what it was when it was read; `version` is what it is now."""
+
+    def __init__(self, subject: str, *, version: int) -> None:
+        super().__init__(f"{subject} was changed meanwhile")
+        self.version = version
+
+
 class Invalid(MetadataError):
     """A value that the database cannot keep, such as text with a NUL."""
 
 
 class SchemaMissing(MetadataError):
     """The tables are not there or are of another version; the migrations have not run."""
+
+
+class SchemaNewer(MetadataError):
+    """The tables were made by a later version of the program."""
 
 
 # First match wins: the driver's classes are subclasses of one another.

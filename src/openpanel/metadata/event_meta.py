@@ -4,6 +4,7 @@ from sqlalchemy import select
 
 from openpanel.metadata import announcements
 from openpanel.metadata.database import Database
+from openpanel.metadata.errors import Managed
 from openpanel.metadata.models import EventMeta as Row
 from openpanel.metadata.records import EventMeta
 
@@ -15,16 +16,41 @@ def listed(database: Database, *, project: str) -> tuple[EventMeta, ...]:
         return tuple(_record(row) for row in session.scalars(query))
 
 
+def managed(database: Database, *, project: str) -> frozenset[str]:
+    """The event names that a manifest describes."""
+    query = select(Row.name).where(Row.project_id == project, Row.managed)
+    with database.session() as session:
+        return frozenset(session.scalars(query))
+
+
 def put(database: Database, *, project: str, event: EventMeta) -> bool:
-    """Set what a person decided about one event name; whether it was something else."""
+    """Set what a person decided about one event name; whether it was something else.
+
+    `Managed` where a manifest decides.
+    """
     with database.session() as session:
         row = session.get(Row, (project, event.name), with_for_update=True)
         if row is not None and _record(row) == event:
             return False
+        if row is not None and row.managed:
+            raise Managed(f"event {event.name}")
         if row is None:
             session.add(_row(event, project=project, managed=False))
         else:
-            _assign(row, event, managed=row.managed)
+            _assign(row, event, managed=False)
+        announcements.project(session, project)
+        return True
+
+
+def delete(database: Database, *, project: str, name: str) -> bool:
+    """Forget what a person decided about the name; whether there was anything. `Managed` where a manifest decides."""
+    with database.session() as session:
+        row = session.get(Row, (project, name), with_for_update=True)
+        if row is None:
+            return False
+        if row.managed:
+            raise Managed(f"event {name}")
+        session.delete(row)
         announcements.project(session, project)
         return True
 

@@ -116,6 +116,11 @@ class Project(Row):
     deletion_policy: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     deleted_at: Mapped[datetime | None]
+    managed: Mapped[bool] = mapped_column(server_default=text("true"))  # described by a manifest
+    domain: Mapped[str] = mapped_column(server_default=text("''"))
+    cross_domain: Mapped[bool] = mapped_column(server_default=text("false"))
+    types: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))  # website, app, backend
+    delete_after: Mapped[datetime | None]  # a removal that can still be taken back
 
     filters: Mapped[list["ProjectFilter"]] = relationship(
         order_by="ProjectFilter.position", cascade="all, delete-orphan", lazy="raise", passive_deletes=True
@@ -216,3 +221,64 @@ class Announcement(Row):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     topic: Mapped[str]
+
+
+class Dashboard(Row):
+    __tablename__ = "dashboards"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    version: Mapped[int]  # one more with each change
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Report(Row):
+    __tablename__ = "reports"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    dashboard_id: Mapped[UUID] = mapped_column(ForeignKey("dashboards.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    question: Mapped[dict[str, Any]]
+    place: Mapped[dict[str, Any] | None]  # on the dashboard's grid; None: below all others
+    version: Mapped[int]  # one more with each change, places aside
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+    dashboard: Mapped[Dashboard] = relationship(lazy="raise")
+
+
+class Cohort(Row):
+    __tablename__ = "cohorts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('dynamic', 'static')", name="kind"),
+        CheckConstraint("(kind = 'static') = (generation IS NOT NULL)", name="static_is_kept"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    kind: Mapped[str]
+    definition: Mapped[dict[str, Any]]
+    generation: Mapped[int | None] = mapped_column(BigInteger)  # which of the kept members are meant
+    members: Mapped[int | None] = mapped_column(BigInteger)  # when they were counted last
+    counted_at: Mapped[datetime | None]
+    version: Mapped[int]  # one more with each change, countings aside
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Reference(Row):
+    """Something that happened beside the data and is shown on charts."""
+
+    __tablename__ = "chart_references"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    title: Mapped[str]
+    description: Mapped[str]
+    happened_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]

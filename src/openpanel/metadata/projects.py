@@ -1,5 +1,6 @@
 """Questions about projects: one, many, whose, and bringing one to what is wanted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
@@ -55,14 +56,14 @@ def visible_to(database: Database, *, user: str) -> tuple[ProjectRecord, ...]:
 
 
 def put(database: Database, *, wanted: ProjectRecord) -> tuple[str, ...]:
-    """Make the project what it should be, its filters aside; the names of the fields that changed."""
+    """Make the project what a manifest says, its filters aside; the names of the fields that changed."""
     with database.session() as session:
         row = session.get(Project, wanted.id, with_for_update=True)
         if row is None:
-            session.add(Project(id=wanted.id, deleted_at=None, **_columns(wanted)))
+            session.add(Project(id=wanted.id, deleted_at=None, managed=True, **columns(wanted)))
             announcements.project(session, wanted.id)
             return ("id",)
-        changed = _assign(row, _columns(wanted))
+        changed = assign(row, {**columns(wanted), "managed": True, "delete_after": None})
         if row.deleted_at is not None and not wanted.deleted:
             row.deleted_at = None
             changed = (*changed, "deleted")
@@ -77,9 +78,7 @@ def put_filters(database: Database, *, project: str, filters: tuple[Filter, ...]
         row = session.get(Project, project, options=[FILTERS], with_for_update=True)
         if row is None or tuple(_filter(entry) for entry in row.filters) == filters:
             return False
-        row.filters.clear()
-        session.flush()  # the primary keys of the old filters are given to the new ones
-        row.filters.extend(_filter_row(entry, position=place) for place, entry in enumerate(filters))
+        replace_filters(session, row, filters)
         announcements.project(session, project)
         return True
 
@@ -139,7 +138,8 @@ def record(row: Project) -> ProjectRecord:
     )
 
 
-def _columns(wanted: ProjectRecord) -> dict[str, Any]:
+def columns(wanted: ProjectRecord) -> dict[str, Any]:
+    """What a manifest says of a project, by the columns that keep it."""
     return {
         "name": wanted.name,
         "organization_id": wanted.organization,
@@ -165,11 +165,19 @@ def _columns(wanted: ProjectRecord) -> dict[str, Any]:
     }
 
 
-def _assign(row: Project, columns: dict[str, Any]) -> tuple[str, ...]:
-    changed = tuple(name for name, value in columns.items() if getattr(row, name) != value)
+def assign(row: Project, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Set the columns that are something else; their names."""
+    changed = tuple(name for name, value in values.items() if getattr(row, name) != value)
     for name in changed:
-        setattr(row, name, columns[name])
+        setattr(row, name, values[name])
     return changed
+
+
+def replace_filters(session: Session, row: Project, filters: tuple[Filter, ...]) -> None:
+    """Give the project other filters, in the transaction of the caller."""
+    row.filters.clear()
+    session.flush()  # the primary keys of the old filters are given to the new ones
+    row.filters.extend(_filter_row(entry, position=place) for place, entry in enumerate(filters))
 
 
 def _announce_clients(session: Session, project: str) -> None:

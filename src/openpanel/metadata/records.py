@@ -6,12 +6,14 @@ Imported by every room that reads metadata. Knows no SQLAlchemy, no session and 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 ClientType = Literal["write", "read", "root"]
 FilterType = Literal["ip", "profile_id", "event"]
 DeletionPolicy = Literal["Retain", "Delete"]
 Role = Literal["admin", "member"]
+ProjectType = Literal["website", "app", "backend"]
+CohortKind = Literal["dynamic", "static"]
 RetentionKind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLetters"]
 
 RETENTION_KINDS: Final[tuple[RetentionKind, ...]] = get_args(RetentionKind)
@@ -95,6 +97,19 @@ class ProjectRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ProjectDetails:
+    """A project with what matters to those who look after it, and to nobody who counts."""
+
+    record: ProjectRecord
+    managed: bool  # described by a manifest, which says what most of the record is
+    domain: str
+    cross_domain: bool
+    types: tuple[ProjectType, ...]
+    created_at: datetime
+    delete_after: datetime | None  # when it will be removed, unless that is taken back
+
+
+@dataclass(frozen=True, slots=True)
 class ClientRecord:
     """One set of API credentials. More than one hash means that a rotation's overlap is running."""
 
@@ -151,3 +166,61 @@ class SessionRecord:
     user: UserRecord
     created_at: datetime
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DashboardRecord:
+    """A board of reports; `version` grows with each change of it and of where its reports stand."""
+
+    id: str
+    project: str
+    name: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRecord:
+    """A saved question. What `question` and `place` hold is the business of who asks and shows them."""
+
+    id: str
+    project: str
+    dashboard: str
+    name: str
+    question: Mapping[str, Any]
+    place: Mapping[str, int] | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CohortRecord:
+    """A group of persons by definition; of a static one the members of `generation` are kept."""
+
+    id: str
+    project: str
+    name: str
+    description: str
+    kind: CohortKind
+    definition: Mapping[str, Any]
+    generation: int | None
+    members: int | None
+    counted_at: datetime | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceRecord:
+    """Something that happened beside the data, such as a release, and is shown on charts."""
+
+    id: str
+    project: str
+    title: str
+    description: str
+    happened_at: datetime
+    created_at: datetime
+    updated_at: datetime

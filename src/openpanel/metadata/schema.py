@@ -12,7 +12,7 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from openpanel.metadata.database import Database, connect_arguments, driver_url
-from openpanel.metadata.errors import translated
+from openpanel.metadata.errors import SchemaNewer, translated
 from openpanel.metadata.locks import held
 
 if TYPE_CHECKING:
@@ -42,8 +42,24 @@ def migrate(url: str) -> None:
             ),
             {"statement": f"{STATEMENT_TIMEOUT_MS}ms", "lock": f"{LOCK_TIMEOUT_MS}ms"},
         )
-        connection.commit()
-        command.upgrade(configuration(connection), "head")
+        config = configuration(connection)
+        _refuse_newer(connection, config)
+        connection.commit()  # each migration is a transaction of its own
+        command.upgrade(config, "head")
+
+
+def _refuse_newer(connection: Connection, config: "Config") -> None:
+    """What a later version of the program made is left alone."""
+    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    present = set(MigrationContext.configure(connection).get_current_heads())
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if unknown := present - known:
+        names = ", ".join(sorted(unknown))
+        raise SchemaNewer(
+            f"the tables are of a newer version of the program (migration {names}); use that version"
+        )
 
 
 def is_current(database: Database) -> bool:

@@ -1,8 +1,16 @@
-"""The committer: everything that waited for the last round trip goes out together, and each request is
-answered once its own frame is in Redis, or in the spool while Redis is away.
+"""Group commit: requests that come close together go out together, and each is answered once its own frame is in
+Redis, or in the spool while Redis is away.
 
-One per API process and event loop. `plan` and `routing` say what is sent, `link` sends it, `spool` keeps it,
-`replay` brings it in later. Knows no HTTP; how workers are woken is a callable that it is given.
+    append → waiting → (plan → write → replies → answers)*
+
+One per API process and event loop. A commit leaves when the loop has handled all that was there, or at once when
+enough wait; a few are under way at a time, in their order on one connection. Each is sent with the number of the one
+before it, so that none is carried out without its predecessor. Whatever is not plain success (a script that is not
+loaded, a broken connection, Redis away) ends the hurry: all that is under way is gone through one by one, under the
+same numbers, and only then the next leaves.
+
+`waiting` holds what waits, `plan` and `routing` say what is sent, `link` sends it, `spool` keeps it, `replay` brings
+it in later. Knows no HTTP; how workers are woken is a callable that it is given.
 """
 
 import asyncio
@@ -11,71 +19,34 @@ import secrets
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import redis.asyncio
 import structlog
 from redis.exceptions import DataError, ResponseError
 
-from openpanel.stream.errors import Away, CommitRefused, Full, Overloaded, SpoolFull
+from openpanel.stream.errors import Away, Full, Overloaded, SpoolFull
+from openpanel.stream.flights import Flight, Plan, is_unusual, land
 from openpanel.stream.keys import Pool, keys_of
-from openpanel.stream.link import Link, Reply, checked
-from openpanel.stream.messages import (
-    MAX_APPEND_MESSAGES,
-    Append,
-    Resolved,
-    RunMode,
-)
-from openpanel.stream.outcomes import Outcome, decode_outcomes, resolved, without_redis
-from openpanel.stream.plan import (
-    Call,
-    Note,
-    Routed,
-    Sheet,
-    call_arguments,
-    pointer_notes,
-    sheets_of,
-    single_sheet,
-)
-from openpanel.stream.replay import REFUSED, Replay, Spooled, call_wake, encode_record
+from openpanel.stream.link import Link, Reply, checked, script_commands
+from openpanel.stream.messages import Append
+from openpanel.stream.outcomes import without_redis
+from openpanel.stream.plan import Routed, Sheet, call_arguments, pointer_notes, sheets_of, single_sheet
+from openpanel.stream.replay import Replay, Spooled, encode_record
 from openpanel.stream.routing import Routing
 from openpanel.stream.spool import Spool
+from openpanel.stream.waiting import RETRY_AFTER_S, Answer, Answered, Batch, Waiting, refuse, turn_away
 
-MAX_COMMIT_BYTES: Final = 4 * 1024 * 1024  # bodies of one commit; a single longer body goes alone
-MAX_COMMIT_MESSAGES: Final = 8_192  # with MAX_APPEND_MESSAGES it stays within the positions of an entry
-MAX_WAITING_BYTES: Final = 64 * 1024 * 1024  # bodies in memory; past it requests are refused
-ENVELOPE_BYTES: Final = 512  # what a request takes beside its body, roughly
-RETRY_AFTER_S: Final = 5
 DEFAULT_TIMEOUT_S: Final = 2.0  # a commit that takes longer: Redis counts as away
-
-Answer = tuple[Resolved, ...]
+ENOUGH: Final = 24  # requests that do not wait for the loop to become idle
+UNDER_WAY: Final = 2  # commits; while Redis works on one, the next is on its way
+AGAIN_AFTER_S: Final = 0.02  # for a key that another request is answering
 
 # What an append raises that cannot be written down: lone surrogates, numbers beyond 64 bits, keys that miss.
 _UNWRITABLE: Final = (ValueError, TypeError, OverflowError, DataError)
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """The requests of one commit and those who wait for them."""
-
-    appends: list[Append] = field(default_factory=list)
-    futures: list[asyncio.Future[Answer]] = field(default_factory=list)
-    bytes: int = 0
-    messages: int = 0
-
-
-@dataclass(slots=True)
-class _Plan:
-    """A batch in the words of the script; the same at every try."""
-
-    sheets: list[Sheet]
-    calls: list[Call]
-    notes: list[Note]
-    routed: list[Routed]
-    """Empty in a pool of one shard."""
 
 
 class Committer:
@@ -105,9 +76,9 @@ class Committer:
         self._replay_link = Link(redis, timeout_s=timeout_s)
         self._routing = Routing(self._link, pool=pool, keys=self._keys)
         self._replay: asyncio.Task[None] | None = None
-        self._batch = _Batch()
-        self._full: deque[_Batch] = deque()
-        self._waiting_bytes = 0
+        self._waiting = Waiting()
+        self._flights: deque[Flight] = deque()
+        self._at_leisure = True  # `run` is at a point where a commit may leave beside it
         self._wanted = asyncio.Event()
         self._closing = False
         self._stopped = asyncio.Event()
@@ -116,41 +87,41 @@ class Committer:
     def append(self, append: Append) -> asyncio.Future[Answer]:
         """What each run of the append became, once it is durable; Overloaded when it was not taken."""
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        envelope = append.envelope
-        if envelope is None:
-            if any(run.mode <= RunMode.LATE for run in append.runs):
-                _refuse([future], ValueError("a run that changes a session has no message to tell it"))
-                return future
-            size, messages = ENVELOPE_BYTES, 0
-        else:
-            size, messages = ENVELOPE_BYTES + len(envelope.body), len(envelope.items)
-        if self._closing or self._waiting_bytes + size > MAX_WAITING_BYTES or messages > MAX_APPEND_MESSAGES:
-            return self._decline(future, messages)
-        batch = self._batch
-        if batch.bytes + size > MAX_COMMIT_BYTES or batch.messages + messages > MAX_COMMIT_MESSAGES:
-            self._full.append(batch)
-            batch = self._batch = _Batch()
-        batch.appends.append(append)
-        batch.futures.append(future)
-        batch.bytes += size
-        batch.messages += messages
-        self._waiting_bytes += size
-        self._wanted.set()
+        self.put(append, answered=partial(_tell, future))
         return future
+
+    def put(self, append: Append, *, answered: Answered) -> None:
+        """`append` for a caller that needs no future: `answered` is called with the answer or the error.
+
+        It is called once, from the event loop, perhaps before this returns; it must neither raise nor wait.
+        """
+        if self._closing:
+            answered(Overloaded("the process stops", retry_after_s=RETRY_AFTER_S))
+            return
+        refusal = self._waiting.add(append, answered)
+        if refusal is not None:
+            answered(refusal)
+            return
+        if self._waiting.worth(ENOUGH):
+            self._hurry()
+        self._wanted.set()
 
     async def run(self) -> None:
         """Commit what waits, until `close`."""
         self._stopped.clear()
         self._replay_if_needed()
         try:
-            while await self._something_waits():
-                batch = self._take()
-                if batch.appends:
-                    await self._commit_or_fail(batch)
+            while await self._something_to_do():
+                if self._flights:
+                    await self._await_oldest()
+                else:
+                    await self._depart()
         finally:
             self._closing = True
-            while (batch := self._take()).futures:
-                _turn_away(batch.futures, "the process stops")
+            while (batch := self._waiting.take()).answered:
+                turn_away(batch.answered, "the process stops")
+            for flight in self._flights:
+                turn_away(flight.batch.answered, "the process stops")
             await self._stop_replay()
             await self._link.close()
             self._stopped.set()
@@ -171,138 +142,203 @@ class Committer:
         """What lies in the spool and not yet in Redis."""
         return self._spool.size_bytes
 
-    async def _something_waits(self) -> bool:
-        if not self._full and not self._batch.appends:
+    async def _something_to_do(self) -> bool:
+        if not self._waiting and not self._flights:
             if self._closing:
                 return False
             self._wanted.clear()
             await self._wanted.wait()
         return True
 
-    def _take(self) -> _Batch:
-        if self._full:
-            batch = self._full.popleft()
-        else:
-            batch, self._batch = self._batch, _Batch()
-        self._waiting_bytes -= batch.bytes
-        return batch
-
-    def _decline(self, future: asyncio.Future[Answer], messages: int) -> asyncio.Future[Answer]:
-        if messages > MAX_APPEND_MESSAGES:
-            _refuse([future], ValueError(f"{messages} messages in one append"))
-        else:
-            _turn_away([future], "the process stops" if self._closing else "too many requests wait for Redis")
-        return future
-
-    async def _commit_or_fail(self, batch: _Batch) -> None:
+    def _hurry(self) -> None:
+        """Let a commit leave now, if nothing speaks for waiting."""
+        if not self._at_leisure or len(self._flights) >= UNDER_WAY or not self._link.is_up:
+            return
+        if not self._spool.empty or (self._flights and self._flights[-1].alone):
+            return
+        batch = self._waiting.take()
         try:
-            await self._commit(batch)
-        except _UNWRITABLE as error:
-            good = _weed(batch, self._pool)
-            if len(good.appends) == len(batch.appends):
-                _refuse(batch.futures, error)
-            elif good.appends:
-                await self._commit_or_fail(good)
-        except ResponseError as error:
-            _refuse(batch.futures, error)
-        except Exception as error:  # noqa: BLE001 - must not leave requests unanswered or end the loop for all
-            # No values of variables: bodies and addresses are among them.
-            trace = "".join(traceback.format_tb(error.__traceback__))
-            _log.error("commit.failed", error=type(error).__name__, trace=trace)
-            _refuse(batch.futures, error)
+            flight = self._simple_flight(batch)
+        except Exception:  # noqa: BLE001 - `run` meets it again and can do something about it
+            flight = None
+        if flight is not None:
+            self._write(flight)
+        else:
+            self._waiting.put_back(batch)
+            self._at_leisure = False
 
-    async def _commit(self, batch: _Batch) -> None:
+    async def _depart(self) -> None:
+        """Let what waits leave, or deal with what keeps it from leaving. Nothing is under way."""
+        self._at_leisure = False
+        batch = self._waiting.take()
+        try:
+            if batch.appends:
+                await self._depart_with(batch)
+        except _UNWRITABLE as error:
+            self._without_unwritable(batch, error)
+        except Exception as error:  # noqa: BLE001 - must not leave requests unanswered or end the loop for all
+            _tell_defect(error)
+            refuse(batch.answered, error)
+        self._at_leisure = True
+
+    async def _depart_with(self, batch: Batch) -> None:
         if not self._spool.empty:
             await self._keep(batch, self._plan_blindly(batch))
             return
+        late: set[int] = set()
         try:
-            plan = await self._plan(batch)
+            flight = self._simple_flight(batch)
+            if flight is None:
+                routed, late = await self._routing.route(batch.appends, now_ms=self._clock())
+                rest = [one for place, one in enumerate(routed) if place not in late]
+                punctual = batch.without(late)
+                flight = Flight(punctual, self._planned(punctual, rest), alone=True)
+            await self._link.open()
         except Away as away:
             _log.warning("commit.redis_away", reason=str(away))
             await self._keep(batch, self._plan_blindly(batch))
             return
-        try:
-            replies = await self._send(plan)
-        except Away as away:
-            _log.warning("commit.redis_away", reason=str(away))
-            await self._keep(batch, plan)
-            return
-        await self._settle(batch, plan, replies)
+        self._come_again(batch, late)
+        if flight.batch.appends:
+            self._write(flight)
 
-    async def _plan(self, batch: _Batch) -> _Plan:
+    def _simple_flight(self, batch: Batch) -> Flight | None:
+        """The batch with its plan, unless something must be asked for it."""
         if self._pool.shards == 1:
-            return self._planned(single_sheet(batch.appends, pool=self._pool), [])
-        routed = await self._routing.route(batch.appends, now_ms=self._clock())
-        return self._planned(sheets_of(routed, pool=self._pool), routed)
+            return Flight(batch, self._planned(batch, []))
+        if self._routing.asks(batch.appends):
+            return None
+        return Flight(batch, self._planned(batch, self._routing.route_simply(batch.appends)))
 
-    def _plan_blindly(self, batch: _Batch) -> _Plan:
+    def _come_again(self, batch: Batch, late: set[int]) -> None:
+        """Let these wait for the answer that another request with their key is about to get."""
+        again = asyncio.get_running_loop().call_later
+        for place in sorted(late):
+            again(AGAIN_AFTER_S, partial(self.put, batch.appends[place], answered=batch.answered[place]))
+
+    def _plan_blindly(self, batch: Batch) -> Plan:
+        blind = [] if self._pool.shards == 1 else self._routing.route_blindly(batch.appends)
+        return self._planned(batch, blind)
+
+    def _planned(self, batch: Batch, routed: list[Routed]) -> Plan:
+        """The batch in the words of the script; `routed` is empty in a pool of one shard."""
+        sheets: list[Sheet]
         if self._pool.shards == 1:
-            return self._planned(single_sheet(batch.appends, pool=self._pool), [])
-        routed = self._routing.route_blindly(batch.appends)
-        return self._planned(sheets_of(routed, pool=self._pool), routed)
-
-    def _planned(self, sheets: list[Sheet], routed: list[Routed]) -> _Plan:
+            sheets = single_sheet(batch.appends, pool=self._pool)
+        else:
+            sheets = sheets_of(routed, pool=self._pool)
         now_ms = self._clock()
         calls = [sheet.call(seq=self._seq + 1, now_ms=now_ms) for sheet in sheets]
         self._seq += 1
-        return _Plan(sheets, calls, pointer_notes(routed, pool=self._pool, keys=self._keys), routed)
+        return Plan(sheets, calls, pointer_notes(routed, pool=self._pool, keys=self._keys), routed)
 
-    async def _send(self, plan: _Plan) -> list[Reply]:
-        """The replies of the calls; a connection that broke is made anew once."""
-        calls = [
+    def _write(self, flight: Flight) -> None:
+        commands = [
+            *script_commands("commit", self._calls(flight.plan, ahead=True)),
+            *(note.command() for note in flight.plan.notes),
+        ]
+        self._link.write(commands)
+        flight.replies = len(commands)
+        self._flights.append(flight)
+
+    def _calls(self, plan: Plan, *, ahead: bool) -> list[tuple[str | bytes | int, ...]]:
+        """What the script gets; sent ahead of the answers to others, each names the one before it in its shard."""
+        return [
             call_arguments(
-                call, keys=self._keys[call.shard], writer=self._writer, high_water=self._high_water
+                call,
+                keys=self._keys[call.shard],
+                writer=self._writer,
+                high_water=self._high_water,
+                after=self._last_under_way(call.shard) if ahead else 0,
             )
             for call in plan.calls
         ]
-        notes = [note.command() for note in plan.notes]
+
+    def _last_under_way(self, shard: int) -> int:
+        for flight in reversed(self._flights):
+            for call in flight.plan.calls:
+                if call.shard == shard and call.seq:
+                    return call.seq
+        return 0
+
+    async def _await_oldest(self) -> None:
+        """Answer those whose commit comes back first; then the next may leave."""
+        flight = self._flights[0]
         try:
-            replies = await self._link.run("commit", calls, beside=notes)
+            replies = await self._link.replies(flight.replies)
         except Away as away:
-            if not away.lost:
-                raise
-            replies = await self._link.run("commit", calls, beside=notes)
-        for reply in replies:
-            with contextlib.suppress(Full, ResponseError):
-                checked(reply)
-        return replies
+            _log.warning("commit.redis_away", reason=str(away))
+            await self._go_through(away)
+        else:
+            if any(map(is_unusual, replies[: len(flight.plan.calls)])):
+                await self._go_through(None)
+            else:
+                await self._settle_or_refuse(flight, replies)
+                self._flights.popleft()
+        if self._waiting.worth(ENOUGH):
+            self._hurry()
 
-    async def _settle(self, batch: _Batch, plan: _Plan, replies: Sequence[Reply]) -> None:
-        outcomes: dict[int, Sequence[Outcome]] = {}
-        for sheet, reply in zip(plan.sheets, replies, strict=True):
-            futures = [batch.futures[member] for member in sheet.members]
+    async def _go_through(self, away: Away | None) -> None:
+        """Bring in all that is under way one by one, under the numbers they have; spool them if Redis is away."""
+        self._at_leisure = False
+        flights = list(self._flights)
+        if away is None:
+            with contextlib.suppress(Away):  # then the connection is new, and that is all that is wanted
+                await self._link.replies(sum(flight.replies for flight in flights[1:]))
+        gone = away is not None and not away.lost
+        for flight in flights:
             try:
-                state, packed, wake = checked(reply)
-            except Full:
-                _turn_away(futures, "Redis is full")
-                continue
-            except ResponseError as error:
-                _refuse(futures, error)
-                continue
-            if state == REFUSED:
-                _turn_away(futures, "the stream is past its mark")
-                continue
-            outcomes.update(_by_member(sheet, batch, decode_outcomes(packed)))
-            if wake:
-                call_wake(self._wake, sheet.shard)
-        await self._record_answers(plan, outcomes)
-        for member, own in outcomes.items():
-            future = batch.futures[member]
-            if not future.done():
-                future.set_result(tuple(map(resolved, own, batch.appends[member].runs)))
+                gone = gone or not await self._bring_in(flight)
+                if gone:
+                    await self._keep(flight.batch, flight.plan)
+            except Exception as error:  # noqa: BLE001 - as in `_depart`
+                _tell_defect(error)
+                refuse(flight.batch.answered, error)
+            self._flights.popleft()
+        self._at_leisure = True
 
-    async def _record_answers(self, plan: _Plan, outcomes: dict[int, Sequence[Outcome]]) -> None:
-        notes = [
-            note
-            for member, one in enumerate(plan.routed)
-            if one.append.idempotency and member in outcomes
-            for note in self._routing.answer_notes(one, outcomes[member])
-        ]
-        if notes:
+    async def _bring_in(self, flight: Flight) -> bool:
+        """Send a commit once more and wait for it; False: Redis is away."""
+        if not self._spool.empty:
+            return False
+        notes = [note.command() for note in flight.plan.notes]
+        try:
+            replies = await self._link.run("commit", self._calls(flight.plan, ahead=False), beside=notes)
+            for reply in replies:
+                with contextlib.suppress(Full, ResponseError):
+                    checked(reply)
+        except Away as away:
+            _log.warning("commit.redis_away", reason=str(away))
+            return False
+        await self._settle(flight, replies)
+        return True
+
+    async def _settle_or_refuse(self, flight: Flight, replies: Sequence[Reply]) -> None:
+        try:
+            await self._settle(flight, replies)
+        except Exception as error:  # noqa: BLE001 - as in `_depart`
+            _tell_defect(error)
+            refuse(flight.batch.answered, error)
+
+    async def _settle(self, flight: Flight, replies: Sequence[Reply]) -> None:
+        commands = land(flight, replies, holds=self._routing.holds, wake=self._wake)
+        if commands:
             with contextlib.suppress(Away):  # the messages are in; only their repeats may be
-                await self._link.exchange([note.command() for note in notes])
+                await self._link.exchange(commands)
+        flight.tell()
 
-    async def _keep(self, batch: _Batch, plan: _Plan) -> None:
+    def _without_unwritable(self, batch: Batch, error: Exception) -> None:
+        """Refuse the appends that cannot be written down, and let the others leave again."""
+        bad = {place for place, append in enumerate(batch.appends) if not _is_writable(append, self._pool)}
+        if not bad:
+            refuse(batch.answered, error)
+            return
+        refuse([batch.answered[place] for place in sorted(bad)], error)
+        rest = batch.without(bad)
+        if rest.appends:
+            self._waiting.put_back(rest)
+
+    async def _keep(self, batch: Batch, plan: Plan) -> None:
         """Put a commit into the spool and answer with what needs no Redis."""
         calls = [call for call in plan.calls if call.frame]
         if calls:
@@ -311,12 +347,11 @@ class Committer:
                 await asyncio.to_thread(self._spool.append, record)
             except SpoolFull as full:
                 _log.error("spool.full", reason=str(full))
-                _turn_away(batch.futures, "the spool is full")
+                turn_away(batch.answered, "the spool is full")
                 return
             self._replay_if_needed()
-        for append, future in zip(batch.appends, batch.futures, strict=True):
-            if not future.done():
-                future.set_result(tuple(map(without_redis, append.runs)))
+        for append, answered in zip(batch.appends, batch.answered, strict=True):
+            answered(tuple(map(without_redis, append.runs)))
 
     def _replay_if_needed(self) -> None:
         if self._spool.empty or (self._replay is not None and not self._replay.done()):
@@ -339,41 +374,24 @@ class Committer:
         await self._replay_link.close()
 
 
-def _by_member(sheet: Sheet, batch: _Batch, outcomes: Sequence[Outcome]) -> dict[int, Sequence[Outcome]]:
-    """The outcomes of each append of a sheet."""
-    shares: dict[int, Sequence[Outcome]] = {}
-    start = 0
-    for member in sheet.members:
-        end = start + len(batch.appends[member].runs)
-        shares[member] = outcomes[start:end]
-        start = end
-    return shares
+def _tell(future: asyncio.Future[Answer], answer: Answer | Exception) -> None:
+    if future.done():  # whoever waited has gone
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)
 
 
-def _weed(batch: _Batch, pool: Pool) -> _Batch:
-    """The batch without the appends that cannot be written down; those are refused."""
-    good = _Batch()
-    for append, future in zip(batch.appends, batch.futures, strict=True):
-        try:
-            single_sheet([append], pool=pool)[0].call(seq=1, now_ms=0)
-        except _UNWRITABLE as error:
-            _refuse([future], error)
-        else:
-            good.appends.append(append)
-            good.futures.append(future)
-    return good
+def _tell_defect(error: Exception) -> None:
+    # No values of variables: bodies and addresses are among them.
+    trace = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("commit.failed", error=type(error).__name__, trace=trace)
 
 
-# Each future gets an error of its own: one that is raised many times would collect everybody's frames.
-
-
-def _turn_away(futures: Sequence[asyncio.Future[Answer]], reason: str) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(Overloaded(reason, retry_after_s=RETRY_AFTER_S))
-
-
-def _refuse(futures: Sequence[asyncio.Future[Answer]], error: Exception) -> None:
-    for future in futures:
-        if not future.done():
-            future.set_exception(CommitRefused(f"{type(error).__name__}: {error}"))
+def _is_writable(append: Append, pool: Pool) -> bool:
+    try:
+        single_sheet([append], pool=pool)[0].call(seq=1, now_ms=0)
+    except _UNWRITABLE:
+        return False
+    return True

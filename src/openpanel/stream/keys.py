@@ -1,7 +1,7 @@
 """Every Redis key of a pool, built here and nowhere else.
 
 A key carries its shard as hash tag, so that all keys of one script call fall into one slot. Scripts get the
-fixed keys and the four prefixes below; they only add `<project>:<device hex>` or the like to a prefix, which
+fixed keys and the five prefixes below; they only add `<project>:<device hex>` or the like to a prefix, which
 is why a project's id has no colon (a device has 16 hex digits and nothing follows a profile).
 """
 
@@ -46,6 +46,8 @@ class ShardKeys:
     live_prefix: str = field(init=False)
     idempotency_prefix: str = field(init=False)
     profile_prefix: str = field(init=False)
+    guard_prefix: str = field(init=False)
+    claim_prefix: str = field(init=False)
     commit_prefix: str = field(init=False)
     usage_prefix: str = field(init=False)
 
@@ -57,11 +59,13 @@ class ShardKeys:
         object.__setattr__(self, "live_prefix", tag + "live:")
         object.__setattr__(self, "idempotency_prefix", tag + "idem:")
         object.__setattr__(self, "profile_prefix", tag + "profile:")
+        object.__setattr__(self, "guard_prefix", tag + "guard:")
+        object.__setattr__(self, "claim_prefix", tag + "claim:")
         object.__setattr__(self, "commit_prefix", tag + "commit:")
         object.__setattr__(self, "usage_prefix", tag + "usage:")
 
     def session(self, *, project: str, device: int) -> str:
-        """State of the sessions of one device (string, msgpack; `lua/sessions.lua` has the fields)."""
+        """State of the sessions of one device (packed string; `lua/sessions.lua` has the fields)."""
         return f"{self.session_prefix}{project}:{to_hex(device)}"
 
     def live(self, project: str) -> str:
@@ -69,15 +73,19 @@ class ShardKeys:
         return self.live_prefix + project
 
     def idempotency(self, key: str) -> str:
-        """The answer that the message with this key got (string, msgpack of an outcome)."""
+        """The answer that the message with this key got (an outcome)."""
         return self.idempotency_prefix + key
+
+    def claim(self, key: str) -> str:
+        """Who is about to answer the message with this key, in its home shard (string: shard, since, name)."""
+        return self.claim_prefix + key
 
     def profile(self, *, project: str, profile: str) -> str:
         """Where a profile was last seen (string: device hex, previous device hex, shard of the device)."""
         return f"{self.profile_prefix}{project}:{profile}"
 
     def commit(self, writer: str) -> str:
-        """The last commit of one writer (hash: seq, reply)."""
+        """The last commits of one writer (hash: seq, replies)."""
         return self.commit_prefix + writer
 
     def usage(self, month: str) -> str:

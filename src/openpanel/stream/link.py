@@ -1,12 +1,14 @@
-"""One connection to Redis for one exchange at a time, and what its errors mean for a commit.
+"""One connection to Redis, and what its errors mean for a commit.
 
-A plain connection instead of the client: a group commit is one write and a few reads, and the client's pool,
-retries and spans around it cost more than the commit itself. Reconnecting, TLS, passwords and databases stay
-redis-py's. Knows nothing of sessions and spools.
+Two ways to use it: `exchange`, one at a time; or `write` without waiting, some ahead of the replies, which `replies`
+gives in the same order. A plain connection instead of the client: a group commit is one write and a few reads, and
+the client's pool, retries and spans around it cost more than the commit itself. Reconnecting, TLS, passwords and
+databases stay redis-py's. Knows nothing of sessions and spools.
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 import redis.asyncio
@@ -46,22 +48,44 @@ class Link:
         options.update(retry=Retry(NoBackoff(), 0), socket_timeout=None, health_check_interval=0)
         self._connection = pool.connection_class(**options)
         self._timeout_s = timeout_s
+        self._unsent: Exception | None = None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether `write` may be called: there is a connection, as far as is known."""
+        return bool(self._connection.is_connected)
+
+    async def open(self) -> None:
+        """Make the connection if there is none; raises Away."""
+        async with self._translated():
+            await self._connection.connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+
+    def write(self, commands: Sequence[Command]) -> None:
+        """Send commands while the link is up; whoever calls this fetches their replies in turn."""
+        # redis-py only offers to wait until the bytes are taken, which would let others in between.
+        writer = self._connection._writer
+        try:
+            if writer is None:
+                raise ConnectionResetError("closed")
+            writer.writelines(self._packed(commands))
+        except (OSError, RuntimeError) as error:  # it broke unnoticed
+            self._unsent = error
+
+    async def replies(self, count: int) -> list[Reply]:
+        """The next replies, an error reply as its exception; raises Away when they do not come."""
+        if self._unsent is not None:
+            reason = f"{type(self._unsent).__name__}: {self._unsent}"
+            await self.close()
+            raise Away(reason, lost=True)
+        async with self._translated():
+            return [await self._reply() for _ in range(count)]
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """The replies in order, an error reply as its exception; raises Away when there are none."""
-        connection = self._connection
-        packed = [part for command in commands for part in connection.pack_command(*command)]
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await connection.send_packed_command(packed, check_health=False)
-                return [await self._reply() for _ in commands]
-        except (RedisError, OSError) as error:
-            await self.close()
-            lost = not isinstance(error, TimeoutError | RedisTimeoutError)
-            raise Away(f"{type(error).__name__}: {error}", lost=lost) from error
-        except BaseException:
-            await self.close()  # replies may still come; they belong to nobody
-            raise
+        packed = self._packed(commands)
+        async with self._translated():
+            await self._connection.send_packed_command(packed, check_health=False)
+            return [await self._reply() for _ in commands]
 
     async def run(
         self, name: str, calls: Sequence[Command], *, beside: Sequence[Command] = ()
@@ -71,9 +95,7 @@ class Link:
         `beside` goes out in the same write, after the calls; its replies are not looked at. The commands may
         be sent twice, when Redis did not have the script: they must bear that.
         """
-        digest = scripts.digest(name)
-        commands: list[Command] = [("EVALSHA", digest, *call) for call in calls]
-        commands.extend(beside)
+        commands = [*script_commands(name, calls), *beside]
         replies = await self.exchange(commands)
         if any(isinstance(reply, NoScriptError) for reply in replies):
             replies = (await self.exchange([("SCRIPT", "LOAD", scripts.text(name)), *commands]))[1:]
@@ -81,13 +103,38 @@ class Link:
 
     async def close(self) -> None:
         """Let go of the connection; the next exchange makes a new one."""
+        self._unsent = None
         await self._connection.disconnect(nowait=True)
+
+    def _packed(self, commands: Sequence[Command]) -> list[bytes]:
+        pack = self._connection.pack_command
+        return [part for command in commands for part in pack(*command)]
+
+    @contextlib.asynccontextmanager
+    async def _translated(self) -> AsyncIterator[None]:
+        """Within the time limit, or Away; without an answer the connection is of no use any more."""
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                yield
+        except (RedisError, OSError) as error:
+            await self.close()
+            lost = not isinstance(error, TimeoutError | RedisTimeoutError)
+            raise Away(f"{type(error).__name__}: {error}", lost=lost) from error
+        except BaseException:
+            await self.close()  # replies may still come; they belong to nobody
+            raise
 
     async def _reply(self) -> Reply:
         try:
             return await self._connection.read_response(disable_decoding=True)
         except ResponseError as error:
             return error
+
+
+def script_commands(name: str, calls: Sequence[Command]) -> list[Command]:
+    """The script called once per element of `calls` (its keys and arguments, the number of keys first)."""
+    digest = scripts.digest(name)
+    return [("EVALSHA", digest, *call) for call in calls]
 
 
 def checked(reply: Reply) -> Reply:

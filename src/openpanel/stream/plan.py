@@ -12,7 +12,7 @@ import msgspec
 from openpanel.identity.ids import to_hex
 from openpanel.stream import frames
 from openpanel.stream.keys import Pool, ShardKeys
-from openpanel.stream.messages import Append, Envelope, Run, RunMode
+from openpanel.stream.messages import GUARD_MS, Append, Envelope, Item, Run, RunMode
 from openpanel.stream.outcomes import NO_ID_HEX, KeptAnswer, Outcome
 from openpanel.stream.scripts import POINTER_MS
 
@@ -20,7 +20,7 @@ MAX_PATH: Final = 2_048  # characters of an exit page that the session's state k
 FIXED: Final = 5  # mode of a run that was resolved in another shard; commit.lua only copies it
 
 Row = tuple[str, str, str, int, int, int, int, str, int, str, str, int]
-Element = Row | tuple[list[Row], list[tuple[str, int, KeptAnswer | str]], int, int]
+Request = tuple[int, int, list[tuple[str, int, KeptAnswer]], int, int]
 
 _JOIN: Final = RunMode.JOIN  # a look-up less per event
 _encoder: Final = msgspec.msgpack.Encoder()
@@ -34,11 +34,13 @@ class Call(msgspec.Struct, array_like=True, frozen=True):
     now_ms: int
     messages: int
     frame: bytes
-    plan: bytes
+    runs: bytes
+    requests: bytes
+    guards: bytes
 
 
 class Note(msgspec.Struct, array_like=True, frozen=True):
-    """A value written beside the commit: where a profile was seen, or what a keyed message was answered."""
+    """A value written beside the commit: where a profile was seen."""
 
     key: str
     value: bytes
@@ -60,21 +62,25 @@ class Routed(msgspec.Struct, frozen=True):
     """Rows for runs that take another form than their own, by index."""
     known: Mapping[str, KeptAnswer] = {}
     """Answers that idempotency keys got before, from their home shards."""
+    device_shard: int = 0
+    """Where the sessions of the device lie that sent it."""
 
 
 class Sheet:
     """What one shard gets of a group commit."""
 
-    __slots__ = ("_elements", "_placed", "_pool", "_runs", "members", "messages", "shard")
+    __slots__ = ("_guards", "_placed", "_pool", "_requests", "_runs", "members", "messages", "runs", "shard")
 
     def __init__(self, pool: Pool, shard: int) -> None:
         self.shard = shard
         self.members: list[int] = []
         self.messages = 0
+        self.runs = 0
         self._pool = pool
-        self._elements: list[Element] = []
+        self._runs: list[str | int] = []  # one after another: a list each would cost the script twice as much
+        self._requests: list[Request] = []
+        self._guards: list[str | int] = []
         self._placed: list[tuple[int, int, Envelope]] = []
-        self._runs = 0
 
     def add(self, member: int, routed: Routed) -> None:
         """Take in an append whose place among the waiting is `member`."""
@@ -95,23 +101,51 @@ class Sheet:
         frame = frames.encode(self._placed, messages=self.messages) if self._placed else b""
         # Without messages nothing is appended, and reading twice needs no memory of the first time.
         seq = seq if self._placed else 0
-        return Call(self.shard, seq, now_ms, self.messages, frame, _encoder.encode(self._elements))
+        return Call(
+            self.shard,
+            seq,
+            now_ms,
+            self.messages,
+            frame,
+            _encoder.encode(self._runs),
+            _encoder.encode(self._requests) if self._requests else b"",
+            _encoder.encode(self._guards) if self._guards else b"",
+        )
 
     def _take(self, member: int, append: Append, rows: list[Row], known: Mapping[str, KeptAnswer]) -> None:
         envelope = append.envelope
         self.members.append(member)
-        if append.idempotency and envelope is not None:
-            keyed = [
-                (key, item.run, known.get(key, ""))
-                for key, item in zip(append.idempotency, envelope.items, strict=True)
-            ]
-            self._elements.append((rows, keyed, append.idempotency_ttl_ms, self.messages))
-        else:
-            self._elements.extend(rows)
+        for row in rows:
+            self._runs.extend(row)
         if envelope is not None:
-            self._placed.append((self._runs, self.messages, envelope))
+            if append.idempotency:
+                self._note_keys(append, envelope.items, known)
+            self._placed.append((self.runs, self.messages, envelope))
             self.messages += len(envelope.items)
-        self._runs += len(rows)
+        self.runs += len(rows)
+
+    def _note_keys(self, append: Append, items: Sequence[Item], known: Mapping[str, KeptAnswer]) -> None:
+        ttl_ms = append.idempotency_ttl_ms
+        if is_guarded(append):
+            run = items[0].run
+            self._guards += (
+                append.idempotency[0],
+                self.runs + run + 1 if run >= 0 else 0,
+                self.messages,
+                ttl_ms,
+            )
+            return
+        keyed = [
+            (key, item.run + 1, known.get(key, ""))
+            for key, item in zip(append.idempotency, items, strict=True)
+        ]
+        self._requests.append((self.runs + 1, len(append.runs), keyed, ttl_ms, self.messages))
+
+
+def is_guarded(append: Append) -> bool:
+    """Whether the append's key is no more than a guard."""
+    keys = append.idempotency
+    return append.idempotency_ttl_ms <= GUARD_MS and len(keys) == 1 and bool(keys[0])
 
 
 def run_row(run: Run, *, pool: Pool, shard: int) -> Row:
@@ -137,15 +171,15 @@ def run_row(run: Run, *, pool: Pool, shard: int) -> Row:
 
 def reading_call(shard: int, rows: Sequence[Row], *, now_ms: int) -> Call:
     """A call that only tells which sessions these runs (PEEK or JOIN) would see; it writes no pointers."""
-    quiet = [(*row[:-1], 0) for row in rows]
-    return Call(shard, 0, now_ms, 0, b"", _encoder.encode(quiet))
+    quiet = [value for row in rows for value in (*row[:-1], 0)]
+    return Call(shard, 0, now_ms, 0, b"", _encoder.encode(quiet), b"", b"")
 
 
 def fixed_row(run: Run, outcome: Outcome) -> Row:
     """A run that another shard has resolved already."""
-    device = outcome.device or to_hex(run.device)
-    started = outcome.started_ms
-    return (run.project, device, "", started, started, 0, 0, outcome.session, FIXED, "", "", 0)
+    other, started = outcome.other_device, outcome.started_ms
+    device, session = to_hex(run.device if other is None else other), to_hex(outcome.session)
+    return (run.project, device, "", started, started, 0, 0, session, FIXED, "", "", 0)
 
 
 def profile_shard(run: Run, *, pool: Pool) -> int:
@@ -156,6 +190,17 @@ def profile_shard(run: Run, *, pool: Pool) -> int:
 def device_shard(append: Append, *, pool: Pool) -> int:
     """The shard of the device that sent the append."""
     return pool.shard_of(append.shard_key)
+
+
+def named_device(append: Append) -> tuple[str, int] | None:
+    """Project and device, if the sender named the device by an id that was once made from an address.
+
+    Its name then leads to another shard than the address did.
+    """
+    for run in append.runs:
+        if run.mode <= RunMode.LATE and append.shard_key == f"{run.project}|{to_hex(run.device)}":
+            return run.project, run.device
+    return None
 
 
 def frame_shard(append: Append, *, pool: Pool) -> int:
@@ -199,7 +244,7 @@ def pointer_notes(routed: Sequence[Routed], *, pool: Pool, keys: Sequence[ShardK
                 continue
             device = to_hex(run.device)
             previous = NO_ID_HEX if run.previous_device is None else to_hex(run.previous_device)
-            value = f"{device}{previous}{device_shard(one.append, pool=pool)}".encode()
+            value = f"{device}{previous}{one.device_shard}".encode()
             key = keys[home].profile(project=run.project, profile=run.profile)
             notes.append(Note(key, value, POINTER_MS, absent_only=run.mode == RunMode.PEEK))
     return notes
@@ -213,7 +258,7 @@ def call_arguments(
     `after`: the writer's commit that must be in already, for calls sent before the answer to that one.
     """
     return (
-        9,
+        10,
         keys.stream,
         keys.depth,
         keys.order,
@@ -223,12 +268,15 @@ def call_arguments(
         keys.live_prefix,
         keys.idempotency_prefix,
         keys.profile_prefix,
+        keys.guard_prefix,
         call.seq,
         call.now_ms,
         high_water,
         call.messages,
         call.frame,
-        call.plan,
+        call.runs,
+        call.requests,
+        call.guards,
         call.shard,
         after,
     )

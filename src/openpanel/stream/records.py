@@ -15,7 +15,15 @@ from openpanel.stream import frames
 from openpanel.stream.errors import BadFrame
 from openpanel.stream.frames import Placed
 from openpanel.stream.messages import Envelope, Item
-from openpanel.stream.outcomes import EndedRow, Outcome, decode_ended, decode_outcomes
+from openpanel.stream.outcomes import (
+    FLAG_BITS,
+    NAMED,
+    OPENED,
+    EndedRow,
+    decode_closings,
+    decode_ended,
+    read_outcomes,
+)
 
 POSITION_BITS: Final = 14  # positions of one entry; commit.py keeps entries smaller
 ENTRY_BITS: Final = 6  # entries of one shard in one millisecond
@@ -136,14 +144,17 @@ class _Reader:
     def __init__(self, entry: str, fields: Mapping[bytes, bytes], ids: Ids) -> None:
         self._entry = entry
         self._ids = ids
-        self._outcomes = decode_outcomes(fields[b"s"]) if b"s" in fields else []
-        dropped = fields.get(b"d")
+        outcomes = list(read_outcomes(fields.get(b"s", b"")))
+        dropped, closings = fields.get(b"d"), fields.get(b"c")
         self._dropped = frozenset(msgspec.msgpack.decode(dropped, type=list[int])) if dropped else frozenset()
-        self._facts = [_facts_of(outcome) for outcome in self._outcomes]
+        self._closings = decode_closings(closings) if closings else {}
+        self._facts: list[_Facts] = [
+            (device if word & NAMED else None, session, word >> FLAG_BITS)
+            for device, session, word in outcomes
+        ]
+        self._opened = {run for run, (_, _, word) in enumerate(outcomes) if word & OPENED}
         # Runs whose opening or closing nobody has told yet: the first message of the run that counts does.
-        self._untold = {
-            index for index, outcome in enumerate(self._outcomes) if outcome.opened or outcome.closed
-        }
+        self._untold = self._opened.union(self._closings)
 
     def records(self, placed: list[Placed], dead: list[DeadFrame]) -> list[Record]:
         """All messages in order; envelopes that cannot be resolved go to `dead`."""
@@ -180,14 +191,13 @@ class _Reader:
     def _told(self, run: int, event_id: int, order: int) -> tuple[bool, EndedSession | None]:
         """Whether the run opened a session, and which one it closed; said once, to its first message."""
         self._untold.discard(run)
-        outcome = self._outcomes[run]
-        closed = outcome.closed
-        return outcome.opened == 1, None if closed is None else _ended(closed, event_id, order)
+        closed = self._closings.get(run)
+        return run in self._opened, None if closed is None else _ended(closed, event_id, order)
 
     def _closings_left(self) -> Iterator[EndedSession]:
         """Sessions closed by a run none of whose messages can be read: their end counts all the same."""
         for run in sorted(self._untold):
-            closed = self._outcomes[run].closed
+            closed = self._closings.get(run)
             if closed is not None:
                 yield _ended(closed, self._ids.id_of(f"run {run}"), self._ids.order(0))
 
@@ -205,11 +215,6 @@ def _runs_used(items: list[Item]) -> int:
     if len(items) == 1:
         return items[0].run + 1
     return max((item.run for item in items), default=-1) + 1
-
-
-def _facts_of(outcome: Outcome) -> _Facts:
-    device = int(outcome.device, 16) if outcome.device else None
-    return device, int(outcome.session, 16), outcome.started_ms
 
 
 def _ended_records(rows: list[EndedRow], ids: Ids) -> list[Record]:

@@ -25,7 +25,7 @@ LONGEST_PAUSE_S: Final = 1.0
 # A replayed visitor is not here now, but more of the visit may lie in the spool: the sweep leaves it this long.
 HOLD_MS: Final = 600_000
 
-REFUSED, DONE, DONE_BEFORE = 0, 1, 2  # states in the answer of commit.lua
+REFUSED, DONE, DONE_BEFORE, MISSES_ONE = 0, 1, 2, 3  # states in the answer of commit.lua
 
 _log = structlog.get_logger(__name__)
 
@@ -134,7 +134,7 @@ class Replay:
             except ResponseError as error:
                 self._set_aside(raw, str(error))
                 return
-            if state == REFUSED:
+            if state in (REFUSED, MISSES_ONE):
                 raise Full("the stream is past its mark")
             if wake:
                 call_wake(self._wake, call.shard)

@@ -7,7 +7,7 @@ from openpanel.tenancy.announcing import Announce
 from openpanel.tenancy.manifest import AnalyticsProject, parse, parse_all
 from openpanel.tenancy.provisioning import ensure
 from openpanel.tenancy.refusals import ManifestRefused, Refusal
-from openpanel.tenancy.removal import remove
+from openpanel.tenancy.removal import remove, remove_due
 from openpanel.tenancy.report import Change, Issued, Report
 from openpanel.tenancy.rotation import opens, rotate
 
@@ -24,5 +24,6 @@ __all__ = [
     "parse",
     "parse_all",
     "remove",
+    "remove_due",
     "rotate",
 ]

@@ -1,5 +1,6 @@
 """What becomes of a project's collected data: how long each kind is kept, and the end of all of it."""
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +12,10 @@ from openpanel.warehouse.schema import Clustered, Form, Single, Table, local_nam
 # A mutation rather than a lightweight delete: views that feed on a table must not see it, and the rows are gone.
 # In a cluster it runs on every shard, once per group of replicas, and is waited for on all of them.
 _ERASE: Final = "ALTER TABLE `{name}`{cluster} DELETE WHERE project_id = {{project:String}}"
+_ERASE_COHORT: Final = (
+    _ERASE + " AND cohort_id = {{cohort:String}} AND generation != {{but:UInt64}}"
+)  # no generation has the number 0
+_FORM: Final = "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'events'"
 _ANY: Final = "SELECT 1 FROM `{name}` WHERE project_id = {{project:String}} LIMIT 1"
 
 
@@ -42,6 +47,25 @@ def erase_left_over(warehouse: Warehouse, *, project: str, form: Form | None = N
     for table in tables.ALL:
         if warehouse.query(_ANY.format(name=table.name), parameters={"project": project}):
             _erase(warehouse, table, project, form or Single())
+
+
+def erase_cohort(warehouse: Warehouse, *, project: str, cohort: str, but: int | None) -> None:
+    """Delete the kept members of a cohort but those of one generation, without waiting for it."""
+    form = form_of(warehouse)
+    cluster = f" ON CLUSTER `{form.cluster}`" if isinstance(form, Clustered) else ""
+    name = local_name(tables.COHORT_MEMBERS, form=form)
+    warehouse.command(
+        _ERASE_COHORT.format(name=name, cluster=cluster),
+        parameters={"project": project, "cohort": cohort, "but": but or 0},
+        settings={"mutations_sync": 0},
+    )
+
+
+def form_of(warehouse: Warehouse) -> Form:
+    """The form of the warehouse's tables, as they say themselves."""
+    (engine,) = warehouse.query(_FORM)[0]
+    clustered = re.match(r"Distributed\('([^']+)'", engine)
+    return Clustered(cluster=clustered[1]) if clustered else Single()
 
 
 def _erase(warehouse: Warehouse, table: Table, project: str, form: Form) -> None:

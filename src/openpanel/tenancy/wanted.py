@@ -1,5 +1,7 @@
 """What a manifest means for the stores: the records that it asks for. Pure."""
 
+from collections.abc import Iterable
+
 from openpanel.metadata.records import (
     RETENTION_KINDS,
     Condition,
@@ -53,13 +55,18 @@ def retention(wanted: AnalyticsProject) -> dict[RetentionKind, int | None]:
 
 def filters(wanted: AnalyticsProject) -> tuple[Filter, ...]:
     """What the project does not count, with fields under the names of their columns."""
+    return filters_of(wanted.spec.filters)
+
+
+def filters_of(said: Iterable[spec.Filter]) -> tuple[Filter, ...]:
+    """The records of filters that somebody describes."""
     return tuple(
         Filter(
             _FILTER_TYPES[each.type],
             each.value,
             tuple(_condition(condition) for condition in each.conditions),
         )
-        for each in wanted.spec.filters
+        for each in said
     )
 
 

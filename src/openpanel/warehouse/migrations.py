@@ -13,7 +13,7 @@ from typing import Final
 from openpanel.warehouse import tables, views
 from openpanel.warehouse.client import Warehouse
 from openpanel.warehouse.errors import WarehouseError
-from openpanel.warehouse.schema import Form, Table, local_name, redefine, render
+from openpanel.warehouse.schema import Form, Table, column_definition, local_name, redefine, render
 
 
 class SchemaRefused(WarehouseError):
@@ -22,11 +22,16 @@ class SchemaRefused(WarehouseError):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step. Its statements must each be safe to repeat: `IF NOT EXISTS`, `IF EXISTS`, `MODIFY`."""
+    """One step. Its statements must each be safe to repeat: `IF NOT EXISTS`, `IF EXISTS`, `MODIFY`.
+
+    `column`: what it is all about, where that is one column. They are not sent where it is there already: even a
+    change of nothing makes all replicas of a table agree on it.
+    """
 
     number: int
     name: str
     statements: Callable[[Form], tuple[str, ...]]
+    column: tuple[Table, str] | None = None
 
 
 def _everything(form: Form) -> tuple[str, ...]:
@@ -44,12 +49,27 @@ def _cheaper_views(form: Form) -> tuple[str, ...]:
     )
 
 
+def _add_column(table: Table, name: str, form: Form) -> tuple[str, ...]:
+    """A column of today's definition where it is not there yet, also of the Distributed table before it."""
+    column = next(column for column in table.columns if column.name == name)
+    return tuple(
+        f"ALTER TABLE `{known_as}` ADD COLUMN IF NOT EXISTS {column_definition(column)}"
+        for known_as in dict.fromkeys((local_name(table, form=form), table.name))
+    )
+
+
 # A changed table gets its new definition in `tables` and, for databases that have the old one, a migration
 # here (`ALTER TABLE … ADD COLUMN IF NOT EXISTS …`); on a new database that migration finds nothing to do.
 MIGRATIONS: Final = (
     Migration(1, "tables and views", _everything),
     Migration(2, "cheaper views", _cheaper_views),
     Migration(3, "members of static cohorts", lambda form: render(tables.COHORT_MEMBERS, form=form)),
+    Migration(
+        4,
+        "persons of profiles",
+        lambda form: _add_column(tables.PROFILES, "person", form),
+        column=(tables.PROFILES, "person"),
+    ),
 )
 
 
@@ -91,8 +111,9 @@ def _finished(warehouse: Warehouse, migrations: Sequence[Migration]) -> frozense
 
 def _apply(warehouse: Warehouse, migration: Migration, form: Form) -> None:
     _record(warehouse, migration, "started")
-    for statement in migration.statements(form):
-        warehouse.command(statement)
+    if migration.column is None or not _is_there(warehouse, *migration.column, form=form):
+        for statement in migration.statements(form):
+            warehouse.command(statement)
     _record(warehouse, migration, "finished")
 
 
@@ -101,6 +122,17 @@ def _record(warehouse: Warehouse, migration: Migration, state: str) -> None:
         "INSERT INTO schema_migrations SELECT {number:UInt32}, {name:String}, {state:String}, now64(3)",
         parameters={"number": migration.number, "name": migration.name, "state": state},
     )
+
+
+def _is_there(warehouse: Warehouse, table: Table, column: str, *, form: Form) -> bool:
+    """Whether the table has the column, in the shard's own form and in the one before it."""
+    names = {local_name(table, form=form), table.name}
+    rows = warehouse.query(
+        "SELECT table FROM system.columns"
+        " WHERE database = currentDatabase() AND table IN {tables:Array(String)} AND name = {column:String}",
+        parameters={"tables": sorted(names), "column": column},
+    )
+    return {name for (name,) in rows} == names
 
 
 def _check_columns(warehouse: Warehouse, form: Form) -> None:

@@ -56,7 +56,7 @@ class Table:
 
     @property
     def written(self) -> tuple[Column, ...]:
-        """The columns that have values of their own."""
+        """The columns that inserts fill."""
         return tuple(column for column in self.columns if not column.alias)
 
     @property

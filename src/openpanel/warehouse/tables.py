@@ -186,6 +186,9 @@ PROFILES: Final = Table(
         moment("created_at"),
         Column("version", "UInt64"),
         Column("deleted", "UInt8"),
+        # Whom the profile describes, so that it is found for persons without a session; 0: not known, the profile is
+        # then found by the sessions in which the person was identified.
+        Column("person", "UInt64"),
     ),
     engine="ReplacingMergeTree(version, deleted)",
     order_by="(project_id, profile_id)",

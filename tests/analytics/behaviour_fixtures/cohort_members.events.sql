@@ -100,9 +100,17 @@ LIMIT {v8:UInt32}
 ) AS listed
 GLOBAL ANY LEFT JOIN
 (
-    SELECT visit.person AS person, any(visit.profile_id) AS profile_id
-    FROM sessions AS visit
-    WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+    SELECT person, any(profile_id) AS profile_id
+    FROM
+    (
+        SELECT visit.person AS person, visit.profile_id AS profile_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+        UNION ALL
+        SELECT told.person AS person, told.profile_id AS profile_id
+        FROM profiles AS told FINAL
+        WHERE told.project_id = {project:String} AND told.person != 0
+    )
     GROUP BY person
 ) AS named ON listed.person = named.person
 ORDER BY person;

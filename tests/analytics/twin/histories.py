@@ -6,7 +6,7 @@ quotes and emoji, properties that are numbers, dates, yes-or-no, or none of thes
 
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, Final
@@ -19,8 +19,17 @@ from openpanel.warehouse.schema import Table
 from tests.analytics.worlds import MOMENTS, ZONES, Insert
 from tests.warehouse.rows import Rows
 
-NAMES: Final = ("screen_view", "click", 'sign "up"', "it's 👩‍👩‍👧", "revenue")
+NAMES: Final = ("screen_view", "screen_view", "click", 'sign "up"', "it's 👩‍👩‍👧", "revenue", "link_out")
 PATHS: Final = ("/", "/a", "/한국", "")
+SITES: Final = ("https://a.example", "https://o'neil.example")
+TITLES: Final = ("", "Home", "한국 🏠")
+LINKS: Final = ("https://elsewhere.example/?q='x'", "https://b.example/", "")
+# Region, city and coordinates by country; two cities of one name, and one without a place.
+TOWNS: Final = {
+    "KR": (("11", "Seoul", 37.5, 127.0), ("11", "Seoul", 37.625, 127.125), ("41", "Springfield", 0.0, 0.0)),
+    "DE": (("BE", "Berlin", 52.5, 13.375), ("BY", "Springfield", 48.125, 11.5)),
+    "": (("", "", 0.0, 0.0),),
+}
 PLANS: Final = ("pro", "Free", "", 'o\'neil \\ "x"', "🦊")
 PRICES: Final = ("9.5", "10", "-3", "", "many", "1e3", "0")
 DUE: Final = ("2026-10-31", "2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "soon", "", "20261101")
@@ -35,10 +44,11 @@ class History:
 
     timezone: str
     now: datetime
-    events: list[dict[str, Any]]
-    overrides: list[dict[str, Any]]
-    profiles: list[dict[str, Any]]
-    groups: list[dict[str, Any]]
+    # Too long to be read; a failure is told by how it is drawn.
+    events: list[dict[str, Any]] = field(repr=False)
+    overrides: list[dict[str, Any]] = field(repr=False)
+    profiles: list[dict[str, Any]] = field(repr=False)
+    groups: list[dict[str, Any]] = field(repr=False)
 
 
 @st.composite
@@ -61,9 +71,10 @@ def a_history(dice: random.Random, *, sessions: int, days: int, timezone: str, n
         {
             "person": dice.choice(people),
             "into": dice.choice([*people, 107, 108]),
-            "version": dice.randrange(99),
+            "version": version,
         }
-        for _ in range(dice.randrange(4) if people else 0)
+        # A version stands for a place in the stream: no two changes share it.
+        for version in dice.sample(range(99), dice.randrange(4) if people else 0)
     ]
     profiles = [_profile(dice, known) for known in (107, 108, 109) if dice.random() < 0.8]
     groups = [_group(dice, name) for name in ("acme", "o'neil", "🏢") if dice.random() < 0.8]
@@ -93,8 +104,9 @@ def _session(dice: random.Random, timezone: str, now: datetime, days: int) -> It
     device = dice.randrange(1, 6)
     session = dice.randrange(1, 2**63)
     known = dice.choice([0, 0, 107, 108, 109])
+    last = _last_instant(now)  # what lies ahead is clamped when it is received, so that no history knows it
     times = [
-        start + dice.choice([0, 0, 1, 999, 60_000, dice.randrange(5_400_000)])
+        min(start + dice.choice([0, 0, 1, 999, 60_000, dice.randrange(5_400_000)]), last)
         for _ in range(dice.randrange(1, 7))
     ]
     if dice.random() < 0.1:
@@ -102,14 +114,26 @@ def _session(dice: random.Random, timezone: str, now: datetime, days: int) -> It
     rows = [_event(dice, at, device=device, known=known if dice.random() < 0.5 else 0) for at in times]
     rows += [
         {**_event(dice, at, device=device, known=0), "name": name}
-        for name, at in (("session_start", start - 100), ("session_end", max(times) + 1))
+        for name, at in (("session_start", start - 100), ("session_end", min(max(times) + 1, last)))
         if dice.random() < 0.7
     ]
+    country = dice.choice(["", "KR", "DE"])
+    region, city, latitude, longitude = dice.choice(TOWNS[country])
     shared = {
         "session_id": session,
         "session_started_at": start,
-        "country": dice.choice(["", "KR", "DE"]),
+        "country": country,
+        "region": region,
+        "city": city,
+        "latitude": latitude,
+        "longitude": longitude,
+        "referrer": dice.choice(["", "https://www.google.com/"]),
         "referrer_name": dice.choice(["", "Google"]),
+        "referrer_type": dice.choice(["", "search"]),
+        "browser": dice.choice(["Firefox", "Safari"]),
+        "browser_version": dice.choice(["1", "2"]),
+        "os": dice.choice(["", "Linux"]),
+        "device": dice.choice(["mobile", "desktop"]),
     }
     zone = ZoneInfo(timezone)
     return [{**row, **shared, "day": _day(row["created_at"], zone)} for row in rows]
@@ -129,6 +153,8 @@ def _event(dice: random.Random, at: int, *, device: int, known: int) -> dict[str
         "due": dice.choice(DUE),
         "paid": dice.choice(PAID),
         'it\'s "a" key': dice.choice(PLANS),
+        "href": dice.choice(LINKS),
+        "text": dice.choice(TITLES),
         **{f"items.{place}.sku": dice.choice(PLANS) for place in range(dice.randrange(3))},
     }
     name = dice.choice(NAMES)
@@ -140,6 +166,8 @@ def _event(dice: random.Random, at: int, *, device: int, known: int) -> dict[str
         "person": known or device,
         "profile_id": profile_id(known) if known else "",
         "path": dice.choice(PATHS),
+        "origin": dice.choice(SITES),
+        "title": dice.choice(TITLES),
         "revenue": dice.choice([0, 5, 100, -7]) if name == "revenue" else 0,
         "groups": tuple(dice.sample(["acme", "o'neil", "🏢", "gone"], dice.choice([0, 0, 1, 2]))),
         "properties": {key: value for key, value in properties.items() if value},
@@ -161,6 +189,7 @@ def _profile(dice: random.Random, known: int) -> dict[str, Any]:
         "created_at": 1_700_000_000_000,
         "version": 1,
         "deleted": int(dice.random() < 0.1),
+        "person": dice.choice([known, 0]),
     }
 
 
@@ -187,7 +216,11 @@ def _moment_near(dice: random.Random, timezone: str, now: datetime, days: int) -
             hour=dice.choice([0, 0, 1, 2, 23]), minute=dice.choice([0, 30]), second=0, microsecond=0
         )
         moment = edge.astimezone(UTC) + timedelta(milliseconds=dice.choice([-1, 0, 1]))
-    return min(round(moment.timestamp() * 1000), round(now.timestamp() * 1000) - 1)
+    return min(round(moment.timestamp() * 1000), _last_instant(now))
+
+
+def _last_instant(now: datetime) -> int:
+    return round(now.timestamp() * 1000) - 1
 
 
 Pick = Callable[[dict[str, Any]], bool]

@@ -106,12 +106,16 @@ class Reckoning:
             if event.get("session_id") and event["name"] not in SYNTHETIC:
                 sessions.setdefault(event["session_id"], []).append(event)
         for events in sessions.values():
-            events.sort(key=_place)
+            events.sort(key=place)
         return sessions
 
     def _names(self) -> dict[int, str]:
-        """The profile that a person has in its sessions."""
-        found: dict[int, str] = {}
+        """The profile that a person has in its sessions, or that says whom it describes."""
+        found = {
+            row["person"]: row["profile_id"]
+            for row in self.history.profiles
+            if row["person"] and not row["deleted"]
+        }
         for events in self._sessions.values():
             known = [event for event in events if event["profile_id"]]
             if known:
@@ -211,7 +215,8 @@ COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
 }
 
 
-def _place(event: Event) -> int:
+def place(event: Event) -> int:
+    """The place of an event in time, as a session orders its events."""
     return int(event["created_at"]) << PLACE_BITS | int(event["event_id"]) & 2**PLACE_BITS - 1
 
 

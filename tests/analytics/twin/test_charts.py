@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, ask
@@ -21,6 +21,7 @@ from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import History, histories, load
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import Insert
 
 RANGES: Final = ("today", "yesterday", "7d", "mtd", "2026-03-30..2026-11-08", "24h")
@@ -52,7 +53,7 @@ SERIES: Final = (
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(
     history=histories(),
     range_text=st.sampled_from(RANGES),
@@ -95,7 +96,7 @@ def test_charts_answer_what_counting_by_hand_answers(
         expected.check(row)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(10)
 @given(history=histories(), series=st.sampled_from(SERIES[1:3]), fields=st.sampled_from(BREAKDOWNS[:5]))
 def test_people_of_a_point_are_those_who_are_counted(
     warehouse: Warehouse, insert: Insert, history: History, *, series: EventSeries, fields: tuple[str, ...]
@@ -134,7 +135,7 @@ IN_ROLLUP: Final = (
 )
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(10)
 @given(
     history=histories(sessions=20),
     range_text=st.sampled_from(("7d", "yesterday", "mtd", "last-week")),

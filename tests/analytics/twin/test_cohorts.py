@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, ask
@@ -27,6 +27,7 @@ from openpanel.analytics.reading import Membership
 from openpanel.warehouse import Warehouse, tables
 from tests.analytics.twin.histories import PLANS, History, histories, load
 from tests.analytics.twin.reckoning import Reckoning, milliseconds
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import Insert
 
 FILTERS: Final = (
@@ -118,7 +119,7 @@ def found_members(warehouse: Warehouse, project: str, history: History, cohort: 
     return found
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(20)
 @given(history=histories(), define=definitions())
 def test_members_are_those_who_fit(
     warehouse: Warehouse,
@@ -135,7 +136,7 @@ def test_members_are_those_who_fit(
     assert ask(warehouse, CohortSize(project, history.timezone, cohort)) == len(found)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(12)
 @given(
     history=histories(),
     defines=st.tuples(definitions(), definitions()),
@@ -184,7 +185,7 @@ def test_charts_are_filtered_and_broken_down_by_cohorts(
     }
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(4)
 @given(history=histories(), define=definitions(), later=histories())
 def test_static_cohort_stays_as_it_was(
     warehouse: Warehouse,

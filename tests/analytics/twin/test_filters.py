@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -15,6 +15,7 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import NAMES, PATHS, PLANS, History, histories, load
 from tests.analytics.twin.reckoning import Reckoning
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import Insert
 
 TEXT_FIELDS: Final[Mapping[str, Sequence[str]]] = {
@@ -115,7 +116,7 @@ def own(item: PropertyFilter) -> PropertyFilter:
     return replace(item, name=OWN_NAMES.get(item.name, item.name))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(20)
 @given(
     history=histories(),
     filters=st.lists(some_filters, min_size=12, max_size=12),

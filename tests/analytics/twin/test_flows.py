@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -15,6 +15,7 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import History, histories, load
 from tests.analytics.twin.reckoning import Event, Reckoning
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import Insert
 
 STEPS: Final = (
@@ -26,7 +27,7 @@ STEPS: Final = (
 Label = tuple[str, str]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(
     history=histories(sessions=20),
     mode=st.sampled_from(("after", "before", "between")),

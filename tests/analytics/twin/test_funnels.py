@@ -7,7 +7,7 @@ from statistics import mean, median
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -20,6 +20,7 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import History, histories, load
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
+from tests.analytics.twin.running import random_worlds
 from tests.analytics.worlds import Insert
 
 STEPS: Final = (
@@ -37,6 +38,7 @@ EXCLUSIONS: Final = (
 )
 WINDOWS: Final = (timedelta(seconds=60), timedelta(hours=1), timedelta(days=3))
 BREAKDOWNS: Final = ((), ("properties.plan",), ("group.id", "country"), ("profile.properties.plan",))
+KEYS: Final = ("properties.plan", "group.id", "country", "session.entry_path", "properties.items.*.sku")
 RANGES: Final = ("today", "7d", "2026-03-30..2026-11-06")
 
 
@@ -47,11 +49,12 @@ def asked(draw: st.DrawFn) -> Callable[[str, History], Attempts]:
     text = draw(st.sampled_from(RANGES))
     chosen: dict[str, Any] = {
         "window": draw(st.sampled_from(WINDOWS)),
-        "by": draw(st.sampled_from(("session", "person"))),
+        "by": draw(st.sampled_from(("session", "person", "property"))),
         "order": draw(st.sampled_from(("sequence", "strict", "any"))),
         "exclusions": draw(st.sampled_from(EXCLUSIONS)),
         "filters": draw(st.sampled_from(((), (PropertyFilter("country", "isNot", ("KR",)),)))),
     }
+    chosen["key"] = draw(st.sampled_from(KEYS if chosen["by"] == "property" else ("", "", *KEYS)))
     if chosen["order"] != "any" and chosen["exclusions"] and len(steps) > 2:
         chosen["exclusions"] = (replace(chosen["exclusions"][0], after=2), *chosen["exclusions"][1:])
 
@@ -104,24 +107,38 @@ class Followed:
         extended = replace(
             self.scope.period, end=self.scope.period.until + self.scope.window, running_until=None
         )
-        by: dict[int, dict[int, Instant]] = {}
-        persons: dict[int, set[int]] = {}
+        by: dict[Any, dict[int, Instant]] = {}
+        persons: dict[Any, set[int]] = {}
         for event in self.reckoning.doings(extended):
             person = self.reckoning.person(event)
-            subject = event.get("session_id", 0) if self.scope.by == "session" else person
             steps, ends = self._met(event)
             matters = steps or ends or (self.scope.order == "strict" and self.reckoning.is_named(event, "*"))
-            if not subject or not matters or not self.reckoning.meets(event, self.scope.filters):
+            if not matters or not self.reckoning.meets(event, self.scope.filters):
                 continue
-            instant = by.setdefault(subject, {}).setdefault(event["created_at"], Instant(event["created_at"]))
-            instant.steps |= steps
-            instant.ends |= ends
-            if steps and (instant.first is None or event["event_id"] < instant.first["event_id"]):
-                instant.first = event
-            persons.setdefault(subject, set()).add(person)
+            for subject in self._subjects(event):
+                instants = by.setdefault(subject, {})
+                instant = instants.setdefault(event["created_at"], Instant(event["created_at"]))
+                instant.steps |= steps
+                instant.ends |= ends
+                if steps and (instant.first is None or event["event_id"] < instant.first["event_id"]):
+                    instant.first = event
+                persons.setdefault(subject, set()).add(person)
         return [
             Visitor([each for _, each in sorted(instants.items())], persons[subject])
             for subject, instants in by.items()
+        ]
+
+    def _subjects(self, event: Event) -> list[Any]:
+        """Whose the event is: nobody's, or a visitor's, or that of each value that joins the steps."""
+        visitor = {
+            "session": event.get("session_id", 0),
+            "person": self.reckoning.person(event),
+            "property": 1,
+        }[self.scope.by]
+        if not self.scope.key:
+            return [visitor] if visitor else []
+        return [
+            (visitor, value) for value in self.reckoning.label(event, self.scope.key) if value and visitor
         ]
 
     def _met(self, event: Event) -> tuple[set[int], set[int]]:
@@ -172,7 +189,7 @@ class Followed:
         return best
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(history=histories(), over=asked(), fields=st.sampled_from(BREAKDOWNS), limit=st.integers(1, 2))
 def test_funnels_answer_what_following_by_hand_answers(
     warehouse: Warehouse,
@@ -225,7 +242,7 @@ def _check(row: FunnelRow, attempts: list[list[int]], steps: int) -> None:
     assert row.median_s == (pytest.approx(median(whole) / 1000) if whole else None)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(12)
 @given(history=histories(), over=asked(), dropped=st.booleans())
 def test_people_of_a_step_are_those_who_are_counted(
     warehouse: Warehouse,
@@ -253,7 +270,7 @@ def test_people_of_a_step_are_those_who_are_counted(
     assert found == sorted(expected)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(15)
 @given(
     history=histories(),
     over=asked(),

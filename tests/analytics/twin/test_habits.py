@@ -3,12 +3,13 @@
 What the rollup of persons' weeks can answer is asked of it and of the events: both must be what counting says.
 """
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, Question
@@ -19,9 +20,10 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.retention import ANYTHING, Retention, RetentionRow
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, a_history, histories, load
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
-from tests.analytics.worlds import Insert
+from tests.analytics.twin.running import random_worlds
+from tests.analytics.worlds import MOMENTS, Insert
 
 RANGES: Final = ("7d", "30d", "mtd", "2026-03-20..2026-04-04", "12m")
 STEPS: Final = (
@@ -44,7 +46,7 @@ def answers(warehouse: Warehouse, question: Question[Any]) -> Sequence[Any]:
     return found
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(25)
 @given(
     history=histories(sessions=20, days=40),
     text=st.sampled_from(RANGES),
@@ -167,7 +169,17 @@ def _check(
         assert average == (pytest.approx(sum(back for back, _ in counted) / people) if people else None)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_history_knows_what_comes_after_now() -> None:
+    """A rollup counts the running day as whole: nothing has happened after the moment of asking."""
+    dice = random.Random(7)
+
+    for number in range(40):
+        now = MOMENTS[number % len(MOMENTS)]
+        history = a_history(dice, sessions=40, days=1, timezone="Asia/Seoul", now=now)
+        assert max(event["created_at"] for event in history.events) < milliseconds(now)
+
+
+@random_worlds(12)
 @given(
     history=histories(sessions=20, days=40),
     text=st.sampled_from(("7d", "mtd", "2026-03-20..2026-04-04")),
@@ -220,7 +232,7 @@ def _active_buckets(
     return found
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@random_worlds(8)
 @given(history=histories(sessions=20, days=40), known=st.booleans())
 def test_last_seen_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, *, known: bool

@@ -109,7 +109,12 @@ class Source:
 
 def records(**project: Any) -> dict[str, ClientRecord]:
     """One project with a client of every kind."""
-    owner = ProjectRecord(f"demo{next(_numbers)}", "Demo", "acme", **({"cors": (ORIGIN,)} | project))
+    owner = ProjectRecord(
+        **(
+            {"id": f"demo{next(_numbers)}", "name": "Demo", "organization": "acme", "cors": (ORIGIN,)}
+            | project
+        )
+    )
     made = [
         ClientRecord(WRITE, "web", owner, "acme", "write", _HASHES),
         ClientRecord(READ, "reader", owner, "acme", "read", _HASHES),
@@ -277,6 +282,7 @@ async def an_ingest(
     scripts: Path | None = None,
     only: Only | None = None,
     quotas: Quotas | None = None,
+    trusted: str = "10.0.0.0/8",
     **project: Any,
 ) -> AsyncIterator[Ingest]:
     """The application with one project (fields as given) and the committer behind it."""
@@ -292,7 +298,7 @@ async def an_ingest(
     counts = Counts()
     parts = Parts(
         heads=Heads(
-            trusted=Networks(["10.0.0.0/8"]),
+            trusted=Networks([trusted]),
             address_header=address_header,
             bot=_AGENTS.bot,
             server=_AGENTS.server,

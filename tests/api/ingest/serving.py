@@ -6,9 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from openpanel_api.direct import DirectProtocol
 from openpanel_api.ingest.app import IngestApp
-from openpanel_api.ingest.receive import Bodies
+from openpanel_api.ingest.heads import Head
+from openpanel_api.ingest.parts import Parts
+from openpanel_api.ingest.plain import Ready
 from openpanel_api.protocol import BoundedProtocol, DirectAnswers
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
@@ -29,11 +33,26 @@ def a_call(body: bytes, *, path: str = "/track", fields: bytes = b"") -> bytes:
     )  # fmt: skip
 
 
+class Watched(IngestApp):
+    """The application as it is, with a note of what became of each call that came to it in one piece."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        self.direct: list[bool] = []
+
+    def ready(self, head: Head, body: bytes) -> Ready | None:
+        call = super().ready(head, body)
+        self.direct.append(call is not None)
+        return call
+
+
 @dataclass
 class Served:
     """The application and the port that it is on."""
 
     ingest: Ingest
+    app: Watched
+    server: Port
     port: int
 
     async def exchange(self, *pieces: bytes, answers: int = 1) -> list[tuple[bytes, bytes]]:
@@ -58,19 +77,24 @@ async def an_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
 
 @asynccontextmanager
 async def served(
-    url: str, folder: Path, *, head_seconds: float = 5, bodies: Bodies | None = None
+    url: str,
+    folder: Path,
+    *,
+    head_seconds: float = 5,
+    idle_seconds: int = 60,
+    way: type[BoundedProtocol] = DirectProtocol,
+    application: type[Watched] = Watched,
+    **more: Any,
 ) -> AsyncIterator[Served]:
-    """The service as its process runs it, with its own bounds on time."""
-
-    class Protocol(BoundedProtocol):
-        pass
-
-    Protocol.head_seconds = head_seconds
-    async with an_ingest(url, folder, bodies=bodies) as ingest:
-        app = IngestApp(replace(ingest.parts, send_accepted=DirectAnswers().send_accepted))
-        server = Port(config_of(app, protocol=Protocol))
+    """The service as its process runs it, with its own bounds on time; `more` is what `an_ingest` takes."""
+    protocol = type("Protocol", (way,), {"head_seconds": head_seconds})
+    async with an_ingest(url, folder, **more) as ingest:
+        app = application(replace(ingest.parts, send_accepted=DirectAnswers().send_accepted))
+        config = config_of(app, protocol=protocol)
+        config.timeout_keep_alive = idle_seconds
+        server = Port(config)
         socket = listening("127.0.0.1", 0)
         serving = asyncio.create_task(server.serve(sockets=[socket]))
-        yield Served(ingest, socket.getsockname()[1])
+        yield Served(ingest, app, server, socket.getsockname()[1])
         server.should_exit = True
         await serving

@@ -19,6 +19,7 @@ from openpanel.warehouse.schema import Single
 from openpanel_api.public.app import create_app
 from openpanel_api.public.services import Services
 from openpanel_local.engines.clickhouse import ClickHouse
+from tests.api.public import world
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MANIFESTS = """
@@ -76,6 +77,13 @@ def place(
         made = Place(database, warehouse)
         _furnish(made)
         yield made
+
+
+@pytest.fixture(scope="package")
+def shop(place: Place) -> Place:
+    """The same place with the shop of `world` in it."""
+    place.issued |= world.furnish(place.database, place.warehouse)
+    return place
 
 
 @pytest.fixture
@@ -157,7 +165,8 @@ SELECT 'mine', 'revenue', toDateTime64('2026-02-01 00:00:00.25', 3, 'UTC'), toDa
     'desktop', 'Apple', 'Macintosh', 'web', '1.4.1', map('plan', 'pro', 'nested.0', 'x'), toDateTime('2026-02-02 00:00:00', 'UTC')
 """
 PROFILE = """
-INSERT INTO profiles SELECT 'mine', 'user-42', 'Ada', 'L', 'ada@example.com', '', map('plan', 'pro'), ['acme'],
+INSERT INTO profiles (project_id, profile_id, first_name, last_name, email, avatar, properties, groups, created_at, version, deleted)
+SELECT 'mine', 'user-42', 'Ada', 'L', 'ada@example.com', '', map('plan', 'pro'), ['acme'],
     toDateTime64('2026-01-01 00:00:00', 3, 'UTC'), 1, 0
 """
 SIBLING = """

@@ -21,7 +21,6 @@ CASES = [
     ("GET", "/", 404, "There is no route GET /"),
     ("GET", "/no/such", 404, "There is no route GET /no/such"),
     ("GET", "/export/events/", 404, "There is no route GET /export/events/"),
-    ("GET", "/export/charts", 404, "There is no route GET /export/charts"),
     ("GET", "/documentation", 404, "There is no route GET /documentation"),
     ("POST", "/export/events", 405, "POST is not allowed here"),
     ("DELETE", "/healthz/live", 405, "DELETE is not allowed here"),

@@ -383,3 +383,12 @@ def test_backup_and_restore(ask: Ask) -> None:
     ask("RESTORE TABLE kept FROM Disk('backups', 'kept.tar.zst')").raise_for_status()
 
     assert ask("SELECT sum(n) FROM kept").text == "3\n"
+
+
+def test_merges_spare_the_processor(ask: Ask) -> None:
+    answer = ask(
+        "SELECT name, value FROM system.merge_tree_settings"
+        " WHERE name IN ('merge_selector_base', 'auto_statistics_types') ORDER BY name"
+    )
+
+    assert answer.text == "auto_statistics_types\t\nmerge_selector_base\t12\n"

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from openpanel_operator.desired import desired_cluster
+from openpanel_operator.desired import Object, desired_cluster
 from openpanel_operator.desired.clickhouse_configuration import FILES, Topology, server_files
 from openpanel_operator.desired.clickhouse_reloading import CHANGEABLE
 from tests.operator.desired import cases
@@ -123,6 +123,82 @@ def test_only_the_administrator_is_in_the_files() -> None:
     assert users is not None
     assert [user.tag for user in users] == ["openpanel"]
     assert [user.find("password").attrib for user in users] == [{"from_env": "CLICKHOUSE_PASSWORD"}]  # type: ignore[union-attr]  # there is one
+
+
+def test_quota_counts_and_forbids_nothing() -> None:
+    quotas = ET.fromstring(files()["users.d/20-quotas.xml"]).find("quotas/default/interval")
+
+    assert quotas is not None
+    told = {each.tag: int(each.text or "") for each in quotas}
+    assert told.pop("duration") == 3_600
+    assert set(told.values()) == {0}  # 0: counted and not bounded
+    assert {"queries", "read_rows", "execution_time"} <= told.keys()
+
+
+def test_every_user_has_a_profile_and_a_quota_that_exist() -> None:
+    texts = files()
+    users = ET.fromstring(texts["users.xml"]).findall("users/*")
+    profiles = {each.tag for each in ET.fromstring(texts["users.d/10-profiles.xml"]).findall("profiles/*")}
+    quotas = {each.tag for each in ET.fromstring(texts["users.d/20-quotas.xml"]).findall("quotas/*")}
+
+    assert {user.findtext("profile") for user in users} <= profiles
+    assert {user.findtext("quota") for user in users} <= quotas
+
+
+def test_each_replica_has_macros_and_a_name_of_its_own() -> None:
+    spec = {"clickhouse": {"shards": 2, "replicas": 2}}
+    sets = cases.of_kind(desired_cluster(cases.cluster(spec), facts=cases.cluster_facts()), "StatefulSet")
+    told = {name: environment(each) for name, each in sets.items() if name.startswith("main-clickhouse-")}
+
+    macros = {name: (env["CLICKHOUSE_SHARD"], env["CLICKHOUSE_REPLICA"]) for name, env in told.items()}
+    assert len(set(macros.values())) == 4
+    assert {shard for shard, _ in macros.values()} == {"0", "1"}
+    for name, env in told.items():
+        assert env["CLICKHOUSE_INTERSERVER_HOST"].startswith(f"{name}-0.main-clickhouse-nodes.")
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_each_keeper_member_finds_itself_among_all(size: int) -> None:
+    spec = {"clickhouse": {"keeper": {"replicas": size}}}
+    objects = desired_cluster(cases.cluster(spec), facts=cases.cluster_facts())
+    root = ET.fromstring(cases.only(objects, "ConfigMap", "main-keeper")["data"]["keeper.xml"])
+    servers = {
+        server.findtext("id"): server.findtext("hostname", "")
+        for server in root.findall("keeper_server/raft_configuration/server")
+    }
+    members = {
+        name: environment(each)["KEEPER_SERVER_ID"]
+        for name, each in cases.of_kind(objects, "StatefulSet").items()
+        if name.startswith("main-keeper-")
+    }
+
+    assert len(servers) == len(members) == size
+    for name, number in members.items():
+        assert servers[number].startswith(f"{name}-0.main-keeper.")
+    own = root.find("keeper_server/server_id")
+    assert own is not None
+    assert own.attrib == {"from_env": "KEEPER_SERVER_ID"}
+
+
+def test_servers_look_for_keeper_where_its_members_listen() -> None:
+    objects = desired_cluster(cases.cluster(), facts=cases.cluster_facts())
+    server = ET.fromstring(
+        cases.only(objects, "ConfigMap", "main-clickhouse")["data"]["config.d_40-keeper.xml"]
+    )
+    keeper = ET.fromstring(cases.only(objects, "ConfigMap", "main-keeper")["data"]["keeper.xml"])
+
+    asked = {(node.findtext("host"), node.findtext("port")) for node in server.findall("zookeeper/node")}
+    port = keeper.findtext("keeper_server/tcp_port")
+    there = {
+        (each.findtext("hostname"), port)
+        for each in keeper.findall("keeper_server/raft_configuration/server")
+    }
+    assert asked == there
+
+
+def environment(workload: Object) -> dict[str, str]:
+    (container,) = workload["spec"]["template"]["spec"]["containers"]
+    return {each["name"]: str(each.get("value", "")) for each in container["env"]}
 
 
 def test_files_are_where_the_server_looks_for_them() -> None:

@@ -100,3 +100,57 @@ def test_project_without_reference_is_on_the_only_cluster() -> None:
 
     claims.put(body(cluster("second"), made=2), key=cluster("second"))
     assert claims.cluster_of(shop) == [cluster("near"), cluster("second")]
+
+
+def test_elder_of_two_whose_objects_would_be_named_alike_has_the_name() -> None:
+    claims = Claims()
+    main, shop = cluster("main"), project("other")
+    own, foreign, elsewhere = project("main"), project("main", "x"), project("main", "y")
+    claims.put(body(main, made=3), key=main)
+    claims.put(body(cluster("other"), made=1), key=cluster("other"))
+    claims.put(body(own, made=1, clusterRef={"name": "main"}), key=own)
+    claims.put(body(shop, made=4, clusterRef={"name": "main"}), key=shop)
+    claims.put(body(elsewhere, made=1, clusterRef={"name": "far", "namespace": "z"}), key=elsewhere)
+
+    assert claims.forerunner(main, place="a") is None  # without it, its project has no objects
+    assert claims.forerunner(own, place="a") == main
+    assert claims.forerunner(shop, place="a") == cluster("other")
+    assert claims.forerunner(elsewhere, place="z") is None
+
+    told = claims.put(body(foreign, made=2, clusterRef={"name": "other", "namespace": "a"}), key=foreign)
+
+    assert {main, own} <= told
+    assert claims.forerunner(main, place="a") == foreign
+    assert claims.forerunner(foreign, place="a") == own
+
+
+def test_projects_of_two_clusters_in_one_namespace_cannot_share_a_name() -> None:
+    claims = Claims()
+    first, second = project("shop", "x"), project("shop", "y")
+    for number, name in enumerate(("left", "right")):
+        claims.put(body(cluster(name), made=number), key=cluster(name))
+    claims.put(body(first, made=3, clusterRef={"name": "left", "namespace": "a"}), key=first)
+    claims.put(body(second, made=4, clusterRef={"name": "right", "namespace": "a"}), key=second)
+
+    assert claims.forerunner(second, place="a") == first
+    assert claims.drop(first) == {second}
+    assert claims.forerunner(second, place="a") is None
+
+
+def test_of_two_made_in_one_second_the_first_that_was_heard_of_has_it() -> None:
+    claims = Claims()
+    first, second = project("z-first"), project("a-second")
+    for key in (first, second, first):
+        claims.put(body(key, made=1, ingest={"host": HOST}), key=key)
+
+    assert claims.holder(host_claim(HOST)) == first
+
+
+def test_of_two_made_in_one_second_who_was_let_in_has_it_after_a_restart() -> None:
+    claims = Claims()
+    refused, let_in = project("a-refused"), project("z-let-in")
+    for key, status in ((refused, "False"), (let_in, "True")):
+        told = {"conditions": [{"type": "SpecValid", "status": status}]}
+        claims.put({**body(key, made=1, ingest={"host": HOST}), "status": told}, key=key)
+
+    assert claims.holder(host_claim(HOST)) == let_in

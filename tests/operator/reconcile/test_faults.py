@@ -8,8 +8,9 @@ from typing import Any
 import kmock
 import kopf
 import pytest
+from aiohttp import web
 
-from openpanel_operator.kube import Index, Key, Kube
+from openpanel_operator.kube import Conflict, Index, Key, Kube
 from openpanel_operator.kube.kinds import CONFIG_MAP
 from openpanel_operator.kube.objects import Object, Ref
 from openpanel_operator.reconcile.applying import Applier
@@ -42,6 +43,19 @@ class Applying(kmock.KubernetesEmulator):
                 "managedFields": [mine],
             }
             self.objects[key] = body | {"metadata": meta}
+        return await super()._handle(request)
+
+
+class Conflicting(Applying):
+    """The same, where the first write meets a conflict and leaves nothing behind."""
+
+    _met = False
+
+    async def _handle(self, request: Any) -> Any:
+        if request.method == "PATCH" and not self._met:
+            self._met = True
+            told = {"kind": "Status", "status": "Failure", "reason": "Conflict", "code": 409}
+            return web.json_response(told, status=409)
         return await super()._handle(request)
 
 
@@ -83,6 +97,16 @@ async def test_write_that_was_not_taken_is_repeated(kmock: Any, applier: Applier
 
     assert [str(change) for change in changes] == ["created ConfigMap one"]
     assert kmock.objects["v1/configmaps", "ns", "one"] >= {"data": {"a": "1"}}
+
+
+@pytest.mark.kmock(cls=Conflicting)
+async def test_conflict_is_told_and_the_next_call_succeeds(kmock: Any, applier: Applier) -> None:
+    with pytest.raises(Conflict):
+        await applier.apply([config_map("one", a="1"), config_map("two", a="1")], owner=PANEL)
+    assert dict(kmock.objects) == {}  # nothing is sent again by itself: somebody changed what it was made of
+
+    changes = await applier.apply([config_map("one", a="1"), config_map("two", a="1")], owner=PANEL)
+    assert [str(change) for change in changes] == ["created ConfigMap one", "created ConfigMap two"]
 
 
 async def test_second_pass_writes_nothing(kmock: Any, applier: Applier) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from openpanel_operator.kube import Kube, Ref
 from openpanel_operator.kube.kinds import LEASE
-from openpanel_operator.lease import DURATION_S, GIVE_UP_S, RENEW_S, RETRY_S, Lease
+from openpanel_operator.lease import DURATION_S, GIVE_UP_S, RENEW_S, RETRY_S, Lease, Times
 
 
 def lease(kube: Kube, namespace: str, identity: str, *, duration_s: float = 1.0) -> Lease:
@@ -15,10 +15,7 @@ def lease(kube: Kube, namespace: str, identity: str, *, duration_s: float = 1.0)
         namespace=namespace,
         identity=identity,
         clock=lambda: datetime.now(UTC),
-        duration_s=duration_s,
-        renew_s=0.2,
-        give_up_s=0.8,
-        retry_s=0.1,
+        times=Times(duration=duration_s, renew=0.2, give_up=0.8, retry=0.1),
     )
 
 

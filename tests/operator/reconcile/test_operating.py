@@ -13,7 +13,7 @@ from openpanel_operator.health import Health, Sign
 from openpanel_operator.kube import Index, Key, Kube, Ref
 from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, PROJECT, SECRET
 from openpanel_operator.metrics import Metrics
-from openpanel_operator.operating import Operator, Plan, utc_now
+from openpanel_operator.operating import Kinds, Operator, Plan, utc_now
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.conditions import is_true
 from openpanel_operator.reconcile.keys import Queue
@@ -42,7 +42,7 @@ async def operating(
         stores=stores or scene.stores,
         metrics=Metrics(),
         health=Health(now=asyncio.get_running_loop().time),
-        optional=(),
+        kinds=Kinds(optional=()),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(operator.run(connect=lambda: connection(server), stop=stop))

@@ -10,7 +10,7 @@ import pytest
 from openpanel_operator.kube import Key, Kube
 from openpanel_operator.kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
 from openpanel_operator.kube.objects import Ref
-from openpanel_operator.reconcile.reconciling import Failed
+from openpanel_operator.reconcile.reconciling import SOON_S, Failed
 from tests.operator.reconcile.worlds import Scene, make_cluster, make_project
 
 
@@ -214,6 +214,22 @@ async def test_pods_go_when_ingest_is_shared_again_but_not_before_all_is_written
 
 
 @pytest.mark.usefixtures("panel")
+async def test_project_that_somebody_changed_meanwhile_is_looked_at_again_and_nothing_is_reported(
+    scene: Scene,
+) -> None:
+    shop = await make_project(scene, "shop")
+    await scene.look()
+    await scene.annotate(shop, note="written between the look and the finalizer")
+
+    again = await scene.reconciler(shop)
+
+    assert again == SOON_S
+    assert await scene.status(shop) == {}
+    await scene.settle(shop)
+    assert (await scene.condition(shop, "Ready"))["status"] == "True"
+
+
+@pytest.mark.usefixtures("panel")
 async def test_two_projects_with_one_host_are_told_of_each_other(scene: Scene) -> None:
     first = await make_project(scene, "first", ingest={"host": "in.example.org"})
     await scene.settle(first)
@@ -255,6 +271,21 @@ async def test_two_projects_with_one_name_are_told_of_each_other(
     found = await scene.condition(younger, "SpecValid")
     assert (found["reason"], elder.namespace in found["message"]) == ("NameConflict", True)
     assert await scene.kube.get(SECRET, "shop-web", namespace=younger.namespace) is None
+
+
+async def test_project_with_the_name_of_its_cluster_is_refused(scene: Scene, panel: Key) -> None:
+    namesake = await make_project(scene, panel.name, ingest={"mode": "Dedicated"})
+    before = await scene.objects()
+
+    await scene.reconcile(namesake)
+
+    found = await scene.condition(namesake, "SpecValid")
+    assert (found["status"], found["reason"]) == ("False", "NameConflict")
+    assert str(panel) in found["message"]
+    assert await scene.objects() == before
+    assert scene.stores.known == {}
+    await scene.settle(panel)
+    assert (await scene.condition(panel, "Ready"))["status"] == "True"
 
 
 @pytest.mark.parametrize("named", [None, {"name": "nobody"}])

@@ -10,20 +10,25 @@ from typing import Final
 
 import structlog
 
+from openpanel.stream.errors import Overloaded
+from openpanel.stream.frames import Resolved
 from openpanel.wire import older as older_routes
 from openpanel.wire.refusals import MethodNotAllowed, NotFound, Refusal
-from openpanel_api.ingest import pages
+from openpanel_api.ingest import pages, plain
 from openpanel_api.ingest.asgi import JSON, Receive, Scope, Send, send_answer, send_preflight, send_refusal
 from openpanel_api.ingest.device import device_id
+from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.imports import import_events
 from openpanel_api.ingest.many import track_batch
 from openpanel_api.ingest.parts import Parts
+from openpanel_api.ingest.plain import PlainHeads
 from openpanel_api.ingest.receive import ClientGoneError
 from openpanel_api.ingest.scripts import NAMES
-from openpanel_api.ingest.single import older, track
+from openpanel_api.ingest.single import later, older, track
 
 Route = Callable[[Parts, Scope, Receive, Send], Awaitable[None]]
 Page = Callable[[Parts, Scope, Send], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRACK: Final = "/track"
 POSTS: Final[Mapping[str, Route]] = {
@@ -52,6 +57,7 @@ class IngestApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self.plain_heads = PlainHeads(parts.heads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -64,15 +70,49 @@ class IngestApp:
                 await track(parts, scope, receive, send)
             else:
                 await self._others(scope, receive, send)
-        except Refusal as refusal:
-            parts.counts.refused[refusal.code] += 1
-            await send_refusal(send, refusal)
         except ClientGoneError:
             return
-        except Exception:  # noqa: BLE001 (the edge of the process: counted, logged, answered)
-            parts.counts.refused["defect"] += 1
-            _log.exception("request_failed", route=_known_path(scope["path"]))
-            await send_answer(send, 500, _DEFECT, (JSON,))
+        except Exception as error:  # noqa: BLE001 (the edge of the process: counted, logged, answered)
+            self._count_failure(error, _known_path(scope["path"]))
+            await _send_failure(send, error)
+
+    def learn(self, key: bytes, scope: Scope) -> None:
+        """Remember that calls with this head are plain, if they are."""
+        try:
+            self.plain_heads.learn(key, self._parts.heads.of(scope), scope)
+        except Refusal:
+            return
+
+    def ready(self, head: Head, body: bytes) -> plain.Ready | None:
+        """A plain call made ready for the stream; None where the ordinary way has to see it."""
+        try:
+            return plain.ready(self._parts, head, body)
+        except Exception:  # noqa: BLE001 (the ordinary way meets it again, and says so)
+            return None
+
+    def answer(self, call: plain.Ready, resolved: tuple[Resolved, ...]) -> bytes:
+        """The body of the answer to a plain call that is in the stream."""
+        return plain.answer(self._parts, call, resolved)
+
+    def failing(self, error: Exception) -> Application:
+        """The application for a plain call whose commit failed: answers what the ordinary way would have."""
+        if isinstance(error, Overloaded):
+            error = later(error)
+        self._parts.counts.requests += 1
+        self._count_failure(error, TRACK)
+
+        async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+            await _send_failure(send, error)
+
+        return answer
+
+    def _count_failure(self, error: Exception, route: str) -> None:
+        refused = self._parts.counts.refused
+        if isinstance(error, Refusal):
+            refused[error.code] += 1
+        else:
+            refused["defect"] += 1
+            _log.error("request_failed", route=route, exc_info=error)
 
     async def _others(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
@@ -89,6 +129,13 @@ class IngestApp:
             raise MethodNotAllowed
         else:
             raise NotFound("There is no such route")
+
+
+async def _send_failure(send: Send, error: Exception) -> None:
+    if isinstance(error, Refusal):
+        await send_refusal(send, error)
+    else:
+        await send_answer(send, 500, _DEFECT, (JSON,))
 
 
 def _known_path(path: str) -> str:

@@ -128,6 +128,10 @@ class Heads:
             head = self._read(headers, key)
         return head
 
+    def reads(self, name: bytes) -> bool:
+        """Whether this header matters to anybody here."""
+        return name in self._relevant
+
     def _read(self, headers: Sequence[Pair], key: tuple[object, ...]) -> Head:
         if len(headers) > limits.HEADERS or sum(len(n) + len(v) for n, v in headers) > limits.HEADER_BYTES:
             raise HeadersTooLarge

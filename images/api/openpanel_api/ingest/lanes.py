@@ -16,6 +16,7 @@ import structlog
 from openpanel.metadata.records import ProjectRecord
 from openpanel.stream.frames import Append, Resolved
 from openpanel.stream.keys import Pool
+from openpanel.stream.waiting import Answered
 from openpanel.wire.refusals import TryLater, WrongHost
 from openpanel_api.ingest.quota import Quotas
 
@@ -26,6 +27,8 @@ class Commits(Protocol):
     """The part of `openpanel.stream.commit.Committer` that requests use."""
 
     def append(self, append: Append) -> Awaitable[tuple[Resolved, ...]]: ...
+
+    def put(self, append: Append, *, answered: Answered) -> None: ...
 
     @property
     def spooled_bytes(self) -> int: ...

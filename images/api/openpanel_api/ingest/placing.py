@@ -18,13 +18,18 @@ from openpanel.stream.frames import Append, Envelope, Flag, Item, Kind, Run, Run
 from openpanel.wire import messages, reserved
 from openpanel.wire.messages import Message, Properties, Track, profile_of
 from openpanel_api.ingest.addresses import canonical
-from openpanel_api.ingest.senders import Sender
+from openpanel_api.ingest.senders import KEY_BYTES, Sender
 
 NO_RUN: Final = -1
 WHOLE_BODY: Final = -1  # index of a message that is the body itself
 DUPLICATE_MS: Final = 100  # the same bytes from the same sender within this time are one call
 ADDRESS_KEPT: Final = 512  # characters of a page's address that is worth remembering
-KEY_BYTES: Final = 16
+
+# A look-up less each, for every event.
+_TRACK: Final = Kind.TRACK
+_REPLAY: Final = Kind.REPLAY
+_OPEN: Final = RunMode.OPEN
+_PEEK: Final = RunMode.PEEK
 
 _KINDS: Final[dict[type, Kind]] = {
     messages.Track: Kind.TRACK,
@@ -71,7 +76,7 @@ def place(message: Message, *, sender: Sender, now_ms: int) -> Place:
 def run_of(place: Place, sender: Sender) -> Run:
     """The run of a message that stands alone."""
     view = place.view
-    counted = 1 if place.kind is Kind.TRACK and not view else 0
+    counted = 1 if place.kind is _TRACK and not view else 0
     return Run(
         sender.project_id,
         place.device,
@@ -81,7 +86,7 @@ def run_of(place: Place, sender: Sender) -> Run:
         1 if view else 0,
         counted,
         sender.candidate(place.device, place.at_ms),
-        place.mode or RunMode.PEEK,
+        place.mode or _PEEK,
         place.profile,
         page_path(place.page),
     )
@@ -116,7 +121,7 @@ def append_single(place: Place, *, sender: Sender, body: bytes, now_ms: int, key
         return Append(
             place.shard_key, place.profile_key, runs, envelope, (message_key(sender.project_id, key),)
         )
-    if sender.head.guarded and place.ip and place.kind is not Kind.REPLAY:
+    if sender.head.guarded and place.ip and place.kind is not _REPLAY:
         guard = duplicate_key(sender, ip=place.ip, body=body)
         return Append(place.shard_key, place.profile_key, runs, envelope, (guard,), DUPLICATE_MS)
     return Append(place.shard_key, place.profile_key, runs, envelope)
@@ -139,10 +144,7 @@ def message_key(project: str, key: str) -> str:
 
 def duplicate_key(sender: Sender, *, ip: str, body: bytes) -> str:
     """What the bytes of a call are remembered under for a moment."""
-    head = sender.head
-    digest = blake2b(
-        f"{sender.client_id}\0{ip}\0{head.origin}\0".encode("utf-8", "replace"), digest_size=KEY_BYTES
-    )
+    digest = sender.guard.copy() if ip == sender.ip else sender.guard_at(ip)
     digest.update(body)
     return digest.hexdigest()
 
@@ -150,10 +152,10 @@ def duplicate_key(sender: Sender, *, ip: str, body: bytes) -> str:
 def _place_track(payload: messages.TrackPayload, sender: Sender, now_ms: int) -> Place:
     profile = messages.profile_text(payload.profile_id)
     place = Place(
-        Kind.TRACK,
+        _TRACK,
         now_ms,
         sender.flags,
-        RunMode.OPEN,
+        _OPEN,
         sender.device,
         sender.previous,
         "",

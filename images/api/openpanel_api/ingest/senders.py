@@ -3,6 +3,9 @@
 Made by `admission`, read by everything after it. Knows neither how clients are found nor how secrets are checked.
 """
 
+from hashlib import blake2b
+from typing import Final
+
 from openpanel.identity.ids import SESSION_TIMEOUT_MS, device_id, session_id
 from openpanel.identity.salts import Salts
 from openpanel.metadata.records import ClientRecord, ProjectRecord
@@ -13,6 +16,8 @@ from openpanel_api.ingest.addresses import truncated
 from openpanel_api.ingest.clients import Entry
 from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.lanes import Lane
+
+KEY_BYTES: Final = 16  # of the keys that repeated messages are known by
 
 
 class Sender:
@@ -29,12 +34,14 @@ class Sender:
         "early",
         "entry",
         "flags",
+        "guard",
         "head",
         "ip",
         "kept_ip",
         "lane",
         "late",
         "names_addresses",
+        "plain",
         "previous",
         "project",
         "project_id",
@@ -70,11 +77,14 @@ class Sender:
         self.flags = head.flags | (Flag.SERVER if head.server or secret_good else 0)
         self.dropped = (head.dnt and project.honour_dnt) or (head.gpc and project.honour_gpc)
         self.early, self.late = self._refusals(record)
+        # Nothing about the sender alone keeps a message out or asks for another answer.
+        self.plain = not (self.early or self.late or self.bot or self.dropped)
         self.until_ms = min(entry.until_ms, until_ms)
         self._salts = salts
         self._candidate_bucket = self._candidate = -1
         self.device, self.previous = self.devices_at(self.ip)
         self.shard_key = self.shard_key_at(self.ip)
+        self.guard = self.guard_at(self.ip)
 
     def candidate(self, device: int, at_ms: int) -> int:
         """The id of a session that this device would open then; that of the own device is remembered."""
@@ -98,6 +108,11 @@ class Sender:
     def shard_key_at(self, ip: str) -> str:
         """Stable over the rotation of salts."""
         return f"{self.project_id}|{ip}|{self.head.user_agent}"
+
+    def guard_at(self, ip: str) -> blake2b:
+        """What the keys that tell calls of this sender apart begin with; copied for each call."""
+        text = f"{self.client_id}\0{ip}\0{self.head.origin}\0"
+        return blake2b(text.encode("utf-8", "replace"), digest_size=KEY_BYTES)
 
     def kept_form(self, ip: str) -> str:
         """An address as the stream may keep it."""

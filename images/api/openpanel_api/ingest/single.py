@@ -1,4 +1,4 @@
-"""A call with one message: `/track` and the older routes. This is the hot path.
+"""A call with one message: `/track` and the older routes. What `plain` does for most calls of `/track`, for all.
 
 One await for the body, which is there already in most cases, and one for the group commit; everything else is
 looked up or computed on the spot.

@@ -59,21 +59,22 @@ def reader(surface: str, *, verb: str) -> Callable[..., Awaitable[Access]]:
         client_id: ClientId = "",
         secret: ClientSecret = "",
     ) -> Access:
-        address, now = _address(request, services), services.clock_ms()
+        address, now = address_of(request, services), services.clock_ms()
         if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
             raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
-        client = await _known(services, client_id)
-        problem = _refusal(client, client_id, verb) or await _wrong_secret(services, client, secret)
+        client = await known(services, client_id)
+        problem = refusal(client, client_id, verb) or await wrong_secret(services, client, secret)
         if problem or client is None:
             services.bad_credentials.count(address, now)
             raise Unauthorized(f"{surface}: {problem}")
-        await _pace(request, response, client)
+        await pace(request, response, client)
         return Access(client)
 
     return admit
 
 
-async def _known(services: Services, client_id: str) -> ClientRecord | None:
+async def known(services: Services, client_id: str) -> ClientRecord | None:
+    """The client of that id, while it and its project are there."""
     if not UUID.fullmatch(client_id):
         return None
     found = await services.blocking(lambda: clients.load(services.database, client_id=client_id))
@@ -81,7 +82,8 @@ async def _known(services: Services, client_id: str) -> ClientRecord | None:
     return None if gone else found
 
 
-def _refusal(client: ClientRecord | None, client_id: str, verb: str) -> str:
+def refusal(client: ClientRecord | None, client_id: str, verb: str) -> str:
+    """Why the client may not `verb`; empty when it may."""
     if not UUID.fullmatch(client_id):
         return "Client ID must be a valid UUIDv4"
     if client is None:
@@ -91,7 +93,7 @@ def _refusal(client: ClientRecord | None, client_id: str, verb: str) -> str:
     return "" if client.type in {"read", "root"} else f"Client is not allowed to {verb}"
 
 
-async def _wrong_secret(services: Services, client: ClientRecord | None, secret: str) -> str:
+async def wrong_secret(services: Services, client: ClientRecord | None, secret: str) -> str:
     """Why the secret is not taken; empty when it is. A check costs milliseconds, so its outcome is remembered."""
     assert client is not None
     key = verdict_key(client.id, secret=secret, hashes=client.secret_hashes)
@@ -103,7 +105,8 @@ async def _wrong_secret(services: Services, client: ClientRecord | None, secret:
     return "" if verdict else "Invalid client secret"
 
 
-async def _pace(request: Request, response: Response, client: ClientRecord) -> None:
+async def pace(request: Request, response: Response, client: ClientRecord) -> None:
+    """Count the request; the answer tells what is left. Raises `TooMany`."""
     allowance = await request.app.state.rates.count(client.id)
     if allowance.left < 0:
         raise TooMany(
@@ -120,7 +123,7 @@ async def _load(services: Services, project: str) -> ProjectRecord | None:
     return await services.blocking(lambda: projects.load(services.database, project=project))
 
 
-def _address(request: Request, services: Services) -> str:
+def address_of(request: Request, services: Services) -> str:
     """The address that a refusal counts against."""
     headers = request.headers
     chain = listed(headers.getlist("x-forwarded-for")) or forwarded(headers.getlist("forwarded"))

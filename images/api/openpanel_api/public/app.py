@@ -6,12 +6,24 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.middleware.cors import CORSMiddleware
 
-from openpanel_api.public import errors, export, health, metrics
+from openpanel_api.public import charts, errors, export, health, live, mcp_route, metrics
+from openpanel_api.public.asking import kept_answers
+from openpanel_api.public.insights import routes as insights
+from openpanel_api.public.manage import routers as manage
 from openpanel_api.public.rates import Rates
 from openpanel_api.public.services import Services
 
 PREFLIGHT_SECONDS: Final = 604_800  # how long browsers may remember the answer to a preflight
-ROUTERS: Final[tuple[APIRouter, ...]] = (health.router, metrics.router, export.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    health.router,
+    metrics.router,
+    export.router,
+    charts.router,
+    insights.router,
+    *manage.ROUTERS,
+    live.router,
+    mcp_route.router,
+)
 DESCRIPTION: Final = (
     "Read back what was collected. Every request carries `openpanel-client-id` and `openpanel-client-secret` of a "
     "`read` client, which sees its own project, or a `root` client, which sees all projects of its organization. "
@@ -31,14 +43,15 @@ def create_app(services: Services, *, registry: CollectorRegistry | None = None)
     )
     app.state.services = services
     app.state.rates = Rates(services)
+    app.state.answers = kept_answers(services)
     app.state.registry = registry or CollectorRegistry()
     # Credentials are headers and never cookies, so any page may ask with its own.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
-        allow_methods=["GET"],
+        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
         allow_headers=["*"],
-        expose_headers=["RateLimit", "RateLimit-Policy", "Retry-After"],
+        expose_headers=["Age", "ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"],
         max_age=PREFLIGHT_SECONDS,
     )
     app.add_middleware(metrics.Measured, requests=metrics.Requests(app.state.registry))

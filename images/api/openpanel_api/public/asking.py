@@ -1,13 +1,19 @@
-"""Runs a question in a thread, and stops its query when whoever asked has gone."""
+"""Runs questions in threads, through the answers that are kept, and stops their queries when whoever asked has gone."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any, TypeVar
 from uuid import uuid4
 
+import anyio.to_thread
 from fastapi import Request
 
+from openpanel.analytics.asking import Question
+from openpanel.analytics.cache import NEVER, Cache, Found
+from openpanel.analytics.flights import Caller, HungUp
 from openpanel.warehouse import WarehouseError
 from openpanel_api.public.errors import Disconnected
 from openpanel_api.public.services import Services
@@ -15,25 +21,74 @@ from openpanel_api.public.services import Services
 Answer = TypeVar("Answer")
 
 
+def fresh_name() -> str:
+    """A name for a query, by which it can be found and stopped."""
+    return f"public-{uuid4().hex}"
+
+
+def kept_answers(services: Services) -> Cache:
+    """The answers that the processes of the API keep."""
+    return Cache(
+        services.warehouse,
+        clock=services.now,
+        fresh_name=fresh_name,
+        background=services.background,
+        store=services.shared,
+    )
+
+
+async def found(
+    request: Request, services: Services, *questions: Question[Any], stale_for: timedelta = NEVER
+) -> tuple[Found[Any], ...]:
+    """The answers, asked at once; when one fails the others are stopped. `Disconnected` when the caller leaves."""
+    answers: Cache = request.app.state.answers
+    caller = Caller()
+
+    def ask(question: Question[Any]) -> Found[Any]:
+        return answers.ask(question, caller=caller, stale_for=stale_for)
+
+    try:
+        async with leaving(request, partial(anyio.to_thread.run_sync, caller.hang_up)):
+            return tuple(await asyncio.gather(*(services.blocking(partial(ask, each)) for each in questions)))
+    except HungUp as error:
+        raise Disconnected("The client has gone") from error
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(caller.hang_up)
+        raise
+
+
 async def answered(request: Request, services: Services, ask: Callable[[str], Answer]) -> Answer:
     """What `ask(log_comment)` answers; its queries carry the comment, by which they can be found and stopped."""
-    comment = f"public-{uuid4().hex}"
+    comment = fresh_name()
     gone = asyncio.Event()
-    watching = asyncio.create_task(_stop_when_gone(request, services, comment, gone), name=f"watch {comment}")
+
+    async def stop() -> None:
+        gone.set()
+        await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
+
     try:
-        return await services.blocking(lambda: ask(comment))
+        async with leaving(request, stop):
+            return await services.blocking(lambda: ask(comment))
     except WarehouseError as error:
         if gone.is_set():
             raise Disconnected("The client has gone") from error
         raise
+
+
+@asynccontextmanager
+async def leaving(request: Request, stop: Callable[[], Any]) -> AsyncIterator[None]:
+    """While something is asked for the client: `stop` is called when it leaves."""
+
+    async def watch() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        await stop()
+
+    watching = asyncio.create_task(watch(), name="watch a client")
+    try:
+        yield
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError, WarehouseError):
             await watching
-
-
-async def _stop_when_gone(request: Request, services: Services, comment: str, gone: asyncio.Event) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-    gone.set()
-    await services.blocking(lambda: services.warehouse.cancel(comment))

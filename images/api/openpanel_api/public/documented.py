@@ -1,9 +1,16 @@
-"""What the description of the API says beside the routes: the shape of errors, and an event as an example."""
+"""What the description of the API says beside the routes: the shape of errors, and an example of every answer.
+
+An example is made of its model: each field says its own (`examples`), or has one by its type.
+"""
 
 from http import HTTPStatus
-from typing import Any, Final
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field
+from pydantic.fields import FieldInfo
+
+from openpanel_api.public.inquiries import PlansJson
 
 
 class ErrorBody(BaseModel):
@@ -14,11 +21,19 @@ class ErrorBody(BaseModel):
     message: str = Field(description="What is wrong, beginning with the parameter if it is one.")
 
 
+class TooMuchBody(ErrorBody):
+    """A question that would cost more than one question may; no part of the answer is given in its place."""
+
+    limit: str = Field(description="What it would run out of: time, memory, rows read, rows answered.")
+    advice: str = Field(description="What to ask for instead.")
+
+
 _MESSAGES: Final = {
     400: "start: expected a date (2026-03-01) or a time (2026-03-01T10:00:00, 2026-03-01T10:00:00Z)",
     401: "Export: Invalid client secret",
     403: "You do not have access to this project",
     404: "Project not found",
+    422: "The question is too large: it would take more than 30 seconds. Ask for a shorter range than 365 days or a filter.",
     429: "You have exceeded the rate limit for this endpoint.",
     503: "A store does not answer right now",
 }
@@ -65,17 +80,76 @@ EXAMPLE_EVENT: Final[dict[str, Any]] = {
 }
 
 
+ASKED: Final = "x-asked"  # the query string of a route's example
+ROWS: Final = {
+    "text/csv": {"schema": {"type": "string"}},
+    "application/x-ndjson": {"schema": {"type": "string"}},
+}
+REFUSALS: Final = (400, 401, 403, 404, 422, 429, 503)  # of every question about a project
+
+
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, each with an example."""
     return {
         status: {
-            "model": ErrorBody,
+            "model": TooMuchBody if status == 422 else ErrorBody,
             "description": HTTPStatus(status).phrase,
-            "content": {"application/json": {"example": _example(status)}},
+            "content": {"application/json": {"example": _refusal(status)}},
         }
         for status in statuses
     }
 
 
-def _example(status: int) -> dict[str, Any]:
-    return {"status": status, "error": HTTPStatus(status).phrase, "message": _MESSAGES[status]}
+def answers(model: Any, *, rows: bool = False) -> dict[int | str, dict[str, Any]]:
+    """What a question about a project is answered with; `rows`: also as a table."""
+    content: dict[str, Any] = {"application/json": {"example": example(model)}}
+    if rows:
+        content |= ROWS
+    unchanged = {"description": "What `If-None-Match` names has not changed."}
+    return {200: {"content": content}, 304: unchanged, **refusals(*REFUSALS)}
+
+
+def described(
+    model: Any, summary: str, *, rows: bool = False, asked: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """What the description says of a question's route: its answer, or how it would be answered.
+
+    `asked` is the query string of its example, where more is needed than the required parameters.
+    """
+    return {
+        "summary": summary,
+        "response_model": model | PlansJson,
+        "responses": answers(model, rows=rows),
+        "openapi_extra": {ASKED: asked} if asked else None,
+    }
+
+
+def example(model: Any) -> Any:
+    """A value of this type, as JSON."""
+    origin, arguments = get_origin(model), get_args(model)
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return {
+            field.serialization_alias or field.alias or name: _example_of(field)
+            for name, field in model.model_fields.items()
+        }
+    if origin is Literal:
+        return arguments[0]
+    if origin in (Union, UnionType):
+        return example(next(each for each in arguments if each is not NoneType))
+    if origin in (list, tuple):
+        return [example(arguments[0])]
+    return {} if origin is dict else _PLAIN.get(model)
+
+
+_PLAIN: Final[dict[Any, Any]] = {str: "", int: 1, float: 0.5, bool: False}
+
+
+def _example_of(field: FieldInfo) -> Any:
+    return field.examples[0] if field.examples else example(field.annotation)
+
+
+def _refusal(status: int) -> dict[str, Any]:
+    told = {"status": status, "error": HTTPStatus(status).phrase, "message": _MESSAGES[status]}
+    if status == 422:
+        told |= {"limit": "time", "advice": "Ask for a shorter range than 365 days or a filter."}
+    return told

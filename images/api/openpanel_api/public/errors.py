@@ -8,10 +8,11 @@
     ├── TooMany        429   later, in `retry_after_s`
     └── TryLater       503   a store is away
 
-Also turns what frameworks and stores raise into that shape. No text of another library's error goes out.
+Also turns what frameworks, questions and stores raise into that shape; a question over a limit (422) tells beside it
+which `limit` it is and what to ask for instead (`advice`). No text of another library's error goes out.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -19,12 +20,17 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from openpanel import metadata, warehouse
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.formulas import BadFormula
+from openpanel.analytics.limits import TooMuch
+from openpanel.analytics.periods import BadRange
 
 STORE_RETRY_S: Final = 5  # seconds until a store that is away is worth another try
+KINDS: Final = ("event", "formula")  # of series
 DISCONNECTED: Final = 499  # nobody reads this answer; it is for the metrics only
 
 _log = structlog.get_logger(__name__)
@@ -93,6 +99,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _answer_framework)
     app.add_exception_handler(RequestValidationError, _answer_validation)
     app.add_exception_handler(BadFilter, _answer_filter)
+    app.add_exception_handler(BadRange, _answer_range)
+    app.add_exception_handler(BadFormula, _answer_formula)
+    app.add_exception_handler(TooMuch, _answer_too_much)
     app.add_exception_handler(metadata.Unavailable, _answer_away)
     app.add_exception_handler(warehouse.Unavailable, _answer_away)
     app.add_exception_handler(Exception, _answer_unexpected)
@@ -126,14 +135,34 @@ async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
     return _respond(error.status_code, message, headers=dict(error.headers or {}))
 
 
-async def _answer_validation(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return _respond(HTTPStatus.BAD_REQUEST, "; ".join(_faults(error.errors())))
+    return _respond(HTTPStatus.BAD_REQUEST, "; ".join(_faults(error.errors(), known=_parameters(request))))
 
 
-async def _answer_filter(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_filter(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadFilter)
-    return _respond(HTTPStatus.BAD_REQUEST, f"filters: {error.reason}")
+    asked = getattr(request.state, "asked", None)
+    path = next(_paths(asked, error.subject), None)
+    place = path_text(path) if path else _PLACES.get(error.subject, error.subject)
+    return _respond(HTTPStatus.BAD_REQUEST, f"{place}: {error.reason}")
+
+
+async def _answer_range(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BadRange)
+    return _respond(HTTPStatus.BAD_REQUEST, f"{error.text}: {error.reason}")
+
+
+async def _answer_formula(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BadFormula)
+    return _respond(HTTPStatus.BAD_REQUEST, str(error))
+
+
+async def _answer_too_much(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooMuch)
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    body = shape(status, str(error)) | {"limit": error.limit.name, "advice": error.advice}
+    return JSONResponse(body, status_code=status)
 
 
 async def _answer_away(_request: Request, error: Exception) -> JSONResponse:
@@ -147,7 +176,46 @@ async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse
     return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it was logged")
 
 
-def _faults(faults: Iterable[dict[str, Any]]) -> Iterable[str]:
+def path_text(parts: Iterable[int | str]) -> str:
+    """`("series", 0, "name")` as `series[0].name`, without the kind as which an entry of a list was tried."""
+    text, before = "", None
+    for part in parts:
+        if not (isinstance(before, int) and part in KINDS):
+            text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        before = part
+    return text.lstrip(".")
+
+
+_PLACES: Final = {"re": "filters"}  # of what questions name otherwise
+
+
+def _paths(value: Any, wanted: str, path: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
+    """Where in what was asked a text stands."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _paths(inner, wanted, (*path, key))
+    elif isinstance(value, list):
+        for place, inner in enumerate(value):
+            yield from _paths(inner, wanted, (*path, place))
+    elif value == wanted and path:
+        yield path
+
+
+def _faults(faults: Iterable[dict[str, Any]], *, known: Iterable[str]) -> Iterator[str]:
     for fault in faults:
-        _, *path = fault["loc"]  # the first part says "query", "path" or "header"
-        yield f"{'.'.join(str(part) for part in path)}: {fault['msg']}"
+        place, *path = fault["loc"]  # the first part says "query", "path", "header" or "body"
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden" and place == "query":
+            message = f"is not known here; expected some of {', '.join(known)}"
+        yield f"{path_text(path) or place}: {message}"
+
+
+def _parameters(request: Request) -> Iterator[str]:
+    """The names of the query string that the route knows."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    for field in getattr(dependant, "query_params", ()):
+        model = field.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from (each.alias or name for name, each in model.model_fields.items())
+        else:
+            yield field.alias

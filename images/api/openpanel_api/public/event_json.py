@@ -4,14 +4,14 @@ Pure. `EventJson` is the documented model; what goes out is built by `event_json
 """
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from openpanel.analytics.events import Event
+from openpanel.analytics.event_rows import Event
 from openpanel.identity.ids import to_hex
+from openpanel_api.public.moments import moment_json
 
 
 class _Json(BaseModel):
@@ -93,19 +93,15 @@ class EventJson(_Json):
 
 
 ADDED: Final = ("properties", "profile", "meta")  # fields that are there on demand only
+PLAIN_FIELDS: Final = tuple(
+    field.alias or name for name, field in EventJson.model_fields.items() if name not in ADDED
+)
 FIELDS: Final = tuple(field.alias or name for name, field in EventJson.model_fields.items())
 
 
 def event_json(event: Event, *, project: str) -> dict[str, Any]:
     """The fields that every answer has."""
     return {name: read(event) for name, read in _READ.items()} | {"projectId": project}
-
-
-def moment_json(moment: datetime | None) -> str | None:
-    """`2026-03-01T10:00:00.250Z`; null for none."""
-    if moment is None or moment.timestamp() == 0:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _device(event: Event) -> str:

@@ -1,23 +1,28 @@
 """`GET /export/events`: single events as they are kept, newest first, by page or by cursor."""
 
+import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.described_profiles import DescribedProfiles
-from openpanel.analytics.events import Cursor, Event, EventCount, Events, EventsAnswer, Selection
+from openpanel.analytics.event_rows import Event
+from openpanel.analytics.events import Cursor, EventCount, Events, EventsAnswer, Selection
 from openpanel.metadata import EventMeta, ProjectRecord, event_meta
 from openpanel_api.public import export_parameters
 from openpanel_api.public.access import Access, reader
 from openpanel_api.public.asking import answered
-from openpanel_api.public.documented import EXAMPLE_EVENT, refusals
+from openpanel_api.public.documented import EXAMPLE_EVENT, REFUSALS, ROWS, refusals
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.event_json import FIELDS, EventJson, event_json
+from openpanel_api.public.event_lines import Csv, Lines
+from openpanel_api.public.event_pages import Writer, first_page, written
 from openpanel_api.public.export_parameters import EventsParameters
 from openpanel_api.public.moments import LAST, beginning, ending
 from openpanel_api.public.profiles import profile_json
@@ -64,6 +69,12 @@ EXAMPLE: Final = {
     "meta": {"count": 1, "totalCount": 1, "pages": 1, "current": 1, "cursor": None},
     "data": [EXAMPLE_EVENT],
 }
+_BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
+FILES: Final = {
+    **ROWS,
+    "application/vnd.apache.parquet": _BINARY,
+    "application/vnd.apache.arrow.stream": _BINARY,
+}
 Reader = Annotated[Access, Depends(reader("Export", verb="export"))]
 
 router = APIRouter(tags=["export"])
@@ -74,8 +85,8 @@ router = APIRouter(tags=["export"])
     summary="Read events",
     response_model=EventsPage,
     responses={
-        200: {"content": {"application/json": {"example": EXAMPLE}}},
-        **refusals(400, 401, 403, 404, 429, 503),
+        200: {"content": {"application/json": {"example": EXAMPLE}, **FILES}},
+        **refusals(*REFUSALS),
     },
 )
 async def events(
@@ -87,10 +98,40 @@ async def events(
 ) -> Response:
     """Events newest first, both bounds included. Without bounds: all there are."""
     project = await access.project(services, named=asked.named_project)
+    if asked.format != "json":
+        return await _file(services, response, asked, project)
     wanted = _wanted(asked, project)
     found = await answered(request, services, lambda comment: _find(services, wanted, comment))
     headers = {name: value for name, value in response.headers.items() if name != "content-length"}
     return Response(msgspec.json.encode(_page(found, wanted)), media_type="application/json", headers=headers)
+
+
+async def _file(
+    services: Services, response: Response, asked: EventsParameters, project: ProjectRecord
+) -> Response:
+    """All events as a file. The first page is asked for before anything is sent, so that refusals are answers."""
+    if asked.cursor or asked.page is not None:
+        raise BadRequest("format: a file has no pages; expected no page and no cursor beside it")
+    if export_parameters.includes(asked.includes, known=frozenset(FIELDS)) & {"profile", "meta"}:
+        raise BadRequest("includes: profile and meta are in json only")
+    selection = _selection(asked, project)
+    media_type, writer = _writer(asked.format, project.id)
+    first = await first_page(services, selection, limit=asked.most)
+    pieces = written(services, selection, first, limit=asked.most, writer=writer)
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    headers["Content-Disposition"] = f'attachment; filename="{project.id}-events.{asked.format}"'
+    return StreamingResponse(pieces, media_type=media_type, headers=headers)
+
+
+def _writer(output: str, project: str) -> tuple[str, Writer]:
+    if output == "csv":
+        return "text/csv; charset=utf-8", Csv(project)
+    if output == "ndjson":
+        return "application/x-ndjson", Lines(project)
+    columns = importlib.import_module("openpanel_api.public.event_columns")
+    if output == "parquet":
+        return "application/vnd.apache.parquet", columns.Parquet(project)
+    return "application/vnd.apache.arrow.stream", columns.Arrow(project)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +149,16 @@ class _Found:
 
 
 def _wanted(asked: EventsParameters, project: ProjectRecord) -> _Wanted:
+    if asked.cursor and asked.page is not None:
+        raise BadRequest("page: expected no page beside a cursor")
+    selection = _selection(asked, project)
+    question = Events(selection, limit=asked.rows, page=asked.page or 1, after=_cursor(asked.cursor))
+    return _Wanted(question, export_parameters.includes(asked.includes, known=frozenset(FIELDS)))
+
+
+def _selection(asked: EventsParameters, project: ProjectRecord) -> Selection:
     zone = project.timezone
-    selection = Selection(
+    return Selection(
         project=project.id,
         start=beginning(asked.start, name="start", timezone=zone) if asked.start else None,
         end=ending(asked.end, name="end", timezone=zone) if asked.end else None,
@@ -117,10 +166,6 @@ def _wanted(asked: EventsParameters, project: ProjectRecord) -> _Wanted:
         profile=asked.profile or "",
         filters=export_parameters.filters(asked.filters, dimensions={**DIMENSIONS, **ALIASES}),
     )
-    if asked.cursor and asked.page is not None:
-        raise BadRequest("page: expected no page beside a cursor")
-    question = Events(selection, limit=asked.rows, page=asked.page or 1, after=_cursor(asked.cursor))
-    return _Wanted(question, export_parameters.includes(asked.includes, known=frozenset(FIELDS)))
 
 
 def _cursor(text: str | None) -> Cursor | None:

@@ -96,6 +96,17 @@ class EventsParameters(BaseModel):
         examples=[["properties"]],
     )
 
+    format: Literal["json", "csv", "ndjson", "parquet", "arrow"] = Field(
+        default="json",
+        description="All but `json` stream every event that is asked for, however many, with its properties; `limit` "
+        "cuts them, and they come by day, name and device.",
+    )
+
+    @property
+    def most(self) -> int | None:
+        """How many events a file holds; all of them unless a limit was given."""
+        return self.limit if "limit" in self.model_fields_set else None
+
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was."""

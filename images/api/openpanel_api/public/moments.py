@@ -30,6 +30,18 @@ def ending(text: str, *, name: str, timezone: str) -> datetime:
     return _read(text, name=name, timezone=timezone, days=1, after=RESOLUTION)
 
 
+def moment_json(moment: datetime | None) -> str | None:
+    """`2026-03-01T10:00:00.250Z`; null for none."""
+    if moment is None or moment.timestamp() == 0:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def local(moment: datetime, *, timezone: str) -> str:
+    """A moment as the project's clock shows it, with its offset: `2026-03-01T00:00:00+09:00`."""
+    return moment.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
+
+
 def _read(text: str, *, name: str, timezone: str, days: int, after: timedelta) -> datetime:
     zone = ZoneInfo(timezone)
     text = text.strip()

@@ -3,7 +3,7 @@
 from typing import Any
 
 from openpanel.analytics.described_profiles import DescribedProfile
-from openpanel_api.public.event_json import moment_json
+from openpanel_api.public.moments import moment_json
 
 
 def profile_json(profile: DescribedProfile) -> dict[str, Any]:

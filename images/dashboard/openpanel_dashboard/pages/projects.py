@@ -115,7 +115,7 @@ def project_figures(project: ProjectRecord, *, reader: Reader, services: Service
         notice=say("The numbers cannot be read at the moment."),
     )
     try:
-        answer = ask(services.warehouse, Metrics(scope))
+        answer = services.answers.ask(Metrics(scope)).answer
         since = ask(services.warehouse, Volume(project.id)).earliest(project.timezone)
     except WarehouseError:
         return known

@@ -38,7 +38,7 @@ def show(request: Request, services: Given, token: str = "", next: str = "/") ->
                 say("Open the sign-in link you were given."),
                 say("On the machine that runs the dashboard, this prints a new one:"),
             ),
-            command="openpanel up",
+            command="openpanel sign-in",
             hint=say("In a cluster, ask whoever installed it."),
         )
     return said(request, message)

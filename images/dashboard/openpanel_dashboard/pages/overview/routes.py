@@ -10,6 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from openpanel.analytics.asking import ask
+from openpanel.analytics.flights import Caller
+from openpanel.analytics.limits import TooMuch
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.series import Series
 from openpanel.analytics.volume import Volume, VolumeAnswer
@@ -178,13 +180,12 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
     if html is not None:
         return answered(request, html)
     try:
-        html = await while_asked(
-            request, given.services.warehouse, lambda comment: _filled(request, name, given, comment)
-        )
+        html = await while_asked(request, lambda caller: _filled(request, name, given, caller))
     except ClientGoneError:
         return Response(status_code=CLIENT_GONE)
     except Exception as error:  # noqa: BLE001 - a panel fails alone, whatever went wrong; `failure` logs it
-        kept = cache.last(place) if isinstance(error, WarehouseError) else None
+        is_away = isinstance(error, WarehouseError) and not isinstance(error, TooMuch)
+        kept = cache.last(place) if is_away else None
         return _stale(request, given, kept) if kept else _failed(request, name, given, error)
     if version:
         cache.put(place, version, html)
@@ -205,20 +206,20 @@ def _version(given: Asked) -> Version | None:
     return Version(counted=given.volume.events, step=step)
 
 
-def _filled(request: Request, name: str, given: Asked, comment: str) -> str:
+def _filled(request: Request, name: str, given: Asked, caller: Caller) -> str:
     """The panel's question, answered and written."""
     begun, scope, language = perf_counter(), given.scope, given.reader.language
-    warehouse = given.services.warehouse
+    answers = given.services.answers
     answer: object
     if name == "kpis":
-        figures = ask(warehouse, Metrics(scope.overview(compared=True)), log_comment=comment)
+        figures = answers.ask(Metrics(scope.overview(compared=True)), caller=caller).answer
         template, answer = "overview_kpis", kpis.context(scope, figures, language=language)
     elif name == "chart":
-        series = ask(warehouse, Series(scope.overview(compared=scope.draws_compared)), log_comment=comment)
+        series = answers.ask(Series(scope.overview(compared=scope.draws_compared)), caller=caller).answer
         template, answer = "overview_chart", chart.context(scope, series, language=language)
     else:
         card = wording.CARD_BY_NAME[name]
-        rows = ask(warehouse, rankings.question(scope, card), log_comment=comment)
+        rows = answers.ask(rankings.question(scope, card), caller=caller).answer
         assets = given.services.assets
         template = "overview_ranking"
         answer = rankings.context(scope, card, rows, language=language, assets=assets)

@@ -1,0 +1,134 @@
+"""The stretch of time that a request asks about: `startDate` and `endDate`, or `range`, in the project's time zone.
+
+A date names the whole day, wherever it stands; both ends belong to the stretch. Pure: the clock is given.
+"""
+
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from openpanel.analytics.periods import (
+    BadRange,
+    Comparison,
+    Interval,
+    Period,
+    allowed_intervals,
+    default_interval,
+    previous,
+    resolve,
+)
+from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.moments import beginning, ending
+
+CUSTOM: Final = "custom"
+ALL: Final = "all"
+DAYS: Final = 30  # up to `endDate`, where there is no `startDate`
+
+# The names that OpenPanel has for ranges, and what they are called here.
+OTHER_NAMES: Final = {
+    "30min": "30m",
+    "lastHour": "1h",
+    "last24h": "24h",
+    "monthToDate": "mtd",
+    "yearToDate": "ytd",
+    "lastMonth": "last-month",
+    "lastYear": "last-year",
+}
+MONTHS: Final = {"3m": 3, "6m": 6}
+
+Text = Annotated[str, StringConstraints(max_length=100)]
+
+
+class Dates(BaseModel):
+    """When. Without any of it: the last 30 days, today included."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    usual: ClassVar[str] = "30d"
+
+    start_date: Text | None = Field(
+        default=None, alias="startDate", examples=["2026-03-01"],
+        description="First day or moment; a day is one of the project's time zone.",
+    )  # fmt: skip
+    end_date: Text | None = Field(
+        default=None, alias="endDate", examples=["2026-03-31"],
+        description="Last day or moment, included. Left out: today.",
+    )  # fmt: skip
+    range: Text | None = Field(
+        default=None,
+        examples=["7d"],
+        description="In place of dates: `30m`, `1h`, `24h`, `today`, `yesterday`, a number of days such as `7d`, "
+        "`3m`, `6m` and `12m` (calendar months, this one included), `mtd`, `qtd`, `ytd`, `last-week`, "
+        "`last-month`, `last-year`, `all`. OpenPanel's names are taken too.",
+    )
+
+
+class Compared(Dates):
+    """When, and whether to compare it with an earlier time."""
+
+    interval: Interval | None = Field(default=None, description="Length of a bucket. Left out: by the range.")
+    previous: bool = Field(default=False, description="Whether to answer for the earlier time as well.")
+    compare: Literal["prev", "prev-weekday", "year", "year-weekday"] = Field(
+        default="prev",
+        description="Which earlier time: of the same length just before, the same with equal weekdays, "
+        "a year earlier, a year earlier with equal weekdays.",
+    )
+
+
+def period_of(asked: Dates, *, timezone: str, now: datetime, earliest: datetime | None = None) -> Period:
+    """The period; `earliest` is the first event, for `all`. Raises `BadRequest` with the parameter's name."""
+    if asked.start_date is None and asked.end_date is None:
+        return _ranged(asked.range or asked.usual, timezone=timezone, now=now, earliest=earliest)
+    if asked.range not in (None, CUSTOM):
+        raise BadRequest("range: expected either range, or startDate and endDate")
+    zone = ZoneInfo(timezone)
+    last = asked.end_date or now.astimezone(zone).date().isoformat()
+    until = ending(last, name="endDate", timezone=timezone)
+    first = asked.start_date or (until.astimezone(zone).date() - timedelta(days=DAYS)).isoformat()
+    start = beginning(first, name="startDate", timezone=timezone)
+    if start >= until:
+        raise BadRequest("endDate: lies before startDate")
+    if start > now:
+        raise BadRequest("startDate: lies in the future")
+    return Period(start, until, now if now < until else None)
+
+
+def wants_earliest(asked: Dates) -> bool:
+    """Whether the period depends on when the project began."""
+    return asked.range == ALL and asked.start_date is None and asked.end_date is None
+
+
+def interval_of(asked: Compared, period: Period) -> Interval:
+    """The asked interval if the period can be cut so, else what suits it."""
+    if asked.interval is None:
+        return default_interval(period)
+    allowed = allowed_intervals(period)
+    if asked.interval not in allowed and asked.interval in ("minute", "hour"):
+        raise BadRequest(f"interval: too many buckets; expected one of {', '.join(allowed)}")
+    return asked.interval
+
+
+def before(asked: Compared, period: Period, *, timezone: str) -> Period | None:
+    """The earlier time, if it is wanted."""
+    comparison: Comparison = asked.compare
+    return previous(period, timezone=timezone, comparison=comparison) if asked.previous else None
+
+
+def _ranged(text: str, *, timezone: str, now: datetime, earliest: datetime | None) -> Period:
+    if text == CUSTOM:
+        raise BadRequest("range: custom needs startDate or endDate")
+    try:
+        if text in MONTHS:
+            text = _months(MONTHS[text], timezone=timezone, now=now)
+        return resolve(OTHER_NAMES.get(text, text), timezone=timezone, now=now, earliest=earliest)
+    except BadRange as error:
+        raise BadRequest(f"range: {error.reason}") from error
+
+
+def _months(count: int, *, timezone: str, now: datetime) -> str:
+    """So many calendar months up to the end of this one, as a range of dates."""
+    whole = resolve("12m", timezone=timezone, now=now)
+    first = resolve("mtd", timezone=timezone, now=now).start.date()
+    year, month = divmod(first.year * 12 + first.month - count, 12)
+    return f"{year:04}-{month + 1:02}-01..{whole.end.date() - timedelta(days=1):%Y-%m-%d}"

@@ -1,0 +1,243 @@
+"""One request for numbers: who asks, about which project, and how the answer goes out.
+
+A handler names the questions and how their answers are shown; whether they are asked or explained, given as JSON or as
+a table, or only confirmed as unchanged, is decided here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import blake2b
+from typing import Annotated, Any, Final, TypeVar
+
+from fastapi import Depends, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json, to_jsonable_python
+
+from openpanel.analytics.asking import Question
+from openpanel.analytics.cache import STEP, Found
+from openpanel.analytics.explaining import Explanation, explain
+from openpanel.analytics.limits import over_limit
+from openpanel.analytics.periods import Period
+from openpanel.analytics.volume import Volume
+from openpanel.metadata import ProjectRecord
+from openpanel.warehouse import WarehouseError
+from openpanel_api.public.access import Access, reader
+from openpanel_api.public.asking import found
+from openpanel_api.public.dates import Dates, period_of, wants_earliest
+from openpanel_api.public.services import Given, Services
+from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson
+
+STALEST: Final = timedelta(minutes=10)  # that a client may accept, with `Cache-Control: max-stale`
+
+T = TypeVar("T")
+Shown = Callable[..., Any]
+Rows = Callable[[Any], Sequence[Mapping[str, Any]]]
+
+
+class How(BaseModel):
+    """How to answer; part of every question's parameters."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    explain: bool = Field(
+        default=False,
+        description="Answer how the question would be answered: source, reason, SQL, what is read.",
+    )
+
+
+class AsTable(How):
+    """How to answer what is made of rows."""
+
+    format: Format = Field(default="json", description="`csv` and `ndjson` give the rows alone, as a table.")
+
+
+class ReadJson(BaseModel):
+    """What would be read of a table."""
+
+    table: str = Field(examples=["sessions"])
+    granules: int = Field(description="Blocks of some thousand rows that are read.", examples=[3])
+    of_granules: int = Field(description="All blocks of the table.", examples=[120])
+
+
+class PlanJson(BaseModel):
+    """How one question would be answered."""
+
+    question: str = Field(examples=["Metrics"])
+    source: str = Field(description="`sessions`, `events` or `rollup`.", examples=["sessions"])
+    reason: str = Field(description="Why it is read there.", examples=["12,000 events are quick to read"])
+    sql: str = Field(examples=["SELECT …"])
+    parameters: dict[str, Any] = Field(description="The values in it.", examples=[{"project": "demo"}])
+    reads: list[ReadJson]
+
+
+class PlansJson(BaseModel):
+    """The answer to `explain=true`."""
+
+    plans: list[PlanJson]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, and the cursor of what goes on after them; the answer is the rows, and a `Link` to the next ones."""
+
+    rows: Sequence[Any]
+    cursor: object | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A request about one project, by somebody who may ask about it."""
+
+    request: Request
+    headers: Mapping[str, str]  # what the answer carries anyway
+    services: Services
+    project: ProjectRecord
+    now: datetime
+
+    @property
+    def zone(self) -> str:
+        """The project's time zone."""
+        return self.project.timezone
+
+    @property
+    def step(self) -> datetime:
+        """Now, in steps of the clock of kept answers: for what is as of a moment, and may be some seconds old."""
+        return self.now - timedelta(microseconds=self.now.microsecond, seconds=self.now.second % STEP.seconds)
+
+    async def period(self, asked: Dates) -> Period:
+        """The stretch of time that is asked about."""
+        earliest = None
+        if wants_earliest(asked):
+            volume = await self.found(Volume(self.project.id))
+            earliest = volume.answer.earliest(self.zone)
+        return period_of(asked, timezone=self.zone, now=self.now, earliest=earliest)
+
+    async def found(self, question: Question[T]) -> Found[T]:
+        """One answer, for what depends on it."""
+        (answer,) = await found(self.request, self.services, question, stale_for=self._stale_for)
+        return answer
+
+    def remember(self, asked: BaseModel) -> None:
+        """Keep what was asked, to tell where in it something cannot be used."""
+        self.request.state.asked = asked.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+    async def answer(
+        self, how: How, shown: Shown, *questions: Question[Any], rows: Rows | None = None
+    ) -> Response:
+        """`shown(*answers)` as `how` wants it. `rows` makes a table of it; without, it is one."""
+        if how.explain:
+            return await self._explained(questions)
+        headers: dict[str, str] = {}
+        answers = await found(self.request, self.services, *questions, stale_for=self._stale_for)
+        body = shown(*(each.answer for each in answers))
+        if isinstance(body, Page):
+            headers = self._link(body.cursor)
+            body = body.rows
+        read_at = min((each.read_at for each in answers), default=self.now)
+        if not all(each.fresh for each in answers):
+            headers["Age"] = str(int((self.now - read_at).total_seconds()))
+        output: Format = how.format if isinstance(how, AsTable) else "json"
+        return self.respond(_written(body, output, rows), media_type=MEDIA_TYPES[output], headers=headers)
+
+    def respond(
+        self, body: bytes, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """The answer, or that it is the one which the client has."""
+        tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
+        given = {**self.headers, **(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+        known = {one.strip() for one in self.request.headers.get("if-none-match", "").split(",")}
+        if self.request.method == "GET" and known & {tag, tag.removeprefix("W/"), "*"}:
+            return Response(status_code=304, headers=given)
+        return Response(body, media_type=media_type, headers=given)
+
+    def _link(self, cursor: object | None) -> dict[str, str]:
+        if cursor is None:
+            return {}
+        following = self.request.url.include_query_params(cursor=str(cursor))
+        return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+
+    async def _explained(self, questions: Sequence[Question[Any]]) -> Response:
+        plans = [await self.services.blocking(partial(self._plan, each)) for each in questions]
+        return self.respond(to_json(PlansJson(plans=plans)))
+
+    def _plan(self, question: Question[Any]) -> PlanJson:
+        try:
+            return _plan_json(question, explain(self.services.warehouse, question))
+        except WarehouseError as error:
+            raise over_limit(error, question=question) or error from error
+
+    @property
+    def _stale_for(self) -> timedelta:
+        """How old an answer may be, in the words of RFC 9111: `Cache-Control: max-stale=60`."""
+        for part in self.request.headers.get("cache-control", "").split(","):
+            name, _, seconds = part.strip().partition("=")
+            if name == "max-stale" and seconds.isdigit():
+                return min(timedelta(seconds=int(seconds[:6])), STALEST)
+        return timedelta(0)
+
+
+PROJECT_PATH = Annotated[
+    str, Path(alias="projectId", description="Id of the project.", examples=["demo"], max_length=100)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A client that was let in and has not said yet which project it asks about."""
+
+    request: Request
+    response: Response
+    services: Services
+    access: Access
+
+    async def about(self, project: str | None) -> Inquiry:
+        """The inquiry about a project; `None`: the client's own. Raises what `Access.project` does."""
+        record = await self.access.project(self.services, named=project)
+        headers = {name: value for name, value in self.response.headers.items() if name != "content-length"}
+        return Inquiry(self.request, headers, self.services, record, self.services.now())
+
+
+def entrance(surface: str, *, verb: str) -> Callable[..., Entrance]:
+    """A dependency that lets readers in."""
+
+    def let_in(
+        request: Request,
+        response: Response,
+        services: Given,
+        access: Annotated[Access, Depends(reader(surface, verb=verb))],
+    ) -> Entrance:
+        return Entrance(request, response, services, access)
+
+    return let_in
+
+
+async def _inquiry(
+    entered: Annotated[Entrance, Depends(entrance("Insights", verb="read insights"))], project: PROJECT_PATH
+) -> Inquiry:
+    return await entered.about(project)
+
+
+Inquiring = Annotated[Inquiry, Depends(_inquiry)]
+
+
+def _written(body: Any, output: Format, rows: Rows | None) -> bytes:
+    if output == "json":
+        return to_json(body, by_alias=True, inf_nan_mode="null")
+    table = to_jsonable_python(rows(body) if rows else body, by_alias=True)
+    return as_csv(table) if output == "csv" else as_ndjson(table)
+
+
+def _plan_json(question: Question[Any], plan: Explanation) -> PlanJson:
+    return PlanJson(
+        question=type(question).__name__,
+        source=plan.source.value,
+        reason=plan.reason,
+        sql=plan.sql,
+        parameters=to_jsonable_python(dict(plan.parameters), bytes_mode="base64"),
+        reads=[
+            ReadJson(table=read.table, granules=read.granules, of_granules=read.of_granules)
+            for read in plan.reads
+        ],
+    )

@@ -1,0 +1,1 @@
+"""`/manage`: what a root client may make, change and remove in its organization. One module per noun, each a router."""

@@ -1,0 +1,131 @@
+"""Calls of tools: by a function of its own, or as a request to this very application, so that a tool and its route give
+the same answer, to the same clients, at the same rate, with the same refusals."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from mcp_types import CallToolResult, TextContent, Tool
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.types import Message
+
+from openpanel.metadata import MetadataError
+from openpanel_api.public.access import Access
+from openpanel_api.public.errors import ApiError
+from openpanel_api.public.mcp_lists import LISTS, Asked
+from openpanel_api.public.mcp_tools import PROJECT, TOOLS, described
+from openpanel_api.public.services import Services
+
+_ROUTES: Final = {tool.name: tool for tool in TOOLS}
+
+
+def tools_of(request: Request) -> list[Tool]:
+    """All tools, described once for the application."""
+    state = request.app.state
+    if not hasattr(state, "mcp_tools"):
+        openapi = request.app.openapi()
+        state.mcp_tools = [
+            *(tool for tool, _ in LISTS.values()),
+            *(described(openapi, each) for each in TOOLS),
+        ]
+    tools: list[Tool] = state.mcp_tools
+    return tools
+
+
+async def called(
+    request: Request, access: Access, *, secret: str, name: str, arguments: dict[str, Any]
+) -> CallToolResult:
+    """What the tool answers; what it cannot answer is told as text that an agent can act on."""
+    known = next((tool for tool in tools_of(request) if tool.name == name), None)
+    if known is None:
+        return _refused(f"There is no tool {name}")
+    taken = known.input_schema["properties"]
+    if unknown := sorted(arguments.keys() - taken.keys()):
+        return _refused(f"{unknown[0]}: is not known here; expected some of {', '.join(taken)}")
+    if missing := [each for each in known.input_schema["required"] if each not in arguments]:
+        return _refused(f"{missing[0]}: is missing")
+    if name in LISTS:
+        return await _listed(request, access, name, arguments)
+    return await _routed(request, access, secret, name, arguments)
+
+
+async def _listed(request: Request, access: Access, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    services: Services = request.app.state.services
+    try:
+        found = await LISTS[name][1](Asked(services, access, arguments))
+    except ApiError as error:
+        return _refused(error.message)
+    except MetadataError:
+        return _refused("A store does not answer right now")
+    return _answered(to_json(found).decode())
+
+
+async def _routed(
+    request: Request, access: Access, secret: str, name: str, arguments: dict[str, Any]
+) -> CallToolResult:
+    own = access.client.project
+    given = {**({PROJECT: own.id} if own is not None else {}), **arguments}
+    if PROJECT not in given:
+        return _refused(f"{PROJECT}: is missing; list_projects names them")
+    path, query = _ROUTES[name].path, []
+    for key, value in given.items():
+        if f"{{{key}}}" not in path:
+            query += [(key, _text(each)) for each in (value if _is_plain_list(value) else [value])]
+        elif not isinstance(value, str) or not value or "/" in value:
+            return _refused(f"{key}: expected a text without slashes")
+        else:
+            path = path.replace(f"{{{key}}}", value)
+    credentials = {"openpanel-client-id": access.client.id, "openpanel-client-secret": secret}
+    status, body = await _asked(request, path, urlencode(query), credentials)
+    if status < 400:
+        return _answered(body.decode())
+    return _refused(str(json.loads(body)["message"]))
+
+
+async def _asked(request: Request, path: str, query: str, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """The answer of this application to a request of the same client from the same address."""
+    begun = False
+    status, parts = 500, []
+
+    async def receive() -> Message:
+        nonlocal begun
+        if begun:
+            await asyncio.Event().wait()  # the client leaves by ending the call that this is part of
+        begun = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        elif message["type"] == "http.response.body":
+            parts.append(message.get("body", b""))
+
+    scope = {
+        **{key: request.scope.get(key) for key in ("asgi", "http_version", "scheme", "client", "server")},
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "root_path": "",
+        "query_string": query.encode(),
+        "headers": [(key.encode(), value.encode("latin-1", "replace")) for key, value in headers.items()],
+    }  # fmt: skip
+    await request.app(scope, receive, send)
+    return status, b"".join(parts)
+
+
+def _is_plain_list(value: Any) -> bool:
+    """A list of texts is a parameter that is repeated; one of objects is JSON."""
+    return isinstance(value, list) and all(isinstance(each, str | int | float | bool) for each in value)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _answered(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)])
+
+
+def _refused(text: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)

@@ -1,0 +1,124 @@
+"""`/mcp`: the Model Context Protocol over HTTP, for agents that ask about a project. Reads only.
+
+A token is base64 of `clientId:clientSecret` of a `read` or `root` client, as `Authorization: Bearer` or `?token=`. Each
+call stands alone: no session is kept, so any process may answer the next one.
+"""
+
+import base64
+import binascii
+from typing import Any, Final, NamedTuple
+
+from fastapi import APIRouter, Request, Response
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
+from starlette.types import Receive, Scope, Send
+
+from openpanel_api.public.access import Access, address_of, known, pace, refusal, wrong_secret
+from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.mcp_calls import called, tools_of
+from openpanel_api.public.services import Given, Services
+
+BODY_BYTES: Final = 1_000_000  # of one call
+MAX_TOKEN: Final = 1_000  # characters
+INSTRUCTIONS: Final = (
+    "Web and product analytics of the projects that the credentials open. Begin with list_projects and "
+    "list_event_names. Dates are days of the project's time zone, both ends included."
+)
+_CALLER: Final = "openpanel.caller"  # in the scope of a request: who calls
+
+router = APIRouter(include_in_schema=False)
+
+
+class Caller(NamedTuple):
+    """A client that has proved who it is, and the secret it did that with, for the requests that are made for it."""
+
+    access: Access
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Caller({self.access.client.id})"
+
+
+async def _list_tools(
+    context: ServerRequestContext[Any, Any], _params: PaginatedRequestParams | None
+) -> ListToolsResult:
+    return ListToolsResult(tools=tools_of(_request(context)))
+
+
+async def _call_tool(
+    context: ServerRequestContext[Any, Any], params: CallToolRequestParams
+) -> CallToolResult:
+    request = _request(context)
+    caller: Caller = request.scope[_CALLER]
+    arguments = params.arguments or {}
+    return await called(request, caller.access, secret=caller.secret, name=params.name, arguments=arguments)
+
+
+_SERVER: Final = Server(
+    "openpanel",
+    version="1.0.0",
+    instructions=INSTRUCTIONS,
+    on_list_tools=_list_tools,
+    on_call_tool=_call_tool,
+)
+
+
+class _Conversation(Response):
+    """Lets the protocol answer one request."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        manager = StreamableHTTPSessionManager(
+            _SERVER, json_response=True, stateless=True, max_request_body_size=BODY_BYTES
+        )
+        async with manager.run():
+            await manager.handle_request(scope, receive, send)
+
+
+@router.post("/mcp")
+async def mcp(request: Request, services: Given) -> Response:
+    """One message of the protocol."""
+    request.scope[_CALLER] = await _caller(request, services)
+    return _Conversation()
+
+
+@router.delete("/mcp")
+async def leave(request: Request, services: Given) -> Response:
+    """There is no session to close; whoever thinks to have one may go."""
+    await _caller(request, services)
+    return Response(status_code=204)
+
+
+async def _caller(request: Request, services: Services) -> Caller:
+    address, now = address_of(request, services), services.clock_ms()
+    if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
+        raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
+    client_id, secret = _token(request)
+    client = await known(services, client_id)
+    problem = refusal(client, client_id, "use MCP") or await wrong_secret(services, client, secret)
+    if problem or client is None:
+        services.bad_credentials.count(address, now)
+        raise Unauthorized(f"MCP: {problem}", headers={"WWW-Authenticate": "Bearer"})
+    await pace(request, Response(), client)
+    return Caller(Access(client), secret)
+
+
+def _token(request: Request) -> tuple[str, str]:
+    """Id and secret in the token; empty where there is none that can be read."""
+    kind, _, text = request.headers.get("authorization", "").partition(" ")
+    token = text.strip() if kind.lower() == "bearer" else request.query_params.get("token", "")
+    plain = token.replace("-", "+").replace("_", "/").rstrip("=")[:MAX_TOKEN]
+    try:
+        decoded = base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return "", ""
+    client_id, _, secret = decoded.partition(":")
+    return client_id, secret
+
+
+def _request(context: ServerRequestContext[Any, Any]) -> Request:
+    """The HTTP request that a message came in."""
+    request = context.request
+    assert isinstance(request, Request)
+    return request

@@ -1,0 +1,124 @@
+"""What is asked of the stores for a project, and whether it is known to be there: a thousand projects do not ask anew."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from openpanel.tenancy.fields import span
+from openpanel.tenancy.pools import own_name
+from openpanel_operator.desired import addresses
+from openpanel_operator.desired.credentials import SECRET_KEY
+from openpanel_operator.reconcile import client_secrets, conditions, retention
+from openpanel_operator.reconcile.annotations import RECONCILE_AT
+from openpanel_operator.reconcile.project_pass import ProjectPass
+from openpanel_operator.reconcile.world import VERIFY_S, Ensured
+from openpanel_operator.resources.reasons import ConditionType
+from openpanel_operator.stores import Credential, Wanted
+
+USUAL_OVERLAP: Final = timedelta(hours=24)  # of the secret before, for clients without a rotation
+PROJECTS_FRESH_FOR: Final = timedelta(seconds=30)
+
+
+def streams(current: ProjectPass) -> int:
+    """Streams that take the project's events; never fewer than there were."""
+    spec, pool = current.resource.spec, current.before.get("pool") or {}
+    if current.dedicated:
+        had = int(pool.get("shards") or 0) if pool.get("name") == own_name(current.key.name) else 0
+        return max(int(spec.workers.streams), had)
+    shared = (current.at.cluster.status.get("workers") or {}).get("shards")
+    return max(current.at.cluster.spec.workers.streams, int(shared or 0))
+
+
+def wanted(current: ProjectPass) -> Wanted:
+    """What the stores shall have, with the clients' secrets in clear."""
+    assert current.manifest is not None
+    key = current.at.secrets.value(addresses.keys_secret(current.at.cluster), SECRET_KEY, store="ClickHouse")
+    given = {
+        client.name: Credential(
+            secret=client_secrets.derive(
+                key,
+                project_uid=current.resource.uid,
+                client=client.name,
+                serial=current.issues[client.name].serial,
+            ),
+            serial=current.issues[client.name].serial,
+            overlap=span(client.rotation.overlap) if client.rotation else USUAL_OVERLAP,
+        )
+        for client in current.resource.spec.clients
+    }
+    return Wanted(
+        manifest=current.manifest,
+        pool=current.pool["name"],
+        shards=current.streams,
+        credentials=given,
+    )
+
+
+def wish(current: ProjectPass) -> str:
+    """A checksum of all that is asked of the stores."""
+    assert current.manifest is not None
+    serials = {name: issue.serial for name, issue in current.issues.items()}
+    parts = (
+        current.manifest.model_dump_json(by_alias=True),
+        current.dedicated,
+        current.streams,
+        sorted(serials.items()),
+        current.resource.annotations.get(RECONCILE_AT, ""),
+        hash(current.at.at),
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+async def is_known(current: ProjectPass, *, checksum: str) -> bool:
+    """Whether the stores are known to have all of this checksum: it was asked for here, or the status says so."""
+    world, before = current.world, current.before
+    reported = {each["name"]: each for each in before.get("clients") or ()}
+    current.client_ids = {name: each["clientId"] for name, each in reported.items() if each.get("clientId")}
+    names = {client.name for client in current.resource.spec.clients}
+    if not names <= set(current.client_ids) or names != set(reported):
+        return False
+    if current.key.name not in await _projects(current):
+        return False  # the stores were lost, or put back to an earlier day
+    remembered = world.known.ensured.get(current.key)
+    if remembered is not None:
+        return remembered.wish == checksum and world.clock() < remembered.until
+    if not _is_reported(current, reported):
+        return False
+    # After a restart the status is believed, and looked after within the hour.
+    world.known.ensured[current.key] = Ensured(
+        checksum, world.clock() + timedelta(seconds=VERIFY_S * world.chance())
+    )
+    return True
+
+
+def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]) -> bool:
+    before = current.before
+    provisioned = conditions.found(before.get("conditions") or (), ConditionType.PROVISIONED.value) or {}
+    assert current.manifest is not None
+    return (
+        provisioned.get("status") == "True"
+        and provisioned.get("observedGeneration") == current.resource.generation
+        and before.get("reconciledAt") == current.resource.annotations.get(RECONCILE_AT)
+        and before.get("pool") == current.pool
+        and before.get("retention", {}) == retention.applied(current.manifest)
+        and all(
+            reported[name].get("serial") == issue.serial and not issue.why
+            for name, issue in current.issues.items()
+        )
+    )
+
+
+async def _projects(current: ProjectPass) -> frozenset[str]:
+    """The projects that the stores know, asked for once for all."""
+    world, key = current.world, current.at.key
+    known, now = world.known.projects.get(key), world.clock()
+    mine = current.key.name
+    if known is not None and now - known[0] < PROJECTS_FRESH_FOR:
+        if mine in known[1]:
+            return known[1]
+        if current.key in world.known.ensured:  # made since
+            return known[1] | {mine}
+    there = await world.stores.projects(current.at.at)
+    world.known.projects[key] = (now, there)
+    return there

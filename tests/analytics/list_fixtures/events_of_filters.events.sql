@@ -1,0 +1,154 @@
+SELECT
+    seen.event_id AS event_id,
+    seen.name AS name,
+    seen.device_id AS device_id,
+    seen.device_ref AS device_ref,
+    seen.session_id AS session_id,
+    seen.session_started_at AS session_started_at,
+    seen.person AS person,
+    seen.profile_id AS profile_id,
+    seen.created_at AS created_at,
+    seen.groups AS groups,
+    seen.path AS path,
+    seen.origin AS origin,
+    seen.title AS title,
+    seen.referrer AS referrer,
+    seen.referrer_name AS referrer_name,
+    seen.referrer_type AS referrer_type,
+    seen.utm_source AS utm_source,
+    seen.utm_medium AS utm_medium,
+    seen.utm_campaign AS utm_campaign,
+    seen.utm_term AS utm_term,
+    seen.utm_content AS utm_content,
+    seen.revenue AS revenue,
+    seen.duration AS duration,
+    seen.country AS country,
+    seen.region AS region,
+    seen.city AS city,
+    seen.longitude AS longitude,
+    seen.latitude AS latitude,
+    seen.os AS os,
+    seen.os_version AS os_version,
+    seen.browser AS browser,
+    seen.browser_version AS browser_version,
+    seen.device AS device,
+    seen.brand AS brand,
+    seen.model AS model,
+    seen.sdk_name AS sdk_name,
+    seen.sdk_version AS sdk_version,
+    seen.properties AS properties,
+    seen.imported_at AS imported_at,
+    seen.received_at AS received_at
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.name NOT IN {f0:Array(String)}
+    AND seen.properties[{f1_key:String}] = ''
+    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v2:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+    AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.path, given) > 0, {v3:Array(String)})
+    AND arrayExists(each -> arrayExists(given -> startsWith(each, given), {v3:Array(String)}), arrayMap(pair -> pair.2, arrayFilter(pair -> match(pair.1, {v4:String}), arrayZip(mapKeys(seen.properties), mapValues(seen.properties)))))
+    AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
+(
+SELECT DISTINCT if(known.target = 0, seen.person, known.target) AS person
+FROM
+(
+    SELECT DISTINCT each.person AS person, each.profile_id AS profile_id
+    FROM events AS each
+    WHERE each.project_id = {project:String} AND each.person != 0
+) AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT person, any(profile_id) AS profile_id
+    FROM
+    (
+        SELECT visit.person AS person, visit.profile_id AS profile_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+        UNION ALL
+        SELECT told.person AS person, told.profile_id AS profile_id
+        FROM profiles AS told FINAL
+        WHERE told.project_id = {project:String} AND told.person != 0
+    )
+    GROUP BY person
+) AS named ON if(known.target = 0, seen.person, known.target) = named.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        profile_id,
+        properties[{v5:String}] AS property_5
+    FROM profiles FINAL
+    WHERE project_id = {project:String} AND deleted = 0
+) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
+WHERE ((profile.property_5 IN {v3:Array(String)}))
+))
+    AND seen.created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+    AND (seen.created_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR seen.event_id < {after_id:UInt64})
+ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC
+LIMIT {limit:UInt32} OFFSET {offset:UInt64};

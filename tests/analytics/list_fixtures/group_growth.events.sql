@@ -1,0 +1,32 @@
+SELECT joined_in, count() AS persons
+FROM
+(
+    SELECT if(known.target = 0, seen.person, known.target) AS person, min(if(seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC'), 0, if(toUnixTimestamp64Milli(seen.created_at) < {v1:Array(Int64)}[1], 0, indexOf({v1:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v1:Array(Int64)}))))) AS joined_in
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND if(known.target = 0, seen.person, known.target) != 0
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND has(seen.groups, {v0:String})
+    GROUP BY person
+)
+GROUP BY joined_in
+ORDER BY joined_in;

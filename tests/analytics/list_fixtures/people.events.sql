@@ -1,0 +1,93 @@
+SELECT person, profile_id, identified, other, first_ms, last_ms, done, last_ms AS place
+FROM
+(
+SELECT
+    person,
+    substring(max(names), 2) AS profile_id,
+    max(is_known) AS identified,
+    max(others) AS other,
+    minIf(at_first, number > 0) AS first_ms,
+    maxIf(at_last, number > 0) AS last_ms,
+    sum(number) AS done
+FROM
+(
+SELECT
+    if(known.target = 0, seen.person, known.target) AS person,
+    max(multiIf(
+        seen.profile_id = '', '',
+        seen.person = if(known.target = 0, seen.person, known.target), concat('1', seen.profile_id),
+        concat('0', seen.profile_id))) AS names,
+    max((seen.profile_id != '' OR known.target != 0)) AS is_known,
+    max(if(seen.person = if(known.target = 0, seen.person, known.target), 0, seen.person)) AS others,
+    min(toUnixTimestamp64Milli(seen.created_at)) AS at_first,
+    max(toUnixTimestamp64Milli(seen.created_at)) AS at_last,
+    count() AS number,
+    1 AS is_listed
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+UNION ALL
+SELECT
+    if(known.target = 0, told.person, known.target) AS person,
+    concat(if(told.person = if(known.target = 0, told.person, known.target), '1', '0'), told.profile_id) AS names,
+    1 AS is_known,
+    toUInt64(0) AS others,
+    toInt64(0) AS at_first,
+    toInt64(0) AS at_last,
+    toUInt64(0) AS number,
+    1 AS is_listed
+FROM profiles AS told FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON told.person = known.person
+WHERE told.project_id = {project:String} AND told.deleted = 0
+    AND told.profile_id GLOBAL NOT IN
+    (
+        SELECT profile_id
+        FROM profile_activity
+        WHERE project_id = {project:String}
+        GROUP BY profile_id
+        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    )
+)
+GROUP BY person, if(person = 0, names, '')
+HAVING max(is_listed)
+)
+ORDER BY place DESC, person, profile_id
+LIMIT {v1:UInt32};

@@ -1,0 +1,43 @@
+SELECT seen.origin AS origin, seen.path AS path, count() AS views
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND seen.person != 0
+    AND seen.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v2:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name = 'screen_view'
+    AND seen.path != ''
+GROUP BY origin, path
+ORDER BY views DESC, origin, path
+LIMIT {v3:UInt32};

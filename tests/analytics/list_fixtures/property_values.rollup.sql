@@ -1,0 +1,10 @@
+SELECT item, seen, last_day
+FROM
+(
+SELECT value AS item, sum(property_values.events) AS seen, max(property_values.last_day) AS last_day
+FROM property_values
+WHERE project_id = {project:String} AND key = {v0:String}
+GROUP BY item
+)
+ORDER BY seen DESC, item
+LIMIT {v1:UInt32};

@@ -1,0 +1,79 @@
+SELECT
+    visit.session_id AS session_id,
+    visit.session_started_at AS started_at,
+    visit.last_at AS ended_at,
+    visit.duration_ms AS duration,
+    visit.device_id AS device_id,
+    if(known.target = 0, visit.person, known.target) AS person,
+    visit.profile_id AS profile_id,
+    visit.views AS views,
+    visit.events AS events,
+    visit.revenue AS revenue,
+    visit.groups AS groups,
+    visit.entry_path AS entry_path,
+    visit.entry_origin AS entry_origin,
+    visit.exit_path AS exit_path,
+    visit.referrer AS referrer,
+    visit.referrer_name AS referrer_name,
+    visit.referrer_type AS referrer_type,
+    visit.utm_source AS utm_source,
+    visit.utm_medium AS utm_medium,
+    visit.utm_campaign AS utm_campaign,
+    visit.utm_term AS utm_term,
+    visit.utm_content AS utm_content,
+    visit.country AS country,
+    visit.region AS region,
+    visit.city AS city,
+    visit.os AS os,
+    visit.os_version AS os_version,
+    visit.browser AS browser,
+    visit.browser_version AS browser_version,
+    visit.device AS device,
+    visit.brand AS brand,
+    visit.model AS model,
+    visit.session_id GLOBAL IN
+    (
+        SELECT session_id
+        FROM replay_chunks
+        WHERE project_id = {project:String} AND session_id GLOBAL IN
+        (
+            SELECT session_id
+            FROM
+            (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.session_id = {session:UInt64}
+            AND visit.views + visit.events > 0
+        LIMIT 1
+            )
+        )
+    ) AS has_replay
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND (visit.session_started_at, visit.session_id) GLOBAL IN
+    (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.session_id = {session:UInt64}
+            AND visit.views + visit.events > 0
+        LIMIT 1
+    )
+ORDER BY started_at DESC, session_id DESC;

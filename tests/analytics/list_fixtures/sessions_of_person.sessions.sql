@@ -1,0 +1,261 @@
+SELECT
+    visit.session_id AS session_id,
+    visit.session_started_at AS started_at,
+    visit.last_at AS ended_at,
+    visit.duration_ms AS duration,
+    visit.device_id AS device_id,
+    if(known.target = 0, visit.person, known.target) AS person,
+    visit.profile_id AS profile_id,
+    visit.views AS views,
+    visit.events AS events,
+    visit.revenue AS revenue,
+    visit.groups AS groups,
+    visit.entry_path AS entry_path,
+    visit.entry_origin AS entry_origin,
+    visit.exit_path AS exit_path,
+    visit.referrer AS referrer,
+    visit.referrer_name AS referrer_name,
+    visit.referrer_type AS referrer_type,
+    visit.utm_source AS utm_source,
+    visit.utm_medium AS utm_medium,
+    visit.utm_campaign AS utm_campaign,
+    visit.utm_term AS utm_term,
+    visit.utm_content AS utm_content,
+    visit.country AS country,
+    visit.region AS region,
+    visit.city AS city,
+    visit.os AS os,
+    visit.os_version AS os_version,
+    visit.browser AS browser,
+    visit.browser_version AS browser_version,
+    visit.device AS device,
+    visit.brand AS brand,
+    visit.model AS model,
+    visit.session_id GLOBAL IN
+    (
+        SELECT session_id
+        FROM replay_chunks
+        WHERE project_id = {project:String} AND session_id GLOBAL IN
+        (
+            SELECT session_id
+            FROM
+            (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND (visit.session_started_at, visit.session_id) GLOBAL IN
+(
+SELECT seen.session_started_at, seen.session_id
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.session_id != 0
+    AND seen.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v0:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+)
+    AND visit.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v0:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+        ORDER BY visit.session_started_at DESC, visit.session_id DESC
+        LIMIT 1 BY visit.session_started_at, visit.session_id
+        LIMIT {limit:UInt32}
+            )
+        )
+    ) AS has_replay
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND (visit.session_started_at, visit.session_id) GLOBAL IN
+    (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND (visit.session_started_at, visit.session_id) GLOBAL IN
+(
+SELECT seen.session_started_at, seen.session_id
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.session_id != 0
+    AND seen.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v0:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+)
+    AND visit.person GLOBAL IN
+    (
+        WITH
+            known AS
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ),
+            wanted AS
+            (
+                SELECT if(known.target = 0, given.person, known.target) AS person
+                FROM (SELECT arrayJoin({v0:Array(UInt64)}) AS person) AS given
+                GLOBAL ANY LEFT JOIN known ON given.person = known.person
+            )
+        SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
+        UNION ALL
+        SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
+    )
+        ORDER BY visit.session_started_at DESC, visit.session_id DESC
+        LIMIT 1 BY visit.session_started_at, visit.session_id
+        LIMIT {limit:UInt32}
+    )
+ORDER BY started_at DESC, session_id DESC;

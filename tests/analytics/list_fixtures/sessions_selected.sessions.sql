@@ -1,0 +1,273 @@
+SELECT
+    visit.session_id AS session_id,
+    visit.session_started_at AS started_at,
+    visit.last_at AS ended_at,
+    visit.duration_ms AS duration,
+    visit.device_id AS device_id,
+    if(known.target = 0, visit.person, known.target) AS person,
+    visit.profile_id AS profile_id,
+    visit.views AS views,
+    visit.events AS events,
+    visit.revenue AS revenue,
+    visit.groups AS groups,
+    visit.entry_path AS entry_path,
+    visit.entry_origin AS entry_origin,
+    visit.exit_path AS exit_path,
+    visit.referrer AS referrer,
+    visit.referrer_name AS referrer_name,
+    visit.referrer_type AS referrer_type,
+    visit.utm_source AS utm_source,
+    visit.utm_medium AS utm_medium,
+    visit.utm_campaign AS utm_campaign,
+    visit.utm_term AS utm_term,
+    visit.utm_content AS utm_content,
+    visit.country AS country,
+    visit.region AS region,
+    visit.city AS city,
+    visit.os AS os,
+    visit.os_version AS os_version,
+    visit.browser AS browser,
+    visit.browser_version AS browser_version,
+    visit.device AS device,
+    visit.brand AS brand,
+    visit.model AS model,
+    visit.session_id GLOBAL IN
+    (
+        SELECT session_id
+        FROM replay_chunks
+        WHERE project_id = {project:String} AND session_id GLOBAL IN
+        (
+            SELECT session_id
+            FROM
+            (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+GLOBAL ANY INNER JOIN
+(
+    SELECT session_id, count() AS matching
+    FROM events AS seen
+    WHERE project_id = {project:String}
+        AND session_id != 0
+        AND session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+        AND session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND created_at >= fromUnixTimestamp64Milli({scan_from:Int64}, 'UTC')
+        AND created_at < fromUnixTimestamp64Milli({scan_until:Int64}, 'UTC')
+        AND name = 'screen_view'
+        AND path != ''
+        AND arrayExists(value -> positionCaseInsensitiveUTF8(path, value) > 0, {p0:Array(String)})
+    GROUP BY session_id
+) AS seen ON visit.session_id = seen.session_id
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND visit.country NOT IN {s0:Array(String)}
+    AND visit.session_started_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+    AND (visit.session_started_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+        OR visit.session_id < {after_id:UInt64})
+    AND visit.session_id GLOBAL IN
+(
+SELECT seen.session_id
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.session_id != 0
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND NOT (seen.path IN {v2:Array(String)})
+    AND (if((seen.profile_id != '' OR known.target != 0), 'true', 'false') != '')
+    AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
+(
+SELECT DISTINCT if(known.target = 0, kept.person, known.target) AS person
+FROM cohort_members AS kept
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON kept.person = known.person
+WHERE kept.project_id = {project:String} AND kept.cohort_id = {v3:String} AND kept.generation = {v4:UInt64}
+))
+)
+        ORDER BY visit.session_started_at DESC, visit.session_id DESC
+        LIMIT 1 BY visit.session_started_at, visit.session_id
+        LIMIT {limit:UInt32}
+            )
+        )
+    ) AS has_replay
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND (visit.session_started_at, visit.session_id) GLOBAL IN
+    (
+        SELECT visit.session_started_at AS session_started_at, visit.session_id AS session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+GLOBAL ANY INNER JOIN
+(
+    SELECT session_id, count() AS matching
+    FROM events AS seen
+    WHERE project_id = {project:String}
+        AND session_id != 0
+        AND session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+        AND session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND created_at >= fromUnixTimestamp64Milli({scan_from:Int64}, 'UTC')
+        AND created_at < fromUnixTimestamp64Milli({scan_until:Int64}, 'UTC')
+        AND name = 'screen_view'
+        AND path != ''
+        AND arrayExists(value -> positionCaseInsensitiveUTF8(path, value) > 0, {p0:Array(String)})
+    GROUP BY session_id
+) AS seen ON visit.session_id = seen.session_id
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND visit.country NOT IN {s0:Array(String)}
+    AND visit.session_started_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+    AND (visit.session_started_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+        OR visit.session_id < {after_id:UInt64})
+    AND visit.session_id GLOBAL IN
+(
+SELECT seen.session_id
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.session_id != 0
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND NOT (seen.path IN {v2:Array(String)})
+    AND (if((seen.profile_id != '' OR known.target != 0), 'true', 'false') != '')
+    AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
+(
+SELECT DISTINCT if(known.target = 0, kept.person, known.target) AS person
+FROM cohort_members AS kept
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON kept.person = known.person
+WHERE kept.project_id = {project:String} AND kept.cohort_id = {v3:String} AND kept.generation = {v4:UInt64}
+))
+)
+        ORDER BY visit.session_started_at DESC, visit.session_id DESC
+        LIMIT 1 BY visit.session_started_at, visit.session_id
+        LIMIT {limit:UInt32}
+    )
+ORDER BY started_at DESC, session_id DESC;

@@ -1,0 +1,88 @@
+"""No text that someone may type changes what a question about sites asks: it selects itself, or nothing."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from openpanel.analytics.asking import LIMITS, ask
+from openpanel.analytics.metrics import Metrics
+from openpanel.analytics.outgoing import OutgoingLinks
+from openpanel.analytics.page_conversions import PageConversions
+from openpanel.analytics.pages import Pages
+from openpanel.analytics.property_filters import FilterOperator, PropertyFilter
+from openpanel.analytics.top_events import TopEvents
+from openpanel.analytics.top_series import TopSeries
+from openpanel.warehouse import Warehouse, tables
+from tests.analytics.questions import NOW, scope
+from tests.analytics.test_injection import HOSTILE, VISIBLE
+from tests.analytics.web import questions
+from tests.analytics.worlds import Insert
+
+TRIES: tuple[tuple[str, FilterOperator], ...] = (
+    ("path", "is"),
+    ("title", "contains"),
+    ("city", "startsWith"),
+    ("name", "is"),
+    ("properties.key", "is"),
+    ("session.entry_path", "endsWith"),
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
+def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
+    insert(tables.EVENTS, [*_visit(project, 1, text), *_visit(project, 2, "innocent")])
+    stored = text.encode(errors="replace").decode()
+    plain = scope(project)
+
+    for name, operator in (*TRIES, (f"properties.{text}", "is")):
+        narrow = replace(plain, property_filters=(PropertyFilter(name, operator, (text,)),))
+        assert ask(warehouse, Metrics(narrow)).current.sessions == 1, (name, operator)
+    searched = () if len(text) > 1_000 else ask(warehouse, Pages(plain, search=text)).pages
+    (before,) = (page for page in ask(warehouse, PageConversions(plain, (text,))).pages if page.converted)
+    (link,) = ask(warehouse, OutgoingLinks(plain)).links[:1]
+    series = ask(warehouse, TopSeries(plain, "page"))
+
+    assert [page.path for page in searched] == ([stored] if searched else [])
+    assert before.path == stored
+    assert ask(warehouse, TopEvents(plain, (stored,))).events[0].events == 1
+    assert stored in {row.name for row in series.rows}
+    assert link.href in {stored, "innocent"}
+
+
+@pytest.mark.parametrize("text", ["' OR 1=1 --", "a\0b", "{project:String} <<known>>", "\ud800"])
+def test_no_text_breaks_a_question(warehouse: Warehouse, text: str) -> None:
+    for name, question in questions(scope("nobody"), text=text).items():
+        statement = question.statement(question.exact)
+        assert text not in statement.sql, name
+        warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
+
+
+@pytest.mark.parametrize("text", HOSTILE[::4], ids=VISIBLE[::4])
+def test_text_as_project_finds_nobody(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
+    insert(tables.EVENTS, _visit(project, 1, "click"))
+
+    strange, nobody = questions(scope(f"{project}{text}")), questions(scope("nobody"))
+
+    for name in ("pages", "page_conversions", "map", "revenue", "realtime", "weekly_retention", "top_events"):
+        assert ask(warehouse, strange[name]) == ask(warehouse, nobody[name]), name
+
+
+def _visit(project: str, number: int, text: str) -> list[dict[str, object]]:
+    """A view, an event and a followed link, in which every text is `text`."""
+    start = round((NOW - timedelta(hours=number)).timestamp() * 1000)
+    texts = ("path", "title", "city", "country", "profile_id", "browser_version")
+    return [
+        {
+            **dict.fromkeys(texts, text),
+            "name": name,
+            "project_id": project,
+            "created_at": start + at,
+            "session_started_at": start,
+            "session_id": number,
+            "event_id": number * 10 + at,
+            "person": number,
+            "properties": {text: text, "key": text, "href": text},
+        }
+        for at, name in enumerate(("screen_view", text, "link_out"))
+    ]

@@ -1,0 +1,34 @@
+SELECT
+    seen.properties['href'] AS href,
+    argMax(seen.properties['text'], (seen.created_at, seen.event_id)) AS text,
+    count() AS times,
+    uniqExactIf(if(known.target = 0, seen.person, known.target), if(known.target = 0, seen.person, known.target) != 0) AS visitors,
+    uniqExactIf(seen.session_id, seen.session_id != 0) AS sessions
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.name = 'link_out'
+    AND seen.properties['href'] != ''
+    AND (seen.session_id != 0 AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC') AND seen.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC') OR seen.session_id = 0 AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC'))
+GROUP BY href
+ORDER BY times DESC, href
+LIMIT {v4:UInt32};

@@ -1,0 +1,78 @@
+SELECT site, page, count() AS visitors, countIf(followed > 0) AS converted, sum(followed) AS conversions
+FROM
+(
+    SELECT
+        viewed.site AS site,
+        viewed.page AS page,
+        arrayCount(
+            at -> arrayExists(view -> view < at AND at - view <= {v0:Int64}, viewed.times),
+            done.times) AS followed
+    FROM
+    (
+        SELECT
+            if(known.target = 0, seen.person, known.target) AS person,
+            toString(seen.origin) AS site,
+            seen.path AS page,
+            groupUniqArray(toUnixTimestamp64Milli(seen.created_at)) AS times
+        FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND seen.name = 'screen_view' AND seen.path != ''
+    AND if(known.target = 0, seen.person, known.target) != 0
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+        GROUP BY person, site, page
+    ) AS viewed
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT if(known.target = 0, seen.person, known.target) AS person, groupArray(toUnixTimestamp64Milli(seen.created_at)) AS times
+        FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.name IN {v5:Array(String)}
+    AND if(known.target = 0, seen.person, known.target) != 0
+        GROUP BY person
+    ) AS done ON viewed.person = done.person
+)
+GROUP BY site, page
+ORDER BY converted DESC, visitors DESC, page, site
+LIMIT {v7:UInt32};

@@ -1,0 +1,194 @@
+SELECT place, total, site, page, last_title, visited, pageviews, average_ms, bounce_rate, amount
+FROM
+(
+    SELECT
+        *,
+        count() OVER () AS total,
+        row_number() OVER (ORDER BY average_ms ASC NULLS LAST, page, site) AS place
+    FROM
+    (
+        SELECT
+            site,
+            page,
+            max(last_of_session).3 AS last_title,
+            count() AS visited,
+            sum(shown) AS pageviews,
+            if(sum(timed) = 0, NULL, sum(taken) / sum(timed)) AS average_ms,
+            countIf(views_of_session <= 1) / visited AS bounce_rate,
+            sum(amount_of_session) AS amount
+        FROM
+        (
+            SELECT
+                view.3 AS site,
+                view.4 AS page,
+                maxIf((view.1, view.2, view.5), view.5 != '') AS last_of_session,
+                count() AS shown,
+                count(next) AS timed,
+                sum(ifNull(next - view.1, 0)) AS taken,
+                any(length(views)) AS views_of_session,
+                any(amount_of_session) AS amount_of_session
+            FROM
+            (
+                SELECT
+                    seen.session_id AS session,
+                    arraySort(groupArrayIf((
+                        toUnixTimestamp64Milli(seen.created_at),
+                        bitAnd(seen.event_id, 2097151),
+                        toString(seen.origin),
+                        seen.path,
+                        seen.title,
+                        toUInt8(NOT (seen.path IN {v0:Array(String)}) AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)}))), seen.name = 'screen_view' AND seen.path != '')) AS views,
+                    sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
+                FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND (seen.name = 'screen_view' AND seen.path != '' OR seen.name = 'revenue')
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.session_id GLOBAL IN
+(
+SELECT visit.session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({in_start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({in_until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND visit.session_id GLOBAL IN
+(
+SELECT seen.session_id
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        visit.session_id AS session_id,
+        visit.entry_path AS entry_path
+    FROM sessions AS visit FINAL
+    WHERE visit.project_id = {project:String}
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+) AS visit ON seen.session_id = visit.session_id
+GLOBAL ANY LEFT JOIN
+(
+    SELECT person, any(profile_id) AS profile_id
+    FROM
+    (
+        SELECT visit.person AS person, visit.profile_id AS profile_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+        UNION ALL
+        SELECT told.person AS person, told.profile_id AS profile_id
+        FROM profiles AS told FINAL
+        WHERE told.project_id = {project:String} AND told.person != 0
+    )
+    GROUP BY person
+) AS named ON if(known.target = 0, seen.person, known.target) = named.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        profile_id,
+        properties[{v4:String}] AS property_4
+    FROM profiles FINAL
+    WHERE project_id = {project:String} AND deleted = 0
+) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND NOT (seen.properties[{v3:String}] IN {v0:Array(String)})
+    AND NOT (visit.entry_path IN {v0:Array(String)})
+    AND NOT (profile.property_4 IN {v0:Array(String)})
+    AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
+(
+SELECT person
+FROM
+(
+SELECT 0 AS rule, person FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.name = {v3:String}
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+HAVING count() >= {v5:UInt32}
+)
+)
+GROUP BY person
+HAVING count() >= 1
+))
+)
+)
+                GROUP BY session
+            )
+            ARRAY JOIN
+                views AS view,
+                arrayShiftLeft(arrayMap(each -> toNullable(each.1), views), 1) AS next
+            WHERE view.6
+            GROUP BY session, site, page
+        )
+        GROUP BY site, page
+    )
+        WHERE positionCaseInsensitiveUTF8(page, {v3:String}) > 0 OR positionCaseInsensitiveUTF8(last_title, {v3:String}) > 0
+)
+WHERE place = 1 OR (place > {v5:UInt32} AND place <= {v10:UInt32})
+ORDER BY place;

@@ -1,0 +1,279 @@
+"""The Model Context Protocol as agents speak it: the SDK's own client over HTTP against the served API."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from mcp import Client
+from mcp_types import CallToolResult, TextContent
+
+from openpanel.metadata import dashboards, reports
+from openpanel_api.public.app import create_app
+from openpanel_api.public.mcp_lists import LISTS
+from openpanel_api.public.mcp_tools import TOOLS
+from openpanel_api.public.services import Services
+from openpanel_api.server import Port, config_of
+from openpanel_api.sockets import listening
+from tests.api.public.conftest import NOON, Clock, Place
+
+OPENPANELS = {
+    "list_projects", "list_dashboards", "list_reports", "get_report_data", "get_dashboard_urls",
+    "list_event_names", "list_event_properties", "get_event_property_values", "query_events", "query_sessions",
+    "find_profiles", "get_profile", "get_profile_sessions", "get_profile_metrics", "list_group_types",
+    "find_groups", "get_group", "get_analytics_overview", "get_top_pages", "get_entry_exit_pages",
+    "get_page_performance", "get_page_conversions", "get_top_referrers", "get_country_breakdown",
+    "get_device_breakdown", "get_rolling_active_users", "get_weekly_retention_series", "get_retention_cohort",
+    "get_user_last_seen_distribution", "get_funnel", "get_user_flow",
+}  # fmt: skip
+DAYS = {"startDate": "2026-02-01", "endDate": "2026-03-01"}
+REPORT = {"chartType": "metric", "series": [{"name": "checkout"}], **DAYS}
+WAIT_S = 60.0
+
+pytestmark = pytest.mark.usefixtures("events")
+
+
+@dataclass
+class Agent:
+    """Speaks to the API as somebody."""
+
+    place: Place
+    clock: Clock
+    port: int
+
+    def token(self, who: str) -> str:
+        client_id, secret = self.place.issued[who]
+        return base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+
+    @asynccontextmanager
+    async def connected(self, who: str = "mine/reader") -> AsyncIterator[Client]:
+        self.clock.ms += 1_000_000  # rates have tests of their own
+        address = f"http://127.0.0.1:{self.port}/mcp?token={self.token(who)}"
+        async with asyncio.timeout(WAIT_S), Client(address) as client:
+            yield client
+
+    async def call(self, name: str, who: str = "mine/reader", **arguments: Any) -> CallToolResult:
+        async with self.connected(who) as client:
+            return await client.call_tool(name, arguments)
+
+    async def answer(self, name: str, who: str = "mine/reader", **arguments: Any) -> Any:
+        """The JSON of an answer that is as wanted."""
+        result = await self.call(name, who, **arguments)
+        assert not result.is_error, text_of(result)
+        return json.loads(text_of(result))
+
+
+def text_of(result: CallToolResult) -> str:
+    (content,) = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+@pytest.fixture
+async def agent(place: Place, clock: Clock) -> AsyncIterator[Agent]:
+    services = Services(
+        place.database, place.warehouse, clock_ms=clock, dashboard_url="https://panel.example/"
+    )
+    server = Port(config_of(create_app(services)))
+    socket = listening("127.0.0.1", 0)
+    serving = asyncio.create_task(server.serve(sockets=[socket]))
+    yield Agent(place, clock, socket.getsockname()[1])
+    server.should_exit = True
+    await serving
+
+
+@pytest.fixture(scope="module")
+def report(place: Place) -> str:
+    """A saved report of `mine`."""
+    board, saved = str(uuid4()), str(uuid4())
+    dashboards.create(place.database, dashboard=board, project="mine", name="Sales", at=NOON)
+    reports.create(
+        place.database, report=saved, project="mine", dashboard=board, name="Checkouts", question=REPORT, at=NOON
+    )  # fmt: skip
+    return saved
+
+
+async def test_every_tool_is_there_and_says_that_it_only_reads(agent: Agent) -> None:
+    async with agent.connected() as client:
+        tools = (await client.list_tools()).tools
+
+    assert {tool.name for tool in tools} == OPENPANELS == {*LISTS, *(tool.name for tool in TOOLS)}
+    for tool in tools:
+        assert tool.description
+        assert tool.annotations is not None
+        assert tool.annotations.read_only_hint
+        assert "$ref" not in json.dumps(tool.input_schema)
+        assert tool.name == "list_projects" or "projectId" in tool.input_schema["properties"]
+        assert "projectId" not in tool.input_schema["required"]
+
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("list_event_names", {}),
+    ("list_event_properties", {"eventName": "checkout"}),
+    ("get_event_property_values", {"propertyKey": "n", "limit": 5}),
+    ("query_events", {"eventNames": ["checkout"], "limit": 2, **DAYS}),
+    ("query_sessions", DAYS),
+    ("find_profiles", {"email": "ada"}),
+    ("get_profile", {"profileId": "user-42"}),
+    ("get_profile_sessions", {"profileId": "user-42"}),
+    ("get_profile_metrics", {"profileId": "user-42"}),
+    ("list_group_types", {}),
+    ("find_groups", {"search": "a"}),
+    ("get_analytics_overview", {"interval": "day", "previous": True, **DAYS}),
+    ("get_top_pages", {"limit": 3, **DAYS}),
+    ("get_entry_exit_pages", {"mode": "exit", **DAYS}),
+    ("get_page_performance", DAYS),
+    ("get_page_conversions", {"event": ["checkout"], **DAYS}),
+    ("get_top_referrers", DAYS),
+    ("get_country_breakdown", DAYS),
+    ("get_device_breakdown", DAYS),
+    ("get_rolling_active_users", {"days": 7, **DAYS}),
+    ("get_weekly_retention_series", {}),
+    ("get_retention_cohort", {}),
+    ("get_user_last_seen_distribution", {}),
+    ("get_funnel", {"steps": ["screen_view", "checkout"], **DAYS}),
+    ("get_user_flow", {"startEvent": "screen_view", **DAYS}),
+]
+
+
+@pytest.mark.parametrize("case", CALLS, ids=[case[0] for case in CALLS])
+async def test_a_tool_and_its_route_give_the_same_answer(
+    agent: Agent, case: tuple[str, dict[str, Any]]
+) -> None:
+    name, arguments = case
+    path = next(tool.path for tool in TOOLS if tool.name == name).replace("{projectId}", "mine")
+    asked = {key: value for key, value in arguments.items() if f"{{{key}}}" not in path}
+    for key in arguments.keys() - asked.keys():
+        path = path.replace(f"{{{key}}}", arguments[key])
+    asked = {key: str(value).lower() if isinstance(value, bool) else value for key, value in asked.items()}
+
+    answered = await agent.answer(name, **arguments)
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
+        address = f"http://127.0.0.1:{agent.port}{path}"
+        route = await client.get(address, params=asked, headers=agent.place.headers("mine/reader"))
+
+    assert route.status_code == 200
+    assert answered == route.json()
+
+
+async def test_reports_are_listed_and_answered(agent: Agent, report: str) -> None:
+    boards = await agent.answer("list_dashboards")
+    listed = await agent.answer("list_reports", dashboardId=boards[0]["id"])
+    data = await agent.answer("get_report_data", reportId=report)
+
+    assert [board["name"] for board in boards] == ["Sales"]
+    assert [(each["id"], each["name"], each["chartType"]) for each in listed] == [
+        (report, "Checkouts", "metric")
+    ]
+    assert (data["id"], data["name"]) == (report, "Checkouts")
+
+
+async def test_people_are_sent_to_the_dashboard(agent: Agent) -> None:
+    assert await agent.answer("get_dashboard_urls") == {
+        "projectId": "mine",
+        "overview": "https://panel.example/o/ours/p/mine",
+    }
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [("mine/reader", ["mine"]), ("mine/admin", ["mine", "sibling"]), ("ours/*", ["mine", "sibling"])],
+)
+async def test_each_client_sees_its_own_projects(agent: Agent, who: str, expected: list[str]) -> None:
+    assert [each["id"] for each in await agent.answer("list_projects", who)] == expected
+
+
+@pytest.mark.parametrize("name", ["get_analytics_overview", "list_dashboards", "get_dashboard_urls"])
+@pytest.mark.parametrize(
+    ("who", "project", "message"),
+    [
+        ("mine/reader", "sibling", "You do not have access to this project"),
+        ("mine/admin", "foreign", "You do not have access to this project"),
+        ("mine/admin", "nowhere", "Project not found"),
+        ("ours/*", None, "is required|is missing"),
+    ],
+)
+async def test_nobody_asks_about_what_is_not_theirs(
+    agent: Agent, name: str, who: str, project: str | None, message: str
+) -> None:
+    result = await agent.call(name, who, **({"projectId": project} if project else {}))
+
+    assert result.is_error
+    assert any(part in text_of(result) for part in message.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("get_funnel", {"steps": ["only"]}, "steps"),
+        ("get_funnel", {}, "steps: is missing"),
+        ("get_analytics_overview", {"range": "soon"}, "range: "),
+        ("get_analytics_overview", {"surprise": 1}, "surprise: is not known here"),
+        (
+            "get_analytics_overview",
+            {"filters": [{"name": "planet", "operator": "is", "value": "x"}]},
+            "planet: no such field",
+        ),
+        ("get_profile", {"profileId": "../live"}, "profileId: expected a text without slashes"),
+        ("get_profile", {"profileId": ["a"]}, "profileId: expected a text without slashes"),
+        ("list_reports", {"dashboardId": 3}, "dashboardId: expected a text"),
+        ("drop_tables", {}, "There is no tool drop_tables"),
+    ],
+)
+async def test_what_cannot_be_asked_is_told_in_words(
+    agent: Agent, name: str, arguments: dict[str, Any], message: str
+) -> None:
+    result = await agent.call(name, **arguments)
+
+    assert result.is_error
+    assert message in text_of(result)
+
+
+async def test_a_bearer_opens_as_the_address_does(agent: Agent) -> None:
+    agent.clock.ms += 1_000_000
+    answer = await _post(agent, {"authorization": f"Bearer {agent.token('mine/reader')}"})
+
+    assert answer.status_code == 200
+    assert len(answer.json()["result"]["tools"]) == len(OPENPANELS)
+
+
+@pytest.mark.parametrize("who", ["mine/web", "gone/reader"])
+async def test_who_may_not_read_may_not_ask(agent: Agent, who: str) -> None:
+    answer = await _post(agent, {"authorization": f"Bearer {agent.token(who)}"})
+
+    assert (answer.status_code, answer.json()["error"]) == (401, "Unauthorized")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "no base64!", base64.b64encode(b"half").decode(), base64.b64encode(b"\xff:\xff").decode()]
+)
+async def test_a_token_that_is_none_opens_nothing(agent: Agent, token: str) -> None:
+    answer = await _post(agent, {"authorization": f"Bearer {token}".strip()})
+
+    assert (answer.status_code, answer.json()["message"]) == (401, "MCP: Client ID must be a valid UUIDv4")
+
+
+async def test_there_is_no_session_to_hold(agent: Agent) -> None:
+    headers = {"authorization": f"Bearer {agent.token('mine/reader')}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
+        address = f"http://127.0.0.1:{agent.port}/mcp"
+        reading = await client.get(address, headers=headers)
+        leaving = await client.delete(address, headers=headers)
+
+    assert (reading.status_code, leaving.status_code) == (405, 204)
+
+
+async def _post(agent: Agent, headers: dict[str, str]) -> httpx.Response:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    accept = {"accept": "application/json, text/event-stream"}
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as client:
+        return await client.post(
+            f"http://127.0.0.1:{agent.port}/mcp", json=message, headers={**accept, **headers}
+        )
