@@ -3,9 +3,11 @@
 import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -97,6 +99,20 @@ def report(place: Place) -> str:
         place.database, report=saved, project="mine", dashboard=board, name="Checkouts", question=REPORT, at=NOON
     )  # fmt: skip
     return saved
+
+
+async def test_call_of_the_documents_is_answered(agent: Agent) -> None:
+    page = (Path(__file__).parents[4] / "docs" / "mcp.md").read_text("utf-8")
+    [body] = re.findall(r"-d '(.*)'", page)
+    headers = dict(re.findall(r'-H "([\w-]+): ([^"]+)"', page))
+    headers["authorization"] = f"Bearer {agent.token('mine/reader')}"
+
+    async with httpx.AsyncClient() as http:
+        answer = await http.post(f"http://127.0.0.1:{agent.port}/mcp", content=body, headers=headers)
+
+    assert answer.status_code == 200
+    assert "unique_visitors" in answer.text
+    assert '"isError":true' not in answer.text
 
 
 async def test_every_tool_is_there_and_says_that_it_only_reads(agent: Agent) -> None:
