@@ -1,147 +1,123 @@
-"""Questions over ten million events: rollups as ratios to raw scans of the same run, and the overview page cold."""
+"""Questions over millions of events: warm and cold, rollups against raw reading, and against SQL written by hand.
 
-import os
+`OPENPANEL_BENCH_EVENTS` says over how many, with commas between several. Warm is the fastest of some runs, cold is an
+engine that has just started and whose data lies on the disk. Bounds are those of ten million events and more.
+"""
+
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from statistics import median
 from typing import Any, Final
 
-from benchmarks import traffic
+from benchmarks import questions, traffic
+from benchmarks.queries_by_hand import UNBOUND, Bounds, Peer, peers
+from benchmarks.queries_cost import cost
+from benchmarks.questions import Asked
 from benchmarks.report import Figure
-from openpanel.analytics.asking import LIMITS, Question, ask
-from openpanel.analytics.coming_back import ComingBack
-from openpanel.analytics.metrics import Metrics
-from openpanel.analytics.overview import Overview
-from openpanel.analytics.periods import previous, resolve
+from benchmarks.traffic import DataSet, Running
+from openpanel.analytics.asking import LIMITS, Question, ask, choose
 from openpanel.analytics.routing import Source
-from openpanel.analytics.series import Series
-from openpanel.analytics.statements import Statement, milliseconds
-from openpanel.analytics.top_countries import TopCountries
-from openpanel.analytics.top_devices import TopDevices
-from openpanel.analytics.top_pages import TopPages
-from openpanel.analytics.top_referrers import TopReferrers
+from openpanel.analytics.statements import Statement
 from openpanel.warehouse import Warehouse
 
 WARM_RUNS: Final = 5  # of which the fastest counts
-COLD_RUNS: Final = 3  # of which the median counts
-FIRST_WEEK: Final = traffic.LAST_DAY - timedelta(days=traffic.LAST_DAY.weekday(), weeks=11)
-
-# The same answers as somebody would write them who has only the table of events.
-_IN_PERIOD: Final = """
-FROM events
-WHERE project_id = {project:String}
-    AND created_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
-    AND created_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')"""
-RAW_DAILY_UNIQUES: Final = (
-    f"SELECT toDate(created_at) AS day, uniq(person) AS visitors{_IN_PERIOD} GROUP BY day ORDER BY day"
-)
-RAW_PAGES: Final = (
-    f"SELECT path, uniq(person) AS visitors, uniq(session_id) AS sessions, count() AS views{_IN_PERIOD}"
-    " AND name = 'screen_view' GROUP BY path ORDER BY views DESC LIMIT 10"
-)
-RAW_SESSIONS: Final = f"""\
-SELECT uniq(person), count(), sum(views), countIf(views <= 1), avgIf(duration, duration > 0)
-FROM
-(
-    SELECT any(person) AS person, countIf(name = 'screen_view') AS views,
-        max(toUnixTimestamp64Milli(created_at)) - min(toUnixTimestamp64Milli(created_at)) AS duration{_IN_PERIOD}
-        AND name NOT IN ('session_start', 'session_end') AND session_id != 0
-    GROUP BY session_id
-)"""
-RAW_RETENTION: Final = f"""\
-SELECT start, distance, count()
-FROM
-(
-    SELECT groupUniqArray(toMonday(created_at)) AS weeks, arrayMin(weeks) AS start,
-        arrayJoin(arrayMap(week -> intDiv(week - start, 7), weeks)) AS distance{_IN_PERIOD}
-    GROUP BY person
-)
-GROUP BY start, distance ORDER BY start, distance"""
+COLD_RUNS: Final = 3  # of the overview page; of which the median counts
+AT_ONCE: Final = 8
+_BUSIEST: Final = """\
+SELECT profile_id FROM profile_activity WHERE project_id = {project:String}
+GROUP BY profile_id ORDER BY sum(events) DESC, profile_id LIMIT 1"""
 
 
 def measure() -> list[Figure]:
-    with traffic.warehouse() as warehouse:
-        figures = _ratios(warehouse)
-    cold = [_cold_page("30d") for _ in range(COLD_RUNS)]
-    whole = [_cold_page("90d") for _ in range(COLD_RUNS)]
-    return [
-        *figures,
-        Figure("queries", "overview page of 10 M events, 30 days, cold", median(cold), "ms", 500, 200, more_is_better=False,
-               note="8 questions at once, data out of the page cache"),
-        Figure("queries", "overview page of 10 M events, all 90 days, cold", median(whole), "ms", more_is_better=False),
-    ]  # fmt: skip
+    return [figure for data in traffic.data_sets() for figure in _of(data)]
 
 
-def _ratios(warehouse: Warehouse) -> list[Figure]:
-    quarter = _scope("90d")
-    cases: list[tuple[str, str, Overview, Statement, float, float]] = [
-        ("daily uniques, 90 days", RAW_DAILY_UNIQUES, quarter, Series(quarter).statement(Source.ROLLUP), 10, 40),
-        ("retention, 12 weeks", RAW_RETENTION, quarter, _retention(), 3, 7),
-        ("sessions, 90 days", RAW_SESSIONS, quarter, Metrics(quarter).statement(Source.SESSIONS), 3, 7),
-        ("top pages, 90 days", RAW_PAGES, quarter, TopPages(quarter).statement(Source.ROLLUP), 3, 7),
-    ]  # fmt: skip
-    figures = []
-    for what, raw, scope, statement, least, aim in cases:
-        raw_ms = _fastest(warehouse, Statement(raw, _parameters(scope)))
-        own_ms = _fastest(warehouse, statement)
-        note = f"{raw_ms:.1f} ms raw, {own_ms:.1f} ms here"
-        figures.append(Figure("queries", what, raw_ms / own_ms, "×", least, aim, note=note))
-    return figures
+def _of(data: DataSet) -> Iterator[Figure]:
+    with data.running() as running:
+        [(profile,)] = running.warehouse.query(_BUSIEST, parameters={"project": traffic.LARGE})
+        every = questions.asked(profile)
+        by_hand = [_against_hand(running, peer, data) for peer in peers()]
+        warm = [_warm(running, each, data) for each in every]
+        ratios = [_rollup_ratio(running, each, data) for each in every if each.raw is not None]
+    yield from by_hand
+    yield from ratios
+    for each, figure in zip(every, warm, strict=True):
+        yield figure
+        cold = _cold(data, (each.question,))
+        yield Figure("queries", f"{_named(data, each.name)}, cold", cold, "ms", more_is_better=False)
+    yield from _pages(data)
 
 
-def _scope(text: str, *, project: str = traffic.LARGE, compared: bool = False) -> Overview:
-    period = resolve(text, timezone="UTC", now=traffic.NOW)
-    return Overview(project, "UTC", period, previous=previous(period, timezone="UTC") if compared else None)
+def _pages(data: DataSet) -> Iterator[Figure]:
+    """All panels at once of a cold engine."""
+    every = [each.question for each in questions.panels("30d")]
+    bounds: Bounds = (500, 200) if data.events == traffic.EVENTS else UNBOUND
+    yield _page(data, "overview page, 30 days, cold", questions.page("30d"), bounds=bounds)
+    yield _page(data, "overview page, all 90 days, cold", questions.page("90d"))
+    yield _page(data, "every panel and list of the overview, 30 days, cold", every)
 
 
-def _parameters(scope: Overview) -> dict[str, object]:
-    return {
-        "project": scope.project,
-        "start": milliseconds(scope.period.start),
-        "until": milliseconds(scope.period.until),
-    }
+def _page(data: DataSet, what: str, asked: Sequence[Question[Any]], *, bounds: Bounds = UNBOUND) -> Figure:
+    took = median(_cold(data, asked) for _ in range(COLD_RUNS))
+    note = f"{len(asked)} questions at once, data out of the page cache"
+    return Figure("queries", _named(data, what), took, "ms", *bounds, more_is_better=False, note=note)
 
 
-def _retention() -> Statement:
-    return ComingBack(traffic.LARGE, first=FIRST_WEEK, weeks=12).statement(Source.ROLLUP)
+def _warm(running: Running, each: Asked, data: DataSet) -> Figure:
+    """As somebody waits for it, and what the engine says that it took."""
+    took = _fastest(lambda: ask(running.warehouse, each.question))
+    source = choose(running.warehouse, each.question).source
+    note = f"from {source}: {cost(running.url, each.question.statement(source))}"
+    return Figure("queries", f"{_named(data, each.name)}, warm", took, "ms", more_is_better=False, note=note)
 
 
-def _fastest(warehouse: Warehouse, statement: Statement) -> float:
-    return min(
-        _milliseconds(
-            lambda: warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
-        )
-        for _ in range(WARM_RUNS)
-    )
+def _rollup_ratio(running: Running, each: Asked, data: DataSet) -> Figure:
+    assert each.raw is not None
+    rolled_up, raw = each.question.statement(Source.ROLLUP), each.question.statement(each.raw)
+    what = _named(data, f"{each.name}, rollup against {each.raw}")
+    return _ratio(running, what, slow=raw, fast=rolled_up)
 
 
-def _cold_page(text: str) -> float:
-    """All panels asked at once of an engine that has just started and whose data lies on the disk."""
-    for path in traffic.files():
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(descriptor)
-    with traffic.warehouse() as warehouse, ThreadPoolExecutor(8) as pool:
+def _against_hand(running: Running, peer: Peer, data: DataSet) -> Figure:
+    bounds = peer.bounds if data.events >= traffic.EVENTS else UNBOUND
+    what = _named(data, f"{peer.what}, against SQL by hand")
+    return _ratio(running, what, slow=peer.by_hand, fast=peer.own, bounds=bounds)
+
+
+def _ratio(
+    running: Running,
+    what: str,
+    *,
+    slow: Statement,
+    fast: Statement,
+    bounds: Bounds = UNBOUND,
+) -> Figure:
+    slow_ms = _fastest(lambda: _read(running.warehouse, slow))
+    fast_ms = _fastest(lambda: _read(running.warehouse, fast))
+    note = f"{slow_ms:.1f} ms ({cost(running.url, slow)}), here {fast_ms:.1f} ms ({cost(running.url, fast)})"
+    return Figure("queries", what, slow_ms / fast_ms, "×", *bounds, note=note)
+
+
+def _cold(data: DataSet, asked: Sequence[Question[Any]]) -> float:
+    """All asked at once of an engine that has just started and whose data lies on the disk."""
+    data.leave_page_cache()
+    with data.running() as running, ThreadPoolExecutor(AT_ONCE) as pool:
+        warehouse = running.warehouse
         warehouse.query("SELECT 1")  # a dashboard has its connection before somebody asks
-        return _milliseconds(lambda: list(pool.map(lambda question: ask(warehouse, question), _panels(text))))
+        return _milliseconds(lambda: list(pool.map(lambda question: ask(warehouse, question), asked)))
 
 
-def _panels(text: str) -> tuple[Question[Any], ...]:
-    scope = _scope(text)
-    return (
-        Metrics(_scope(text, compared=True)),
-        Series(scope),
-        TopPages(scope),
-        TopReferrers(scope),
-        TopCountries(scope),
-        TopDevices(scope, kind="device"),
-        TopDevices(scope, kind="browser"),
-        TopDevices(scope, kind="os"),
-    )
+def _read(warehouse: Warehouse, statement: Statement) -> object:
+    return warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
+
+
+def _named(data: DataSet, what: str) -> str:
+    return f"{data.events / 1e6:g} M events: {what}"
+
+
+def _fastest(work: Callable[[], object]) -> float:
+    return min(_milliseconds(work) for _ in range(WARM_RUNS))
 
 
 def _milliseconds(work: Callable[[], object]) -> float:

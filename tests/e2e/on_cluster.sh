@@ -2,7 +2,8 @@
 # The end-to-end tests on whichever cluster this machine can have, the first of:
 #   KUBECONFIG          a cluster that runs already; IMAGE_BUILD and IMAGE_LOAD say how images are made and come into it
 #   OPENPANEL_CLUSTER   a program that runs one (up, base-images, image, load, path, down); by default
-#                       ../shared/cluster/cluster beside the repository, where that is there. It is taken down at the end
+#                       ../shared/cluster/cluster beside the repository, or beside the one that this is a clone of, where
+#                       that is there. It is taken down at the end
 #   kind and docker     the cluster of kind-config.yaml
 # Without any of them this fails: a run without a cluster has shown nothing.
 set -euo pipefail
@@ -47,6 +48,10 @@ on_own_cluster() {
 }
 
 program=${OPENPANEL_CLUSTER:-../shared/cluster/cluster}
+origin=$(git config --get remote.origin.url || true)
+if [ ! -x "$program" ] && [ -d "$origin" ]; then
+  program=$origin/../shared/cluster/cluster
+fi
 if [ -n "${KUBECONFIG:-}" ]; then
   make e2e
 elif [ -x "$program" ]; then
