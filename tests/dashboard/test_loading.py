@@ -24,6 +24,7 @@ class Held(Warehouse):
 
     def __init__(self, inner: Warehouse) -> None:
         self._inner, self.go_on = inner, threading.Event()
+        self.database = inner.database
 
     def query(
         self,

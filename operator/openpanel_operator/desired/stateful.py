@@ -38,7 +38,7 @@ def stateful_set(
             "serviceName": service,
             "podManagementPolicy": "OrderedReady",
             "revisionHistoryLimit": 3,
-            "updateStrategy": {"type": "OnDelete" if on_delete else "RollingUpdate"},
+            "updateStrategy": _update_strategy(on_delete=on_delete),
             "persistentVolumeClaimRetentionPolicy": {
                 "whenDeleted": claim.when_deleted,
                 "whenScaled": "Retain",
@@ -50,3 +50,10 @@ def stateful_set(
             ],
         },
     }
+
+
+def _update_strategy(*, on_delete: bool) -> Object:
+    if on_delete:
+        return {"type": "OnDelete"}
+    # The partition is said, because the API server would add it to a set whose strategy somebody took away.
+    return {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}

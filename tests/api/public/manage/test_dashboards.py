@@ -70,7 +70,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"chartType": "doughnut"}, "report: "),
     ({"chartType": "linear"}, "report.linear.series: "),
     ({"chartType": "linear", "series": []}, "report.linear.series: "),
-    ({"chartType": "linear", "series": [{"name": "a", "segment": "planets"}]}, "report.linear.series[0].event.segment: "),
+    ({"chartType": "linear", "series": [{"name": "a", "segment": "planets"}]}, "report.linear.series[0].segment: "),
     ({"chartType": "linear", "series": [{"name": "a"}], "secret": 1}, "report.linear.secret: "),
     ({"chartType": "linear", "series": [{"name": "a"}], "range": "soon"}, "report.range: "),
     ({"chartType": "linear", "series": [{"name": "a"}], "startDate": "2026-02-02", "endDate": "2026-02-01"}, "report.endDate: "),
