@@ -3,6 +3,7 @@
 Imported only where such a file is asked for: the library costs more memory than all the rest of the API.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -48,7 +49,7 @@ class _Sink:
         return taken
 
 
-class _Columns:
+class _Columns(ABC):
     """A file that a writer of the library makes."""
 
     def __init__(self, project: str) -> None:
@@ -56,8 +57,9 @@ class _Columns:
         self._sink = _Sink()
         self._writer = self._opened(pa.PythonFile(self._sink, mode="w"))
 
+    @abstractmethod
     def _opened(self, sink: Any) -> Any:
-        raise NotImplementedError
+        """The library's writer of this kind of file."""
 
     def head(self) -> bytes:
         return self._sink.take()
