@@ -200,7 +200,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         for kind in RETENTION_KINDS
         for spec, reason, right in (
             ({"retention": {kind: 0}}, "is 0", "at least 1"),
-            ({"retention": {kind: 36_501}}, "is 36501", "at most 36500"),
+            ({"retention": {kind: 18_251}}, "is 18251", "at most 18250"),
             ({"retention": {kind: 1.5}}, "is 1.5, a number", WHOLE),
         )
     ),
@@ -283,7 +283,7 @@ TAKEN: list[dict[str, Any]] = [
     {"workers": {"resources": {"requests": {"cpu": "1"}, "limits": {"cpu": "1000m"}}}},
     rotating(interval="1h", overlap="59m59s"),
     rotating(interval="90d"),
-    {"retention": {"events": 1, "sessions": 36_500, "replays": None}},
+    {"retention": {"events": 1, "sessions": 18_250, "replays": None}},
     {"quota": {"eventsPerMonth": 10**15}},
     a_condition(name="properties.plan"),
     a_condition(operator="gte", values=["-1.5"]),

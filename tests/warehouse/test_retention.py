@@ -9,7 +9,7 @@ import pytest
 
 from openpanel.warehouse import Warehouse, tables
 from openpanel.warehouse.migrations import migrate
-from openpanel.warehouse.retention import KINDS, BadRetention, Kind, apply_retention, ttl
+from openpanel.warehouse.retention import KINDS, MAX_DAYS, BadRetention, Kind, apply_retention, ttl
 from openpanel.warehouse.schema import Single, Table
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.warehouse import rows
@@ -74,6 +74,18 @@ def test_limit_that_is_lifted_deletes_nothing_more(warehouse: Warehouse, project
     assert ages(warehouse, project) == [1, 8, 40, 400]
 
 
+def test_longest_limit_deletes_nothing_of_today(warehouse: Warehouse, project: str) -> None:
+    apply_retention(warehouse, project=project, days=dict.fromkeys(KINDS, MAX_DAYS))
+
+    fill(warehouse, project)
+    for table in (tables.EVENTS, tables.SESSIONS, *AGGREGATES):
+        expire(warehouse, table)
+
+    assert ages(warehouse, project) == [1, 8, 40, 400]
+    assert count(warehouse, tables.SESSIONS, project) == 4
+    assert [count(warehouse, table, project) for table in AGGREGATES] == [4, 4, 4 * 6, 4]
+
+
 def test_replays_go_after_thirty_days_unless_the_project_says_otherwise(
     warehouse: Warehouse, project: str
 ) -> None:
@@ -98,7 +110,7 @@ def test_parts_are_dated_anew_where_the_project_has_rows_and_nowhere_else(
     rows.insert(warehouse, tables.EVENTS, [elsewhere], token=f"{project}:elsewhere")
     fill(warehouse, project)
 
-    apply_retention(warehouse, project=project, days={"events": 36_000})
+    apply_retention(warehouse, project=project, days={"events": MAX_DAYS})
     settle(warehouse, tables.EVENTS)
 
     dated = warehouse.query(
@@ -173,9 +185,9 @@ def test_limits_of_two_projects_set_at_once_both_hold(warehouse: Warehouse, proj
     assert all(f"'{name}'" in definition[0] for name in projects)
 
 
-@pytest.mark.parametrize("days", [0, -1, 36_501])
+@pytest.mark.parametrize("days", [0, -1, 18_251])
 def test_impossible_number_of_days_is_refused(warehouse: Warehouse, project: str, days: int) -> None:
-    with pytest.raises(BadRetention, match="1 to 36500"):
+    with pytest.raises(BadRetention, match="1 to 18250"):
         apply_retention(warehouse, project=project, days={"events": days})
 
 

@@ -140,7 +140,7 @@ TimeZone = Annotated[
     Field(json_schema_extra={"pattern": ZONE}),
 ]
 Network = Annotated[str, StringConstraints(min_length=2, max_length=50), AfterValidator(_network)]
-Days = Annotated[int, Field(ge=1, le=36_500)]
+Days = Annotated[int, Field(ge=1, le=18_250)]  # fifty years: within what ClickHouse can date
 Percent = Annotated[int, Field(ge=1, le=100)]
 Quantity = Annotated[
     str,

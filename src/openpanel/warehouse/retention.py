@@ -20,7 +20,7 @@ from openpanel.warehouse.schema import Form, Single, Table, local_name
 
 Kind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLetters"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-MAX_DAYS: Final = 36_500
+MAX_DAYS: Final = 18_250  # fifty years; a DateTime ends in 2106 and begins anew in 1970, which would be "expired"
 _MAX_ROUNDS: Final = 10
 _LOOKING: Final[Mapping[str, object]] = {
     "max_execution_time": 600
