@@ -68,7 +68,7 @@ def _cells(chart: "Chart", item: ChartPeriod, reading: Reading) -> tuple[str, li
         labels=key,
         bucket=f"indexOf({edges}, roundDown(toUnixTimestamp64Milli(seen.created_at), {edges}))",
         states=_made(measures),
-        events=reading.events(item.period, conditions=(any_of(conditions), *everywhere)),
+        events=reading.events(item.period, conditions=(any_of(counted), *everywhere)),
     )
     return sql, measures
 

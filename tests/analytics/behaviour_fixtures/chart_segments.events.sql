@@ -80,7 +80,39 @@ GLOBAL ANY LEFT JOIN
 WHERE seen.project_id = {project:String}
     AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
+    AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')) OR (seen.name NOT IN ('session_start', 'session_end') AND (if(known.target = 0, seen.person, known.target), seen.created_at, seen.event_id) GLOBAL IN
+(
+SELECT person, latest.1, latest.2
+FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person, max((seen.created_at, seen.event_id)) AS latest
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+)
+)))
 GROUP BY labels, bucket
 )
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 from statistics import median
 from typing import Any, Final
@@ -94,6 +95,21 @@ def test_charts_answer_what_counting_by_hand_answers(
     assert [(row.letter, row.labels, row.other) for row in answer.rows] == expected.order()
     for row in answer.rows:
         expected.check(row)
+
+
+def test_label_of_which_no_event_is_counted_is_not_listed(warehouse: Warehouse, insert: Insert) -> None:
+    now = datetime(2026, 11, 1, 14, 5, tzinfo=UTC)
+    done = [
+        {"name": name, "created_at": milliseconds(now) - age, "day": 20_758, "event_id": age, "person": 5}
+        for age, name in ((3, "screen_view"), (2, "click"), (1, "revenue"))
+    ]
+    project = load(History("UTC", now, done, [], [], []), insert)
+    today = resolve("today", timezone="UTC", now=now)
+    latest = EventSeries("*", "one_event_per_user")
+
+    answer = ask(warehouse, Chart(project, "UTC", today, (latest,), breakdowns=("name",), limit=1))
+
+    assert [(row.labels, row.other, row.figures.total) for row in answer.rows] == [(("revenue",), False, 1)]
 
 
 @random_worlds(10)
