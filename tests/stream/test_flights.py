@@ -177,3 +177,42 @@ async def test_memory_of_commits_answers_for_all_that_may_be_under_way(stream: S
     replies = set(stream.redis.hkeys(memory)) - {b"seq"}
 
     assert commit.UNDER_WAY < len(replies) < 8
+
+
+async def test_requests_behind_a_commit_that_has_just_left_wait_for_each_other(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "PACE_S", 0.2)  # longer than anything in between takes
+    await stream.committer.append(a_bare_append(0))
+
+    behind = [stream.committer.append(a_bare_append(1))]
+    await asyncio.sleep(0)
+    behind.append(stream.committer.append(a_bare_append(2)))
+    await asyncio.gather(*behind)
+
+    assert stream.redis.xlen(stream.keys.stream) == 2
+    assert numbers(stream) == [0, 1, 2]
+
+
+async def test_enough_requests_wait_for_no_others(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stream.committer.append(a_bare_append(0))
+    monkeypatch.setattr(commit, "PACE_S", 3_600)
+
+    await asyncio.gather(*(stream.committer.append(a_bare_append(1 + n)) for n in range(commit.ENOUGH)))
+
+    assert numbers(stream) == list(range(1 + commit.ENOUGH))
+
+
+async def test_closing_waits_for_no_company(
+    valkey_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_stream(valkey_url, tmp_path) as stream:
+        await stream.committer.append(a_bare_append(0))
+        monkeypatch.setattr(commit, "PACE_S", 3_600)
+        waiting = stream.committer.append(a_bare_append(1))
+        await asyncio.sleep(0)
+
+        await stream.committer.close()
+
+        assert waiting.done()
+        assert numbers(stream) == [0, 1]

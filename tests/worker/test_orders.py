@@ -16,7 +16,6 @@ from rq.job import Job, JobStatus
 from openpanel.stream.drain import Shard
 from openpanel.stream.keys import Pool, ShardKeys
 from openpanel_worker import context
-from openpanel_worker.deps import BUSY, patience
 from openpanel_worker.drain import Drain
 from openpanel_worker.drain import drain as drain_order
 from openpanel_worker.orders import Orders, order_id
@@ -204,34 +203,12 @@ async def test_order_that_fails_frees_its_id(world: World, orders_of: Orders) ->
     await world.send(track("event"))
     orders_of.make(0)
 
-    def fail(_in_hand: int, _inserting_s: float) -> None:
+    def fail(_in_hand: Callable[[], int], _inserting_s: float) -> None:
         raise RuntimeError("defect")
 
     a_worker(world, orders_of, drain=world.new_drain(linger=fail)).work(burst=True)
 
     assert orders_of.sweep() == 1
-
-
-@pytest.mark.parametrize(
-    ("inserting_s", "waiting", "waits_s"),
-    [(0.0, 0, 0.3), (0.05, 0, 0.3), (0.2, 0, 0.6), (5.0, 0, 1.0), (0.2, BUSY, 0.6), (5.0, BUSY, 2.0)],
-    ids=[
-        "nothing inserted yet",
-        "a quick insert",
-        "a busy warehouse",
-        "a very slow one",
-        "much to do",
-        "too much",
-    ],
-)
-def test_wait_for_a_fuller_block_grows_with_the_cost_of_an_insert(
-    inserting_s: float, waiting: int, waits_s: float
-) -> None:
-    assert patience(0.3, inserting_s=inserting_s, waiting=waiting) == pytest.approx(waits_s)
-
-
-def test_a_longer_wait_that_was_asked_for_stays() -> None:
-    assert patience(2.0, inserting_s=0.5, waiting=0) == 2.0
 
 
 def test_orders_run_in_a_worker_only() -> None:

@@ -39,6 +39,7 @@ from openpanel_worker.changes import CHANNEL
 from openpanel_worker.drain import Drain
 from openpanel_worker.erasures import Erasures, erased_among
 from openpanel_worker.fragments import Fragments
+from openpanel_worker.lingering import WORTHWHILE, linger
 from openpanel_worker.orders import JOBS_QUEUE, Orders
 from openpanel_worker.people import People
 from openpanel_worker.projects import Projects
@@ -60,15 +61,6 @@ from openpanel_worker.worker import DrainWorker
 SOCKET_TIMEOUT_S: Final = 10.0
 SESSIONS_AT_ONCE: Final = 5_000  # of one shard and sweep
 SALT_BYTES: Final = 32
-WORTHWHILE: Final = 30_000  # events that are not waited for to become more
-BUSY: Final = (
-    3_000  # events that came in while the last block was made: then events are seen some seconds later
-)
-INSERTS_SHARE: Final = (
-    3.0  # a wait lasts so many times as long as the last insert took, so inserts take a quarter
-)
-LONGEST_LINGER_S: Final = 1.0  # with a second for insert and commit, an event is visible within two
-LONGEST_BUSY_LINGER_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +173,22 @@ class Deps:
     def _announce(self, topic: str) -> None:
         self.redis.publish(CHANNEL, topic)
 
-    def _linger(self, shard: int, in_hand: int, inserting_s: float) -> None:
+    def _linger(self, shard: int, in_hand: Callable[[], int], inserting_s: float) -> None:
         """Wait for a fuller block, unless enough waits beside the messages in hand."""
-        depth: Any = self.redis.get(ShardKeys(self.values.pool, shard).depth)
-        waiting = int(depth or 0) - in_hand
-        if waiting < min(WORTHWHILE, self.values.max_block):
-            linger_s = self.values.linger_ms / 1000
-            self.stopping.wait(patience(linger_s, inserting_s=inserting_s, waiting=waiting))
+        key = ShardKeys(self.values.pool, shard).depth
 
+        def waiting() -> int:
+            held = in_hand()
+            depth: Any = self.redis.get(key)
+            return int(depth or 0) - held
 
-def patience(linger_s: float, *, inserting_s: float, waiting: int) -> float:
-    """Seconds to wait for a fuller block. An insert costs much the same whatever its size, so while the warehouse is
-    busy with the inserts of each moment, they are made rarer."""
-    longest = LONGEST_LINGER_S if waiting < BUSY else LONGEST_BUSY_LINGER_S
-    return max(linger_s, min(INSERTS_SHARE * inserting_s, longest))
+        linger(
+            waiting,
+            self.stopping.wait,
+            enough=min(WORTHWHILE, self.values.max_block),
+            shortest_s=self.values.linger_ms / 1000,
+            inserting_s=inserting_s,
+        )
 
 
 @contextmanager

@@ -79,9 +79,9 @@ class Drain:
     erasures: Erasures
     stopping: Event
     max_events: int
-    linger: Callable[[int, float], object]
-    """Waits a moment for a fuller block than one of the messages in hand, unless enough others wait already; told
-    how many seconds the last block's inserts took."""
+    linger: Callable[[Callable[[], int], float], object]
+    """Waits a moment for a fuller block, unless enough waits already; told how to learn the number of messages in hand,
+    and how many seconds the last block's inserts took."""
     budget_s: float = BUDGET_S
 
     def run(self) -> Outcome:
@@ -126,7 +126,7 @@ class _Order:
         shard = self._drain.shard
         while not self._drain.stopping.is_set():
             hand = self._hand
-            self._drain.linger(hand.block.messages if hand else 0, self._inserting_s)
+            self._drain.linger(self._messages_in_hand, self._inserting_s)
             block = shard.peek(max_events=self._max_events, after=hand.block if hand else None)
             if block is None:
                 if not self._finish():
@@ -139,6 +139,11 @@ class _Order:
             self._max_events = min(2 * self._max_events, self._drain.max_events)
         self._finish()
         return Outcome.STOPPED if self._drain.stopping.is_set() else Outcome.GOES_ON
+
+    def _messages_in_hand(self) -> int:
+        """Of the block that is being inserted; none once it is acknowledged."""
+        hand = self._hand
+        return hand.block.messages if hand and not hand.done.done() else 0
 
     def _bring(self, block: Block) -> bool:
         """Make a block and begin to insert it once the one before is in; False when a store stays away."""

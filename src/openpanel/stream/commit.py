@@ -39,7 +39,10 @@ from openpanel.stream.spool import Spool
 from openpanel.stream.waiting import RETRY_AFTER_S, Answer, Answered, Batch, Waiting, refuse, turn_away
 
 DEFAULT_TIMEOUT_S: Final = 2.0  # a commit that takes longer: Redis counts as away
-ENOUGH: Final = 24  # requests that do not wait for the loop to become idle
+ENOUGH: Final = 32  # requests that wait for no others
+PACE_S: Final = (
+    0.003  # between commits that hold fewer: one costs Redis and this process much the same whatever it holds
+)
 UNDER_WAY: Final = 2  # commits; while Redis works on one, the next is on its way
 AGAIN_AFTER_S: Final = 0.02  # for a key that another request is answering
 
@@ -79,6 +82,8 @@ class Committer:
         self._waiting = Waiting()
         self._flights: deque[Flight] = deque()
         self._at_leisure = True  # `run` is at a point where a commit may leave beside it
+        self._left_at = 0.0  # by the loop's clock, when the last commit left
+        self._left = asyncio.Event()
         self._wanted = asyncio.Event()
         self._closing = False
         self._stopped = asyncio.Event()
@@ -112,6 +117,8 @@ class Committer:
         self._replay_if_needed()
         try:
             while await self._something_to_do():
+                if not self._flights:
+                    await self._keep_pace()
                 if self._flights:
                     await self._await_oldest()
                 else:
@@ -130,6 +137,7 @@ class Committer:
         """Take nothing more, commit or spool what waits, and end `run`."""
         self._closing = True
         self._wanted.set()
+        self._left.set()
         await self._stopped.wait()
 
     async def caught_up(self) -> None:
@@ -149,6 +157,17 @@ class Committer:
             self._wanted.clear()
             await self._wanted.wait()
         return True
+
+    async def _keep_pace(self) -> None:
+        """Wait for company while the last commit has only just left, until enough wait and leave."""
+        loop = asyncio.get_running_loop()
+        rest = self._left_at + PACE_S - loop.time()
+        if rest <= 0 or self._closing or self._waiting.worth(ENOUGH):
+            return
+        self._left.clear()
+        timer = loop.call_later(rest, self._left.set)
+        await self._left.wait()
+        timer.cancel()
 
     def _hurry(self) -> None:
         """Let a commit leave now, if nothing speaks for waiting."""
@@ -238,6 +257,8 @@ class Committer:
             *(note.command() for note in flight.plan.notes),
         ]
         self._link.write(commands)
+        self._left_at = asyncio.get_running_loop().time()
+        self._left.set()
         flight.replies = len(commands)
         self._flights.append(flight)
 

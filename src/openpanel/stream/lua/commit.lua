@@ -290,6 +290,10 @@ local function heed_guards(guards)
   end
 end
 
+local function unhexed(digits)
+  return (string.gsub(digits, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
+end
+
 -- Which messages of a request are repeats: marks them dropped, and says per run how many are not (nil: the run
 -- has no messages) and what a repeat was answered (an answer, or the number of an earlier run of the request).
 local function repeats(request)
@@ -299,7 +303,7 @@ local function repeats(request)
     local answer = nil
     if key ~= '' then
       answer = mine[key]
-      if not answer and message[3] ~= '' then answer = raw(message[3]) end
+      if not answer and message[3] ~= '' then answer = unhexed(message[3]) end
       if not answer then answer = redis.call('GET', KEYS[8] .. key) end
       if not answer then mine[key] = run end
     end

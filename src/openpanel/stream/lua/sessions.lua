@@ -21,8 +21,9 @@ local function hex(id)
   return string.format(HEX, string.byte(id, 1, 8))
 end
 
+-- Of an id.
 local function raw(digits)
-  return (string.gsub(digits, '%x%x', function(pair) return string.char(tonumber(pair, 16)) end))
+  return struct.pack('>I4I4', tonumber(string.sub(digits, 1, 8), 16), tonumber(string.sub(digits, 9), 16))
 end
 
 local function unpacked(packed)
