@@ -4,13 +4,14 @@
 engine that has just started and whose data lies on the disk. Bounds are those of ten million events and more.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 from typing import Any, Final
 
-from benchmarks import questions, traffic
+from benchmarks import queries_exports, questions, traffic
 from benchmarks.queries_by_hand import UNBOUND, Bounds, Peer, peers
 from benchmarks.queries_cost import cost
 from benchmarks.questions import Asked
@@ -30,23 +31,27 @@ GROUP BY profile_id ORDER BY sum(events) DESC, profile_id LIMIT 1"""
 
 
 def measure() -> list[Figure]:
-    return [figure for data in traffic.data_sets() for figure in _of(data)]
+    return [_told(figure) for data in traffic.data_sets() for figure in _of(data)]
+
+
+def _told(figure: Figure) -> Figure:
+    """The figure, shown as soon as it is there: all of them take their time."""
+    print(f"  {figure.what}: {figure.value:.3g} {figure.unit}  {figure.note}", file=sys.stderr, flush=True)
+    return figure
 
 
 def _of(data: DataSet) -> Iterator[Figure]:
     with data.running() as running:
         [(profile,)] = running.warehouse.query(_BUSIEST, parameters={"project": traffic.LARGE})
         every = questions.asked(profile)
-        by_hand = [_against_hand(running, peer, data) for peer in peers()]
-        warm = [_warm(running, each, data) for each in every]
-        ratios = [_rollup_ratio(running, each, data) for each in every if each.raw is not None]
-    yield from by_hand
-    yield from ratios
-    for each, figure in zip(every, warm, strict=True):
-        yield figure
+        yield from (_against_hand(running, peer, data) for peer in peers())
+        yield from (_rollup_ratio(running, each, data) for each in every if each.raw is not None)
+        yield from (_warm(running, each, data) for each in every)
+    yield from _pages(data)
+    yield from queries_exports.measure(data)
+    for each in every:
         cold = _cold(data, (each.question,))
         yield Figure("queries", f"{_named(data, each.name)}, cold", cold, "ms", more_is_better=False)
-    yield from _pages(data)
 
 
 def _pages(data: DataSet) -> Iterator[Figure]:

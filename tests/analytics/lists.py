@@ -130,6 +130,7 @@ def of_people(project: str, text: str) -> Questions:
     )
     return {
         "people": People(everybody),
+        "people_further": People(everybody, limit=3, after=PeopleCursor(LAST, LAST - 1, 3, text)),
         "people_after": People(everybody, "events", after=PeopleCursor(LAST, 5, 6, text)),
         "people_selected": People(narrow, "first_seen", descending=False),
         "people_searched": People(PeopleSelection(project, ZONE, NOW, search=text)),

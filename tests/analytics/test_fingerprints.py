@@ -8,6 +8,7 @@ from datetime import timedelta
 from openpanel.analytics.filters import Filter
 from openpanel.analytics.fingerprints import fingerprint
 from openpanel.analytics.metrics import Metrics
+from openpanel.analytics.people import People, PeopleSelection
 from openpanel.analytics.top_pages import TopPages
 from tests.analytics.questions import NOW, questions, scope
 
@@ -52,6 +53,15 @@ def test_running_period_is_not_the_one_that_is_over() -> None:
 
     assert fingerprint(TopPages(running), step=STEP).key != fingerprint(TopPages(over), step=STEP).key
     assert fingerprint(TopPages(over), step=STEP).step == 0
+
+
+def test_question_as_of_now_is_the_same_a_moment_later() -> None:
+    now, soon = (People(PeopleSelection("p", "UTC", NOW + timedelta(seconds=after))) for after in (0, 4))
+    later = People(PeopleSelection("p", "UTC", NOW + timedelta(minutes=1)))
+
+    assert fingerprint(now, step=STEP) == fingerprint(soon, step=STEP)
+    assert fingerprint(now, step=STEP).key == fingerprint(later, step=STEP).key
+    assert fingerprint(now, step=STEP).step < fingerprint(later, step=STEP).step
 
 
 def test_other_processes_find_the_same_fingerprint() -> None:

@@ -15,8 +15,8 @@ from openpanel.warehouse import Warehouse, tables
 from tests.analytics.behaviour import NOW, ZONE
 from tests.analytics.lists import questions
 from tests.analytics.pin_lists import FOLDER, texts
-from tests.analytics.twin.histories import a_history, load
-from tests.analytics.worlds import Insert
+from tests.analytics.twin.histories import a_history
+from tests.analytics.worlds import Insert, load
 
 TEXTS: Final = texts()
 QUESTIONS: Final = questions("demo")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -192,8 +191,7 @@ def scope_of(world: World, project: str, range_text: str, filters: tuple[Filter,
     )
 
 
-@random_worlds(50)
-@given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
+@random_worlds(8, world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_overview_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
 ) -> None:
@@ -221,8 +219,7 @@ def test_overview_answers_what_counting_by_hand_answers(
     assert sum(point.figures.sessions for point in series.points) == metrics.current.sessions
 
 
-@random_worlds(25)
-@given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
+@random_worlds(8, world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_lists_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
 ) -> None:
@@ -250,8 +247,7 @@ def test_lists_answer_what_counting_by_hand_answers(
         assert not answer.more
 
 
-@random_worlds(25)
-@given(world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
+@random_worlds(8, world=worlds(), range_text=st.sampled_from(RANGES), filters=st.sampled_from(FILTERS))
 def test_pages_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, world: World, range_text: str, filters: tuple[Filter, ...]
 ) -> None:

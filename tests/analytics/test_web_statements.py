@@ -16,9 +16,9 @@ from openpanel.analytics.top_events import TopEvents
 from openpanel.warehouse import Warehouse, tables
 from tests.analytics.pin_web import FOLDER, texts
 from tests.analytics.questions import NOW, scope
-from tests.analytics.twin.histories import a_history, load
+from tests.analytics.twin.histories import a_history
 from tests.analytics.web import questions
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 TEXTS = texts()
 QUESTIONS = questions(scope("demo"))

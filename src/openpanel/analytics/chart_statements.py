@@ -19,7 +19,7 @@ from openpanel.analytics.reading import Reading
 from openpanel.analytics.routing import Span
 from openpanel.analytics.segments import Measure, State, merged, merged_if, of_days
 from openpanel.analytics.segments import of_events as measure_of
-from openpanel.analytics.statements import Statement, fill, milliseconds
+from openpanel.analytics.statements import Statement, day_before, day_of, fill, milliseconds
 
 if TYPE_CHECKING:
     from openpanel.analytics.charts import Chart
@@ -101,6 +101,8 @@ def _cells_of_days(
         rows += "\n    UNION ALL\n" + fill(
             _CUT_DAY,
             day=reading.value("Date", span.end),
+            first_day=reading.value("Date", day_of(span.cut_from)),
+            last_day=reading.value("Date", day_before(span.cut_until)),
             start=reading.moment(span.cut_from),
             until=reading.moment(span.cut_until),
             wanted=wanted,
@@ -196,5 +198,6 @@ _CUT_DAY: Final = """\
         uniqHLL12StateIf(rolled.person, rolled.person != 0) AS persons,
         uniqHLL12StateIf(rolled.session_id, rolled.session_id != 0) AS sessions
     FROM events AS rolled
-    WHERE project_id = {project:String} AND created_at >= <<start>> AND created_at < <<until>> AND <<wanted>>
+    WHERE project_id = {project:String} AND toDate(created_at) >= <<first_day>> AND toDate(created_at) <= <<last_day>>
+        AND created_at >= <<start>> AND created_at < <<until>> AND <<wanted>>
     GROUP BY name"""

@@ -80,7 +80,8 @@ FROM
 (
     SELECT 'wanted' AS part, <<columns>>
     FROM events AS seen
-    WHERE seen.project_id = {project:String} AND seen.created_at = place.2 AND <<wanted>>
+    WHERE seen.project_id = {project:String} AND toDate(seen.created_at) = toDate(place.2)
+        AND seen.created_at = place.2 AND <<wanted>>
     LIMIT 1
 )
 UNION ALL
@@ -92,6 +93,8 @@ FROM
     WHERE seen.project_id = {project:String}
         AND seen.session_id = place.1 AND seen.session_id != 0
         AND seen.name NOT IN <<synthetic>>
+        AND toDate(seen.created_at) >= toDate(greatest(place.2 - toIntervalSecond(<<longest>>), toDateTime64(0, 3, 'UTC')))
+        AND toDate(seen.created_at) <= toDate(place.2)
         AND seen.created_at >= place.2 - toIntervalSecond(<<longest>>)
         AND seen.created_at <= place.2
         AND (seen.created_at < place.2 OR seen.event_id < place.3)
@@ -107,6 +110,8 @@ FROM
     WHERE seen.project_id = {project:String}
         AND seen.session_id = place.1 AND seen.session_id != 0
         AND seen.name NOT IN <<synthetic>>
+        AND toDate(seen.created_at) >= toDate(place.2)
+        AND toDate(seen.created_at) <= toDate(place.2 + toIntervalSecond(<<longest>>))
         AND seen.created_at <= place.2 + toIntervalSecond(<<longest>>)
         AND seen.created_at >= place.2
         AND (seen.created_at > place.2 OR seen.event_id > place.3)

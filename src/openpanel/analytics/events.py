@@ -17,7 +17,7 @@ from openpanel.analytics.person_ids import is_one_of, persons_of
 from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
 from openpanel.analytics.reading import Membership, Reading
 from openpanel.analytics.routing import Source, Span
-from openpanel.analytics.statements import Row, Statement, and_all, fill, milliseconds
+from openpanel.analytics.statements import Row, Statement, and_all, day_of_milliseconds, fill, milliseconds
 from openpanel.identity.ids import from_hex, to_hex
 
 __all__ = [
@@ -162,7 +162,11 @@ class Events:
             "offset": (self.page - 1) * self.limit,
         }
         if self.after is not None:
-            parameters |= {"after": self.after.created_at_ms, "after_id": self.after.event_id}
+            parameters |= {
+                "after": self.after.created_at_ms,
+                "after_day": day_of_milliseconds(self.after.created_at_ms),
+                "after_id": self.after.event_id,
+            }
         found, given = selected(self.selection, () if self.after is None else (_AFTER,))
         return Statement(fill(_EVENTS, columns=EVENT, selected=found), {**given, **parameters})
 
@@ -217,7 +221,8 @@ _SELECTED: Final = """\
 FROM events AS seen<<joins>>
 WHERE seen.project_id = {project:String}<<conditions>>"""
 
-_AFTER: Final = """seen.created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
+_AFTER: Final = """toDate(seen.created_at) <= {after_day:Date}
+    AND seen.created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
     AND (seen.created_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR seen.event_id < {after_id:UInt64})"""
 
 _SEARCHED: Final = """(positionCaseInsensitiveUTF8(seen.name, <<search>>) > 0
@@ -236,11 +241,11 @@ def selected(selection: Selection, others: Sequence[str]) -> tuple[str, dict[str
 
 def _asked(selection: Selection, reading: Reading) -> list[str]:
     """The conditions other than filters."""
-    parts = []
+    parts: list[str] = []
     if selection.start is not None:
-        parts.append(f"seen.created_at >= {reading.moment(selection.start)}")
+        parts += reading.since(selection.start)
     if selection.end is not None:
-        parts.append(f"seen.created_at < {reading.moment(selection.end)}")
+        parts += reading.before(selection.end)
     if selection.names:
         parts.append(f"seen.name IN {reading.texts(selection.names)}")
     if selection.profile:

@@ -1,21 +1,24 @@
 """A question's identity: equal for equal questions, in every process, however much later they are asked.
 
-A period that runs is the same period a moment later; how far it has come is a step of the clock beside it. Knows no
-store and no clock.
+A period that runs is the same period a moment later; how far it has come is a step of the clock beside it. So is the
+moment that a question calls `now`. Knows no store and no clock.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Final
 
 from openpanel.analytics.periods import Period
 from openpanel.analytics.statements import milliseconds
 
+NOW: Final = "now"  # the field of a question that is as of a moment
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`key`: what is asked. `step`: until when, of periods that run; 0 when all are over."""
+    """`key`: what is asked. `step`: until when, of what is as of now; 0 when all of it is over."""
 
     key: str
     step: int
@@ -32,7 +35,7 @@ def fingerprint(question: object, *, step: timedelta) -> Fingerprint:
 
 
 def _parts(value: object, running: list[int]) -> Iterator[str]:
-    """The value as texts that tell it from every other; the moments of running periods go beside."""
+    """The value as texts that tell it from every other; moments up to which something runs go beside."""
     if isinstance(value, Period) and value.running_until is not None:
         running.append(milliseconds(value.running_until))
         yield from _parts(("running", value.start, value.end, value.shift), running)
@@ -40,7 +43,11 @@ def _parts(value: object, running: list[int]) -> Iterator[str]:
         yield f"{type(value).__module__}.{type(value).__qualname__}("
         for field in fields(value):
             yield field.name
-            yield from _parts(getattr(value, field.name), running)
+            part = getattr(value, field.name)
+            if field.name == NOW and isinstance(part, datetime):
+                running.append(milliseconds(part))
+            else:
+                yield from _parts(part, running)
         yield ")"
     elif isinstance(value, Mapping):
         yield "{"

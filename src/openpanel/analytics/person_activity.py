@@ -182,10 +182,7 @@ WHERE seen.project_id = {project:String}
 def _did(profile: str, period: Period | None, reading: Reading) -> str:
     bounds: tuple[str, ...] = ()
     if period is not None:
-        bounds = (
-            f"seen.created_at >= {reading.moment(period.start)}",
-            f"seen.created_at < {reading.moment(period.until)}",
-        )
+        bounds = reading.within(period)
     is_doer = is_one_of("seen.person", persons_of(profile), reading)
     return fill(_DID, synthetic=str(SYNTHETIC), is_doer=is_doer, bounds=and_all(bounds))
 

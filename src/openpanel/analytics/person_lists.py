@@ -1,19 +1,23 @@
 """The statement behind a list of people, and behind their number.
 
 Everything a person did before `as_of` is counted in one pass over the events, grouped by who the person really is;
-conditions are a set of persons, found beside. Knows no store and no clock: text only.
+conditions are a set of persons, found beside. The usual list, of everybody by when they were seen last, reads the events
+of those on its page alone. Knows no store and no clock: text only.
 """
 
 from datetime import datetime
 from typing import Final
 
 from openpanel.analytics.occurrences import named
+from openpanel.analytics.people_recent import RecentPeople, recent_people
 from openpanel.analytics.person_cursors import PeopleCursor
 from openpanel.analytics.person_selection import PeopleSelection
 from openpanel.analytics.property_filters import met, widened
 from openpanel.analytics.reading import ANY_EVENT, Reading
 from openpanel.analytics.statements import KNOWN_PERSONS, Statement, fill, milliseconds, person_of
 from openpanel.identity.ids import from_hex
+
+LAST_SEEN_FIRST: Final = ("last_seen", True)
 
 
 def of_people(
@@ -26,8 +30,11 @@ def of_people(
 ) -> Statement:
     """A page in this order, or without one the number of all."""
     reading = Reading(selection.project, timezone=selection.timezone, cohorts=selection.cohorts)
-    seen = _seen(selection, as_of, reading)
-    listed = fill(_LISTED, seen=seen, told=_told(selection, as_of, reading))
+    recent = None
+    if order == LAST_SEEN_FIRST and selection.is_everybody:
+        recent = recent_people(reading, as_of=as_of, after=after, limit=limit + 1)
+    seen = _seen(selection, as_of, reading, recent)
+    listed = fill(_LISTED, seen=seen, told=_told(selection, as_of, reading, recent))
     if order is None:
         return Statement(fill(_COUNT, listed=listed), reading.parameters)
     sort, descending = order
@@ -127,7 +134,9 @@ GLOBAL ANY LEFT JOIN
 (
 <<overrides>>
 ) AS known ON told.person = known.person
-WHERE told.project_id = {project:String} AND told.deleted = 0
+<<unnamed>><<on_page>>"""
+
+_UNNAMED: Final = """WHERE told.project_id = {project:String} AND told.deleted = 0
     AND told.profile_id GLOBAL NOT IN
     (
         SELECT profile_id
@@ -136,6 +145,16 @@ WHERE told.project_id = {project:String} AND told.deleted = 0
         GROUP BY profile_id
         HAVING min(profile_activity.first_seen) < <<as_of>>
     )"""
+
+_UNSEEN: Final = """\
+SELECT <<person>> AS person
+FROM profiles AS told FINAL
+GLOBAL ANY LEFT JOIN
+(
+<<overrides>>
+) AS known ON told.person = known.person
+<<unnamed>>
+    AND told.person != 0"""
 
 _DID: Final = """<<who>> GLOBAL IN
 (
@@ -172,10 +191,12 @@ WHERE told.project_id = {project:String} AND told.deleted = 0 AND told.person !=
 )"""
 
 
-def _seen(selection: PeopleSelection, as_of: datetime, reading: Reading) -> str:
+def _seen(selection: PeopleSelection, as_of: datetime, reading: Reading, recent: RecentPeople | None) -> str:
     own = reading.beside()
     person, known = own.person(), own.is_known()
     conditions = [named(ANY_EVENT, column="seen.name", reading=own), f"{person} != 0"]
+    if recent is not None:
+        conditions.append(recent.did(_unseen(as_of, reading)))
     if selection.has_conditions:
         conditions.append(_did(selection, as_of, reading, who=person))
     if selection.search:
@@ -238,17 +259,25 @@ def _found(search: str, as_of: datetime, reading: Reading, *, who: str) -> str:
     )
 
 
-def _told(selection: PeopleSelection, as_of: datetime, reading: Reading) -> str:
+def _told(selection: PeopleSelection, as_of: datetime, reading: Reading, recent: RecentPeople | None) -> str:
+    person = person_of("told.person")
     listed = "1" if selection.takes_unseen else "0"
     if selection.takes_unseen and selection.search:
         listed = fill(_DESCRIBED, search=reading.text(selection.search))
     return fill(
         _TOLD,
-        person=person_of("told.person"),
+        person=person,
         overrides=KNOWN_PERSONS,
         listed=listed,
-        as_of=reading.moment(as_of),
+        unnamed=fill(_UNNAMED, as_of=reading.moment(as_of)),
+        on_page="" if recent is None else f"\n    AND {recent.has(person)}",
     )
+
+
+def _unseen(as_of: datetime, reading: Reading) -> str:
+    """The persons whose profiles no event names; their devices may have done something."""
+    unnamed = fill(_UNNAMED, as_of=reading.moment(as_of))
+    return fill(_UNSEEN, person=person_of("told.person"), overrides=KNOWN_PERSONS, unnamed=unnamed)
 
 
 def _after(cursor: PeopleCursor | None, *, descending: bool, reading: Reading) -> str:

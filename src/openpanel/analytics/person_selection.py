@@ -57,6 +57,12 @@ class PeopleSelection:
         return bool(self.period or self.filters or self.property_filters or self.performed)
 
     @property
+    def is_everybody(self) -> bool:
+        """Whether nothing narrows the list."""
+        asked = self.has_conditions or self.min_sessions or self.inactive_days or self.search
+        return self.kind == "all" and not asked
+
+    @property
     def takes_unseen(self) -> bool:
         """Whether profiles that never did anything belong to the list."""
         asked = self.has_conditions or self.min_sessions or self.inactive_days

@@ -13,7 +13,15 @@ from typing import Final, Protocol
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.periods import Period
-from openpanel.analytics.statements import KNOWN_PERSONS, and_all, fill, milliseconds, person_of
+from openpanel.analytics.statements import (
+    KNOWN_PERSONS,
+    and_all,
+    day_before,
+    day_of,
+    fill,
+    milliseconds,
+    person_of,
+)
 from openpanel.analytics.visits import LONGEST_SESSION
 
 ANY_EVENT: Final = "*"
@@ -80,6 +88,20 @@ class Reading:
         """An instant, as the tables hold it."""
         return f"fromUnixTimestamp64Milli({self.value('Int64', milliseconds(moment))}, 'UTC')"
 
+    def since(self, start: datetime) -> tuple[str, str]:
+        """That it was done at `start` or later. Said of the day too: the key leads to days, and only then to names."""
+        day = self.value("Date", day_of(start))
+        return (f"toDate(seen.created_at) >= {day}", f"seen.created_at >= {self.moment(start)}")
+
+    def before(self, until: datetime) -> tuple[str, str]:
+        """That it was done before `until`."""
+        day = self.value("Date", day_before(until))
+        return (f"toDate(seen.created_at) <= {day}", f"seen.created_at < {self.moment(until)}")
+
+    def within(self, period: Period) -> tuple[str, ...]:
+        """That it was done in the period."""
+        return (*self.since(period.start), *self.before(period.until))
+
     def person(self) -> str:
         """Who did it, as who that person really is; 0 is nobody."""
         self._joins_known = True
@@ -110,20 +132,21 @@ class Reading:
 
     def events(self, period: Period, *, conditions: Sequence[str] = ()) -> str:
         """The events of a period that meet the conditions."""
-        inside = (
-            f"seen.created_at >= {self.moment(period.start)}",
-            f"seen.created_at < {self.moment(period.until)}",
-        )
         return (
             f"FROM events AS seen{self.joins(period)}\nWHERE seen.project_id = {{project:String}}"
-            + and_all((*inside, *conditions))
+            + and_all((*self.within(period), *conditions))
         )
 
     def all_events(self, until: datetime, *, conditions: Sequence[str] = ()) -> str:
         """The events of all time up to, without, `until`."""
-        before = f"seen.created_at < {self.moment(until)}"
         return f"FROM events AS seen{self.joins(None)}\nWHERE seen.project_id = {{project:String}}" + and_all(
-            (before, *conditions)
+            (*self.before(until), *conditions)
+        )
+
+    def events_since(self, start: datetime, *, conditions: Sequence[str] = ()) -> str:
+        """The events from `start` on."""
+        return f"FROM events AS seen{self.joins(None)}\nWHERE seen.project_id = {{project:String}}" + and_all(
+            (*self.since(start), *conditions)
         )
 
     def joins(self, period: Period | None) -> str:

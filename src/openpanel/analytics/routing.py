@@ -13,7 +13,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from openpanel.analytics.periods import Period
-from openpanel.analytics.statements import Row, Statement, fill, milliseconds
+from openpanel.analytics.statements import Row, Statement, day_before, day_of, fill, milliseconds
 
 ROLLUP_FROM_EVENTS: Final = 2_000_000  # in the asked days; fewer are scanned in about 0.1 s
 MERGED_SHARE: Final = (
@@ -108,6 +108,8 @@ def rollup_rows(span: Span, *, prefix: str) -> tuple[str, Mapping[str, object]]:
     if span.cut_from is None or span.cut_until is None:
         return fill(_DAYS, p=prefix), parameters
     parameters |= {
+        f"{prefix}cut_first": day_of(span.cut_from),
+        f"{prefix}cut_last": day_before(span.cut_until),
         f"{prefix}cut_from": milliseconds(span.cut_from),
         f"{prefix}cut_until": milliseconds(span.cut_until),
         f"{prefix}cut_day": span.end,
@@ -160,6 +162,8 @@ _CUT_DAY: Final = """\
     FROM events AS row
     WHERE row.name = 'revenue' AND <<within>>"""
 _WITHIN_CUT: Final = """project_id = {project:String}
+        AND toDate(created_at) >= {<<p>>cut_first:Date}
+        AND toDate(created_at) <= {<<p>>cut_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({<<p>>cut_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({<<p>>cut_until:Int64}, 'UTC')"""
 

@@ -57,5 +57,7 @@ FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND seen.name = 'revenue'
     AND seen.session_id = 0
+    AND toDate(seen.created_at) >= {<<p>>first_day:Date}
+    AND toDate(seen.created_at) <= {<<p>>last_day:Date}
     AND seen.created_at >= fromUnixTimestamp64Milli({<<p>>start:Int64}, 'UTC')
     AND seen.created_at < fromUnixTimestamp64Milli({<<p>>until:Int64}, 'UTC')"""

@@ -7,7 +7,7 @@ text has room for another it says `<<name>>`, see `fill`. Times travel as millis
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 Row = tuple[Any, ...]
@@ -31,11 +31,29 @@ def milliseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
 
+def day_of(moment: datetime) -> date:
+    """The day by which the table of events is sorted: that of UTC, as far as the store's days reach."""
+    return min(max(moment.astimezone(UTC).date(), _FIRST_DAY), _LAST_DAY)
+
+
+def day_of_milliseconds(number: int) -> date:
+    """The same of a time as the parameters take it; of one that nobody lives to see, the last day there is."""
+    return day_of(from_milliseconds(min(max(number, 0), _LAST_MS)))
+
+
+def day_before(until: datetime) -> date:
+    """The day of the last moment before `until`."""
+    return day_of(until - timedelta(milliseconds=1))
+
+
 def from_milliseconds(number: int) -> datetime:
     """A time that came back as milliseconds."""
     return datetime.fromtimestamp(number / 1000, tz=UTC)
 
 
+_FIRST_DAY: Final = date(1970, 1, 1)
+_LAST_DAY: Final = date(2149, 6, 6)
+_LAST_MS: Final = 5_662_224_000_000  # somewhere in that day
 _ROOM: Final = re.compile(r"<<(\w+)>>")
 
 # Who a person id stands for, where it stands for another: an anonymous device for the profile it became, an

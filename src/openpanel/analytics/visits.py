@@ -14,7 +14,7 @@ from typing import Final
 
 from openpanel.analytics.filters import Filter, check, conditions
 from openpanel.analytics.periods import Period
-from openpanel.analytics.statements import KNOWN_PERSONS, and_all, fill, milliseconds
+from openpanel.analytics.statements import KNOWN_PERSONS, and_all, day_before, day_of, fill, milliseconds
 
 # Events of a session are looked for this far around the period; the table is ordered by their time.
 LONGEST_SESSION: Final = timedelta(days=2)
@@ -126,6 +126,10 @@ def bounds(period: Period, *, prefix: str = "") -> dict[str, object]:
     return {
         f"{prefix}start": milliseconds(period.start),
         f"{prefix}until": milliseconds(period.until),
+        f"{prefix}first_day": day_of(period.start),
+        f"{prefix}last_day": day_before(period.until),
+        f"{prefix}scan_first": day_of(period.start - LONGEST_SESSION),
+        f"{prefix}scan_last": day_before(period.until + LONGEST_SESSION),
         f"{prefix}scan_from": milliseconds(period.start - LONGEST_SESSION),
         f"{prefix}scan_until": milliseconds(period.until + LONGEST_SESSION),
     }
@@ -139,6 +143,8 @@ def views_of_sessions(prefix: str = "") -> str:
 _IN_PERIOD: Final = """session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({<<p>>start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({<<p>>until:Int64}, 'UTC')
+        AND toDate(created_at) >= {<<p>>scan_first:Date}
+        AND toDate(created_at) <= {<<p>>scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({<<p>>scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({<<p>>scan_until:Int64}, 'UTC')"""
 

@@ -20,7 +20,8 @@ from openpanel.warehouse.schema import Form, Single, Table, local_name
 
 Kind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLetters"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
-MAX_DAYS: Final = 18_250  # fifty years; a DateTime ends in 2106 and begins anew in 1970, which would be "expired"
+# Fifty years: a DateTime ends in 2106 and then begins anew in 1970, which would count as expired.
+MAX_DAYS: Final = 18_250
 _MAX_ROUNDS: Final = 10
 _LOOKING: Final[Mapping[str, object]] = {
     "max_execution_time": 600

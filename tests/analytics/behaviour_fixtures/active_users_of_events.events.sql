@@ -1,7 +1,7 @@
 SELECT day, count() AS persons
 FROM
 (
-    SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(range(bucket, bucket + {v5:UInt16}))))) AS day
+    SELECT arrayJoin(arrayDistinct(arrayFlatten(groupArray(range(bucket, bucket + {v7:UInt16}))))) AS day
     FROM
     (
 SELECT if(known.target = 0, seen.person, known.target) AS person, if(toUnixTimestamp64Milli(seen.created_at) < {v2:Array(Int64)}[1], 0, indexOf({v2:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v2:Array(Int64)}))) AS bucket
@@ -25,14 +25,16 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND seen.name = {v0:String} AND NOT (seen.country IN {v1:Array(String)})
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person, bucket
     )
     GROUP BY person
 )
-WHERE day >= {v5:UInt16} AND day <= {v6:UInt16}
+WHERE day >= {v7:UInt16} AND day <= {v8:UInt16}
 GROUP BY day
 ORDER BY day;

@@ -35,15 +35,17 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
 GROUP BY labels, bucket
 UNION ALL
 SELECT
     1 AS period,
     emptyArrayString() AS labels,
-    indexOf({v4:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v4:Array(Int64)})) AS bucket,
+    indexOf({v6:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v6:Array(Int64)})) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -66,8 +68,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v7:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v2:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
 GROUP BY labels, bucket
 )

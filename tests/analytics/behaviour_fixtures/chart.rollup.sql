@@ -43,7 +43,8 @@ FROM
         uniqHLL12StateIf(rolled.person, rolled.person != 0) AS persons,
         uniqHLL12StateIf(rolled.session_id, rolled.session_id != 0) AS sessions
     FROM events AS rolled
-    WHERE project_id = {project:String} AND created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC') AND created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC') AND ((rolled.name = {v0:String}) OR (rolled.name NOT IN ('session_start', 'session_end')))
+    WHERE project_id = {project:String} AND toDate(created_at) >= {v7:Date} AND toDate(created_at) <= {v6:Date}
+        AND created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC') AND created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC') AND ((rolled.name = {v0:String}) OR (rolled.name NOT IN ('session_start', 'session_end')))
     GROUP BY name
 ) AS rolled
 GROUP BY labels, bucket

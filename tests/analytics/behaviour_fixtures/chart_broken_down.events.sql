@@ -7,7 +7,7 @@ SELECT
 FROM
 (
 SELECT
-    if(rank > {v7:UInt32}, 1, 0) AS other,
+    if(rank > {v10:UInt32}, 1, 0) AS other,
     min(rank) AS place,
     if(other, emptyArrayString(), ranked.labels) AS labels,
     cell.1 AS period,
@@ -59,8 +59,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
 GROUP BY labels, bucket
 UNION ALL
@@ -71,7 +73,7 @@ FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).1, (SELECT (groupArray(group_id), groupArray(CAST(name, 'String')))
 FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).2, ''), seen.groups), 'Array(String)'))))] AS labels,
-    indexOf({v4:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v4:Array(Int64)})) AS bucket,
+    indexOf({v6:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v6:Array(Int64)})) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -94,8 +96,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v7:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v2:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
 GROUP BY labels, bucket
         )

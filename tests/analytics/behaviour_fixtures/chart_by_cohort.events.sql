@@ -7,7 +7,7 @@ SELECT
 FROM
 (
 SELECT
-    if(rank > {v13:UInt32}, 1, 0) AS other,
+    if(rank > {v16:UInt32}, 1, 0) AS other,
     min(rank) AS place,
     if(other, emptyArrayString(), ranked.labels) AS labels,
     cell.1 AS period,
@@ -59,12 +59,14 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v4:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
     AND seen.name = {v2:String} AND (seen.country IN {v3:Array(String)})
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v6:UInt32}
+HAVING count() >= {v8:UInt32}
 )
 UNION ALL
 SELECT 1 AS rule, person FROM
@@ -112,17 +114,18 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.name = {v7:String}
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND seen.name = {v9:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() > {v8:UInt32}
+HAVING count() > {v10:UInt32}
 )
 )
 )
 GROUP BY person
 HAVING count() >= 2
-), {v9:String}, ''), if(if(known.target = 0, seen.person, known.target) GLOBAL IN
+), {v11:String}, ''), if(if(known.target = 0, seen.person, known.target) GLOBAL IN
 (
 SELECT DISTINCT if(known.target = 0, seen.person, known.target) AS person
 FROM
@@ -173,7 +176,7 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE ((profile.property_2 IN {v3:Array(String)}))
-), {v10:String}, ''), if(if(known.target = 0, seen.person, known.target) GLOBAL IN
+), {v12:String}, ''), if(if(known.target = 0, seen.person, known.target) GLOBAL IN
 (
 SELECT DISTINCT if(known.target = 0, kept.person, known.target) AS person
 FROM cohort_members AS kept
@@ -248,7 +251,7 @@ GLOBAL ANY LEFT JOIN
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE ((profile.property_2 IN {v3:Array(String)}))
 ), 'true', 'false'), 'String')] AS labels,
-    indexOf({v11:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v11:Array(Int64)})) AS bucket,
+    indexOf({v13:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v13:Array(Int64)})) AS bucket,
     countStateIf(seen.name = {v2:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -271,8 +274,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v14:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
     AND ((seen.name = {v2:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
     AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
 (

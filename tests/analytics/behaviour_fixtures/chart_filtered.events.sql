@@ -41,8 +41,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v18:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v19:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v17:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -68,8 +68,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v17:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v18:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v19:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v20:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v21:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
     AND (seen.properties[{v0:String}] IN {v1:Array(String)})
     AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.path, given) > 0, {v2:Array(String)})

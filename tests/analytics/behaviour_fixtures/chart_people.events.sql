@@ -28,16 +28,18 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name = {v0:String}
     AND (seen.properties[{v0:String}] IN {v1:Array(String)})
 )
-WHERE labels = {v4:Array(String)}
+WHERE labels = {v6:Array(String)}
 )
-WHERE person > {v5:UInt64}
+WHERE person > {v7:UInt64}
 ORDER BY person
-LIMIT {v6:UInt32}
+LIMIT {v8:UInt32}
 ) AS listed
 GLOBAL ANY LEFT JOIN
 (

@@ -12,7 +12,7 @@ FROM
 SELECT
     0 AS period,
     emptyArrayString() AS labels,
-    indexOf({v3:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v3:Array(Int64)})) AS bucket,
+    indexOf({v5:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v5:Array(Int64)})) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(seen.session_id, seen.name NOT IN ('session_start', 'session_end') AND seen.session_id != 0) AS state_1,
     uniqExactArrayStateIf(seen.groups, seen.name NOT IN ('session_start', 'session_end')) AS state_2,
@@ -44,8 +44,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v1:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
@@ -78,8 +80,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v1:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')) OR (seen.name NOT IN ('session_start', 'session_end') AND (if(known.target = 0, seen.person, known.target), seen.created_at, seen.event_id) GLOBAL IN
 (
 SELECT person, latest.1, latest.2
@@ -106,8 +110,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v1:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person

@@ -28,12 +28,14 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v4:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
     AND seen.name = {v2:String} AND (seen.country IN {v3:Array(String)})
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v6:UInt32}
+HAVING count() >= {v8:UInt32}
 )
 UNION ALL
 SELECT 1 AS rule, person FROM
@@ -81,11 +83,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.name = {v7:String}
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND seen.name = {v9:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() > {v8:UInt32}
+HAVING count() > {v10:UInt32}
 )
 )
 )

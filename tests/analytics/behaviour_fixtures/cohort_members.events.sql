@@ -30,12 +30,14 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name = {v0:String} AND (seen.country IN {v1:Array(String)})
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v4:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 UNION ALL
 SELECT 1 AS rule, person FROM
@@ -83,20 +85,21 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.name = {v5:String}
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.name = {v7:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() > {v6:UInt32}
+HAVING count() > {v8:UInt32}
 )
 )
 )
 GROUP BY person
 HAVING count() >= 2
 )
-WHERE person > {v7:UInt64}
+WHERE person > {v9:UInt64}
 ORDER BY person
-LIMIT {v8:UInt32}
+LIMIT {v10:UInt32}
 ) AS listed
 GLOBAL ANY LEFT JOIN
 (

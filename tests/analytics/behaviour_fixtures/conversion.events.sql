@@ -8,7 +8,7 @@ SELECT
 FROM
 (
 SELECT
-    if(rank > {v12:UInt32}, 1, 0) AS other,
+    if(rank > {v16:UInt32}, 1, 0) AS other,
     min(rank) AS place,
     if(other, emptyArrayString(), ranked.labels) AS labels,
     cell.1 AS period,
@@ -72,8 +72,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v6:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v8:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY subject, at
@@ -86,7 +88,7 @@ UNION ALL
 SELECT
     1 AS period,
     [arrayJoin(carried[1])] AS labels,
-    indexOf({v8:Array(Int64)}, roundDown(at, {v8:Array(Int64)})) AS bucket,
+    indexOf({v10:Array(Int64)}, roundDown(at, {v10:Array(Int64)})) AS bucket,
     uniqExactState(subject) AS state_0,
     uniqExactStateIf(subject, finished) AS state_1
 FROM
@@ -103,9 +105,9 @@ FROM
 SELECT
     if(known.target = 0, seen.person, known.target) AS subject,
     toUnixTimestamp64Milli(seen.created_at) AS at,
-    groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
+    groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
     groupBitOr(toUInt32(0)) AS ends,
-    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
+    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
@@ -126,9 +128,11 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
-    AND ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))
+    AND toDate(seen.created_at) >= {v12:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v14:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
+    AND ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY subject, at
         )

@@ -22,7 +22,7 @@ FROM
             way,
             sessions,
             step,
-            if(dense_rank() OVER (PARTITION BY step ORDER BY together DESC, label) <= {v5:UInt32},
+            if(dense_rank() OVER (PARTITION BY step ORDER BY together DESC, label) <= {v7:UInt32},
                 (label.1, label.2, 0), ('', '', 1)) AS shown
         FROM
         (
@@ -51,8 +51,10 @@ FROM
             groupArray(toUInt8(0)) AS ends
 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND ((seen.name NOT IN ('session_start', 'session_end') AND seen.name IN {v2:Array(String)}) OR ((seen.name = {v0:String})) OR (0))
     AND seen.session_id != 0
         GROUP BY seen.session_id

@@ -22,7 +22,7 @@ FROM
             way,
             sessions,
             step,
-            if(dense_rank() OVER (PARTITION BY step ORDER BY together DESC, label) <= {v6:UInt32},
+            if(dense_rank() OVER (PARTITION BY step ORDER BY together DESC, label) <= {v8:UInt32},
                 (label.1, label.2, 0), ('', '', 1)) AS shown
         FROM
         (
@@ -51,8 +51,10 @@ FROM
             groupArray(toUInt8((seen.name = {v0:String} AND (seen.path IN {v1:Array(String)})))) AS ends
 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v4:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v6:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
     AND ((seen.name NOT IN ('session_start', 'session_end') AND seen.name NOT IN {v3:Array(String)}) OR (0) OR ((seen.name = {v0:String} AND (seen.path IN {v1:Array(String)}))))
     AND seen.session_id != 0
         GROUP BY seen.session_id

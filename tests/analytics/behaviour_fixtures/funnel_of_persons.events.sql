@@ -2,7 +2,7 @@ SELECT other, labels, period, finalizeAggregation(state_0), finalizeAggregation(
 FROM
 (
 SELECT
-    if(rank > {v10:UInt32}, 1, 0) AS other,
+    if(rank > {v12:UInt32}, 1, 0) AS other,
     min(rank) AS place,
     if(other, emptyArrayString(), ranked.labels) AS labels,
     cell.1 AS period,
@@ -47,7 +47,7 @@ FROM
     FROM
     (
         SELECT
-            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], 1, emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v9:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v9:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
+            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], 1, emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v11:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v11:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
             groupArrayIf((at, carried), steps != 0) AS carrying
         FROM
         (
@@ -100,8 +100,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v7:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v9:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
     AND ((seen.name NOT IN ('session_start', 'session_end')) OR (seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})) OR (seen.name = {v5:String}))
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY subject, at

@@ -14,7 +14,7 @@ FROM
     FROM
     (
         SELECT
-            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], ((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v8:Int64}) OR bitTest(instant, 10)), emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v8:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), ((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v8:Int64}) OR bitTest(instant, 11)), emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v8:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), (0 OR bitTest(instant, 12)), emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
+            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], ((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v10:Int64}) OR bitTest(instant, 10)), emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v10:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), ((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v10:Int64}) OR bitTest(instant, 11)), emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v10:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), (0 OR bitTest(instant, 12)), emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
             groupUniqArrayArray(persons) AS persons
         FROM
         (
@@ -44,8 +44,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v6:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v8:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))
     AND seen.session_id != 0
 GROUP BY subject, at
@@ -55,11 +57,11 @@ GROUP BY subject, at
 )
 WHERE notEmpty(times)
 )
-WHERE length(times) = {v9:UInt32}
+WHERE length(times) = {v11:UInt32}
 )
-WHERE person > {v10:UInt64}
+WHERE person > {v12:UInt64}
 ORDER BY person
-LIMIT {v11:UInt32}
+LIMIT {v13:UInt32}
 ) AS listed
 GLOBAL ANY LEFT JOIN
 (

@@ -5,7 +5,7 @@ SELECT
 FROM
 (
 SELECT
-    if(rank > {v7:UInt32}, 1, 0) AS other,
+    if(rank > {v8:UInt32}, 1, 0) AS other,
     min(rank) AS place,
     if(other, emptyArrayString(), ranked.labels) AS labels,
     cell.1 AS period,
@@ -31,7 +31,7 @@ SELECT
     [arrayJoin(carried[1])] AS labels,
     start.1 AS bucket,
     countState() AS state_0,
-    sumForEachState(arrayMap(k -> toUInt64(has(came_in, start.1 + k)), range({v6:UInt32} - start.1 + 1))) AS state_1
+    sumForEachState(arrayMap(k -> toUInt64(has(came_in, start.1 + k)), range({v7:UInt32} - start.1 + 1))) AS state_1
 FROM
 (
     SELECT arrayJoin(arrayFilter(each -> each.1 > 0, arraySlice(began, 1, 1))) AS start, start.2 AS carried, came_in
@@ -68,7 +68,8 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})))
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person, bucket

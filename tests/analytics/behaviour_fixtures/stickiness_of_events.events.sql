@@ -25,8 +25,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND seen.name = {v0:String} AND NOT (seen.country IN {v1:Array(String)})
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person, bucket

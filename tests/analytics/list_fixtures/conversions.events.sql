@@ -25,7 +25,9 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v1:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
 GROUP BY arrayJoin(if(has({v0:Array(String)}, seen.name), [(0, ''), (1, CAST(seen.name, 'String'))], [(0, '')])) AS counted;

@@ -53,7 +53,8 @@ FROM
     seen.imported_at AS imported_at,
     seen.received_at AS received_at
     FROM events AS seen
-    WHERE seen.project_id = {project:String} AND seen.created_at = place.2 AND seen.event_id = {v0:UInt64}
+    WHERE seen.project_id = {project:String} AND toDate(seen.created_at) = toDate(place.2)
+        AND seen.created_at = place.2 AND seen.event_id = {v0:UInt64}
     LIMIT 1
 )
 UNION ALL
@@ -104,6 +105,8 @@ FROM
     WHERE seen.project_id = {project:String}
         AND seen.session_id = place.1 AND seen.session_id != 0
         AND seen.name NOT IN ('session_start', 'session_end')
+        AND toDate(seen.created_at) >= toDate(greatest(place.2 - toIntervalSecond({v1:UInt32}), toDateTime64(0, 3, 'UTC')))
+        AND toDate(seen.created_at) <= toDate(place.2)
         AND seen.created_at >= place.2 - toIntervalSecond({v1:UInt32})
         AND seen.created_at <= place.2
         AND (seen.created_at < place.2 OR seen.event_id < place.3)
@@ -158,6 +161,8 @@ FROM
     WHERE seen.project_id = {project:String}
         AND seen.session_id = place.1 AND seen.session_id != 0
         AND seen.name NOT IN ('session_start', 'session_end')
+        AND toDate(seen.created_at) >= toDate(place.2)
+        AND toDate(seen.created_at) <= toDate(place.2 + toIntervalSecond({v1:UInt32}))
         AND seen.created_at <= place.2 + toIntervalSecond({v1:UInt32})
         AND seen.created_at >= place.2
         AND (seen.created_at > place.2 OR seen.event_id > place.3)

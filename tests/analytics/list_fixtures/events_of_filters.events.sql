@@ -61,8 +61,10 @@ GLOBAL ANY LEFT JOIN
 WHERE seen.project_id = {project:String}
     AND seen.name NOT IN {f0:Array(String)}
     AND seen.properties[{f1_key:String}] = ''
-    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v2:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
     AND seen.person GLOBAL IN
     (
         WITH
@@ -87,15 +89,15 @@ WHERE seen.project_id = {project:String}
             wanted AS
             (
                 SELECT if(known.target = 0, given.person, known.target) AS person
-                FROM (SELECT arrayJoin({v2:Array(UInt64)}) AS person) AS given
+                FROM (SELECT arrayJoin({v4:Array(UInt64)}) AS person) AS given
                 GLOBAL ANY LEFT JOIN known ON given.person = known.person
             )
         SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
         UNION ALL
         SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
     )
-    AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.path, given) > 0, {v3:Array(String)})
-    AND arrayExists(each -> arrayExists(given -> startsWith(each, given), {v3:Array(String)}), arrayMap(pair -> pair.2, arrayFilter(pair -> match(pair.1, {v4:String}), arrayZip(mapKeys(seen.properties), mapValues(seen.properties)))))
+    AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.path, given) > 0, {v5:Array(String)})
+    AND arrayExists(each -> arrayExists(given -> startsWith(each, given), {v5:Array(String)}), arrayMap(pair -> pair.2, arrayFilter(pair -> match(pair.1, {v6:String}), arrayZip(mapKeys(seen.properties), mapValues(seen.properties)))))
     AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
 (
 SELECT DISTINCT if(known.target = 0, seen.person, known.target) AS person
@@ -142,12 +144,13 @@ GLOBAL ANY LEFT JOIN
 (
     SELECT
         profile_id,
-        properties[{v5:String}] AS property_5
+        properties[{v7:String}] AS property_7
     FROM profiles FINAL
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
-WHERE ((profile.property_5 IN {v3:Array(String)}))
+WHERE ((profile.property_7 IN {v5:Array(String)}))
 ))
+    AND toDate(seen.created_at) <= {after_day:Date}
     AND seen.created_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
     AND (seen.created_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC') OR seen.event_id < {after_id:UInt64})
 ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC

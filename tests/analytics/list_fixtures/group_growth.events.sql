@@ -22,7 +22,8 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
     AND if(known.target = 0, seen.person, known.target) != 0
     AND seen.name NOT IN ('session_start', 'session_end')
     AND has(seen.groups, {v0:String})

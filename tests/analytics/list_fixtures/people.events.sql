@@ -43,9 +43,404 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND if(known.target = 0, seen.person, known.target) != 0
+    AND seen.person GLOBAL IN
+    (
+        SELECT arrayJoin(if(own.target = 0, arrayPushBack(others.persons, wanted.person), others.persons)) AS person
+        FROM
+        (
+SELECT person
+FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= toDate((
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    ))
+    AND seen.created_at >= (
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    )
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+)
+ORDER BY at_last DESC, person
+LIMIT {v2:UInt32}
+UNION ALL
+SELECT if(known.target = 0, told.person, known.target) AS person
+FROM profiles AS told FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON told.person = known.person
+WHERE told.project_id = {project:String} AND told.deleted = 0
+    AND told.profile_id GLOBAL NOT IN
+    (
+        SELECT profile_id
+        FROM profile_activity
+        WHERE project_id = {project:String}
+        GROUP BY profile_id
+        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    )
+    AND told.person != 0
+    AND (SELECT count() FROM
+(
+SELECT person
+FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= toDate((
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    ))
+    AND seen.created_at >= (
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    )
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+)
+ORDER BY at_last DESC, person
+LIMIT {v2:UInt32}
+)) < {v2:UInt32}
+        ) AS wanted
+        GLOBAL ANY LEFT JOIN
+        (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+        ) AS own ON wanted.person = own.person
+        GLOBAL ANY LEFT JOIN
+        (
+            SELECT known.target AS target, groupUniqArray(known.person) AS persons
+            FROM
+            (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+            ) AS known
+            GROUP BY target
+        ) AS others ON wanted.person = others.target
+    )
 GROUP BY person
 UNION ALL
 SELECT
@@ -83,11 +478,329 @@ WHERE told.project_id = {project:String} AND told.deleted = 0
         FROM profile_activity
         WHERE project_id = {project:String}
         GROUP BY profile_id
-        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     )
+    AND (if(known.target = 0, told.person, known.target) GLOBAL IN
+(
+SELECT person
+FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= toDate((
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    ))
+    AND seen.created_at >= (
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    )
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+)
+ORDER BY at_last DESC, person
+LIMIT {v2:UInt32}
+)
+    OR (SELECT count() FROM
+(
+SELECT person
+FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= toDate((
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    ))
+    AND seen.created_at >= (
+        SELECT greatest(
+            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v2:UInt32}
+    )
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+)
+ORDER BY at_last DESC, person
+LIMIT {v2:UInt32}
+)) < {v2:UInt32})
 )
 GROUP BY person, if(person = 0, names, '')
 HAVING max(is_listed)
 )
 ORDER BY place DESC, person, profile_id
-LIMIT {v1:UInt32};
+LIMIT {v2:UInt32};

@@ -43,7 +43,8 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
@@ -83,13 +84,13 @@ WHERE told.project_id = {project:String} AND told.deleted = 0
         FROM profile_activity
         WHERE project_id = {project:String}
         GROUP BY profile_id
-        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+        HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     )
 )
 GROUP BY person, if(person = 0, names, '')
 HAVING max(is_listed)
 )
-WHERE place < {v1:Int64}
-    OR (place = {v1:Int64} AND (person, if(person = 0, profile_id, '')) > ({v2:UInt64}, {v3:String}))
+WHERE place < {v2:Int64}
+    OR (place = {v2:Int64} AND (person, if(person = 0, profile_id, '')) > ({v3:UInt64}, {v4:String}))
 ORDER BY place DESC, person, profile_id
-LIMIT {v4:UInt32};
+LIMIT {v5:UInt32};

@@ -43,6 +43,7 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v10:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND if(known.target = 0, seen.person, known.target) != 0
@@ -75,8 +76,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -102,7 +103,9 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v8:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v10:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name = {v0:String}
     AND NOT (seen.country IN {v1:Array(String)})
@@ -135,7 +138,7 @@ WHERE kept.project_id = {project:String} AND kept.cohort_id = {v3:String} AND ke
     AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
 )
 GROUP BY person
-HAVING is_known = 1 AND at_last < {v9:Int64} AND uniqExactIf(seen.session_id, seen.session_id != 0 AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) >= {v10:UInt32}
+HAVING is_known = 1 AND at_last < {v11:Int64} AND uniqExactIf(seen.session_id, seen.session_id != 0 AND seen.created_at >= fromUnixTimestamp64Milli({v9:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) >= {v12:UInt32}
 UNION ALL
 SELECT
     if(known.target = 0, told.person, known.target) AS person,

@@ -27,15 +27,17 @@ WHERE seen.project_id = {project:String}
             wanted AS
             (
                 SELECT if(known.target = 0, given.person, known.target) AS person
-                FROM (SELECT arrayJoin({v3:Array(UInt64)}) AS person) AS given
+                FROM (SELECT arrayJoin({v5:Array(UInt64)}) AS person) AS given
                 GLOBAL ANY LEFT JOIN known ON given.person = known.person
             )
         SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
         UNION ALL
         SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
     )
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v1:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v3:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
 GROUP BY active_on
 ORDER BY active_on DESC
-LIMIT {v4:UInt32};
+LIMIT {v6:UInt32};

@@ -27,17 +27,19 @@ WHERE seen.project_id = {project:String}
             wanted AS
             (
                 SELECT if(known.target = 0, given.person, known.target) AS person
-                FROM (SELECT arrayJoin({v2:Array(UInt64)}) AS person) AS given
+                FROM (SELECT arrayJoin({v4:Array(UInt64)}) AS person) AS given
                 GLOBAL ANY LEFT JOIN known ON given.person = known.person
             )
         SELECT person FROM known WHERE target GLOBAL IN (SELECT person FROM wanted)
         UNION ALL
         SELECT person FROM wanted WHERE person GLOBAL NOT IN (SELECT person FROM known)
     )
-    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v2:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
     AND seen.name = 'screen_view'
     AND seen.path != ''
 GROUP BY origin, path
 ORDER BY views DESC, origin, path
-LIMIT {v3:UInt32};
+LIMIT {v5:UInt32};

@@ -68,6 +68,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND toDate(created_at) >= {scan_first:Date}
+        AND toDate(created_at) <= {scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -106,8 +108,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v5:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v7:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.name NOT IN ('session_start', 'session_end')
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
@@ -195,6 +199,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND toDate(created_at) >= {scan_first:Date}
+        AND toDate(created_at) <= {scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -233,8 +239,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v5:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v7:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.name NOT IN ('session_start', 'session_end')
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, Question
 from openpanel.warehouse import Warehouse, tables
-from tests.analytics.twin.histories import History, a_history, load
+from openpanel.warehouse.schema import Table
+from tests.analytics.twin.histories import History, a_history
 from tests.analytics.twin.reckoning import SYNTHETIC, Event, Reckoning, milliseconds
-from tests.analytics.worlds import MOMENTS, ZONES, Insert
+from tests.analytics.worlds import MOMENTS, ZONES
+from tests.warehouse.rows import Rows
 
 GROUPS: Final = ("acme", "o'neil", "🏢", "gone")
 SEARCHES: Final = ("", "a", "ANA", "PROFILE 10", "o'n", "한국", "nobody", "0000000000000003", "%", "_")
@@ -24,17 +26,14 @@ class Crowd:
     history: History
     recorded: frozenset[int]
 
-    def load(self, insert: Insert) -> str:
-        """As a project of its own."""
-        project = load(self.history, insert)
+    def tables(self) -> tuple[tuple[Table, Rows], ...]:
+        """What is loaded of it."""
         chunks = [
-            {"project_id": project, "session_id": session, "chunk_index": place, "started_at": _RECORDED}
-            for session in self.recorded
+            {"session_id": session, "chunk_index": place, "started_at": _RECORDED}
+            for session in sorted(self.recorded)
             for place in (0, 1)
         ]
-        if chunks:
-            insert(tables.REPLAY_CHUNKS, chunks)
-        return project
+        return (*self.history.tables(), (tables.REPLAY_CHUNKS, chunks))
 
 
 # Recordings are kept for a month, whenever this runs.

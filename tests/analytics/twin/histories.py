@@ -8,7 +8,6 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from openpanel.warehouse import tables
 from openpanel.warehouse.schema import Table
-from tests.analytics.worlds import MOMENTS, ZONES, Insert
+from tests.analytics.worlds import MOMENTS, ZONES
 from tests.warehouse.rows import Rows
 
 NAMES: Final = ("screen_view", "screen_view", "click", 'sign "up"', "it's 👩‍👩‍👧", "revenue", "link_out")
@@ -35,7 +34,6 @@ PRICES: Final = ("9.5", "10", "-3", "", "many", "1e3", "0")
 DUE: Final = ("2026-10-31", "2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "soon", "", "20261101")
 PAID: Final = ("true", "false", "TRUE", "0", "1", "perhaps", "")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
-_projects = count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +47,15 @@ class History:
     overrides: list[dict[str, Any]] = field(repr=False)
     profiles: list[dict[str, Any]] = field(repr=False)
     groups: list[dict[str, Any]] = field(repr=False)
+
+    def tables(self) -> tuple[tuple[Table, Rows], ...]:
+        """What is loaded of it."""
+        return (
+            (tables.EVENTS, self.events),
+            (tables.PERSON_OVERRIDES, self.overrides),
+            (tables.PROFILES, self.profiles),
+            (tables.GROUPS, self.groups),
+        )
 
 
 @st.composite
@@ -79,24 +86,6 @@ def a_history(dice: random.Random, *, sessions: int, days: int, timezone: str, n
     profiles = [_profile(dice, known) for known in (107, 108, 109) if dice.random() < 0.8]
     groups = [_group(dice, name) for name in ("acme", "o'neil", "🏢") if dice.random() < 0.8]
     return History(timezone, now, events, overrides, profiles, groups)
-
-
-def load(history: History, insert: Insert) -> str:
-    """The history as a project of its own, events in blocks of mixed order."""
-    project = f"history {next(_projects)}"
-    rows = [{**row, "project_id": project} for row in history.events]
-    random.Random(len(rows)).shuffle(rows)
-    for first in range(0, len(rows), 60):
-        insert(tables.EVENTS, rows[first : first + 60])
-    others: tuple[tuple[Table, Rows], ...] = (
-        (tables.PERSON_OVERRIDES, history.overrides),
-        (tables.PROFILES, history.profiles),
-        (tables.GROUPS, history.groups),
-    )
-    for table, block in others:
-        if block:
-            insert(table, [{**row, "project_id": project} for row in block])
-    return project
 
 
 def _session(dice: random.Random, timezone: str, now: datetime, days: int) -> Iterable[dict[str, Any]]:

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, ask
@@ -25,10 +24,10 @@ from openpanel.analytics.periods import resolve
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.reading import Membership
 from openpanel.warehouse import Warehouse, tables
-from tests.analytics.twin.histories import PLANS, History, histories, load
+from tests.analytics.twin.histories import PLANS, History, histories
 from tests.analytics.twin.reckoning import Reckoning, milliseconds
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 FILTERS: Final = (
     (),
@@ -119,8 +118,7 @@ def found_members(warehouse: Warehouse, project: str, history: History, cohort: 
     return found
 
 
-@random_worlds(20)
-@given(history=histories(), define=definitions())
+@random_worlds(8, history=histories(), define=definitions())
 def test_members_are_those_who_fit(
     warehouse: Warehouse,
     insert: Insert,
@@ -136,8 +134,8 @@ def test_members_are_those_who_fit(
     assert ask(warehouse, CohortSize(project, history.timezone, cohort)) == len(found)
 
 
-@random_worlds(12)
-@given(
+@random_worlds(
+    4,
     history=histories(),
     defines=st.tuples(definitions(), definitions()),
     name=st.sampled_from(("cohort", "cohort:🐇 'a'")),
@@ -185,8 +183,7 @@ def test_charts_are_filtered_and_broken_down_by_cohorts(
     }
 
 
-@random_worlds(4)
-@given(history=histories(), define=definitions(), later=histories())
+@random_worlds(4, history=histories(), define=definitions(), later=histories())
 def test_static_cohort_stays_as_it_was(
     warehouse: Warehouse,
     insert: Insert,

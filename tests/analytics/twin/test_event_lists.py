@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS
@@ -16,11 +15,10 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.crowds import Crowd, answer, crowds
-from tests.analytics.twin.histories import load
 from tests.analytics.twin.reckoning import SYNTHETIC, Reckoning, milliseconds
 from tests.analytics.twin.reckoning import Event as Seen
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 RANGES: Final = ("7d", "today", "2026-03-20..2026-04-04", "mtd")
 PROFILES: Final = ("", "", f"{3:016x}", f"{107:016x}", f"{999:016x}")
@@ -33,8 +31,8 @@ FILTERS: Final = (
 )
 
 
-@random_worlds(30)
-@given(
+@random_worlds(
+    8,
     crowd=crowds(sessions=20, days=20),
     text=st.sampled_from(("", *RANGES)),
     names=st.sampled_from(NAMES),
@@ -59,7 +57,7 @@ def test_pages_hold_every_event_that_is_asked_for_once(
     reckoning = Reckoning(history)
     period = resolve(text, timezone=history.timezone, now=history.now) if text else None
     selection = Selection(
-        crowd.load(insert),
+        load(crowd, insert),
         start=None if period is None else period.start,
         end=None if period is None else period.until,
         names=names,
@@ -83,13 +81,12 @@ def test_pages_hold_every_event_that_is_asked_for_once(
     assert answer(warehouse, EventCount(selection)) == len(expected)
 
 
-@random_worlds(20)
-@given(crowd=crowds(sessions=8), place=st.integers(0, 10_000), is_placed=st.booleans())
+@random_worlds(8, crowd=crowds(sessions=8), place=st.integers(0, 10_000), is_placed=st.booleans())
 def test_event_stands_between_its_neighbours_in_the_session(
     warehouse: Warehouse, insert: Insert, crowd: Crowd, place: int, *, is_placed: bool
 ) -> None:
     every = Reckoning(crowd.history).doings()
-    project = load(crowd.history, insert)
+    project = load(crowd, insert)
     if not every:
         assert answer(warehouse, EventDetail(project, 5)) is None
         return
@@ -111,8 +108,8 @@ def test_event_stands_between_its_neighbours_in_the_session(
     assert _ids([found.after]) == [event["event_id"] for event in beside[mine + 1 :][:1]]
 
 
-@random_worlds(30)
-@given(
+@random_worlds(
+    8,
     crowd=crowds(sessions=20, days=20),
     text=st.sampled_from(RANGES),
     interval=st.sampled_from(("hour", "day", "week", "month")),

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -13,10 +12,10 @@ from openpanel.analytics.charts import Chart
 from openpanel.analytics.periods import resolve
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import NAMES, PATHS, PLANS, History, histories, load
+from tests.analytics.twin.histories import NAMES, PATHS, PLANS, History, histories
 from tests.analytics.twin.reckoning import Reckoning
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 TEXT_FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "name": (*NAMES, "session_end"),
@@ -116,8 +115,8 @@ def own(item: PropertyFilter) -> PropertyFilter:
     return replace(item, name=OWN_NAMES.get(item.name, item.name))
 
 
-@random_worlds(20)
-@given(
+@random_worlds(
+    8,
     history=histories(),
     filters=st.lists(some_filters, min_size=12, max_size=12),
     everywhere=st.lists(some_filters, max_size=1),

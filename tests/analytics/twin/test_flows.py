@@ -4,7 +4,6 @@ from collections import Counter
 from itertools import groupby, pairwise
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -13,10 +12,10 @@ from openpanel.analytics.occurrences import Step
 from openpanel.analytics.periods import resolve
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import Event, Reckoning
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 STEPS: Final = (
     Step("screen_view"),
@@ -27,8 +26,8 @@ STEPS: Final = (
 Label = tuple[str, str]
 
 
-@random_worlds(25)
-@given(
+@random_worlds(
+    8,
     history=histories(sessions=20),
     mode=st.sampled_from(("after", "before", "between")),
     ends=st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)),

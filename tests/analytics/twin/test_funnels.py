@@ -7,7 +7,6 @@ from statistics import mean, median
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -18,10 +17,10 @@ from openpanel.analytics.occurrences import Step
 from openpanel.analytics.periods import Period, buckets, previous, resolve
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 STEPS: Final = (
     Step("screen_view"),
@@ -189,8 +188,9 @@ class Followed:
         return best
 
 
-@random_worlds(25)
-@given(history=histories(), over=asked(), fields=st.sampled_from(BREAKDOWNS), limit=st.integers(1, 2))
+@random_worlds(
+    8, history=histories(), over=asked(), fields=st.sampled_from(BREAKDOWNS), limit=st.integers(1, 2)
+)
 def test_funnels_answer_what_following_by_hand_answers(
     warehouse: Warehouse,
     insert: Insert,
@@ -242,8 +242,7 @@ def _check(row: FunnelRow, attempts: list[list[int]], steps: int) -> None:
     assert row.median_s == (pytest.approx(median(whole) / 1000) if whole else None)
 
 
-@random_worlds(12)
-@given(history=histories(), over=asked(), dropped=st.booleans())
+@random_worlds(6, history=histories(), over=asked(), dropped=st.booleans())
 def test_people_of_a_step_are_those_who_are_counted(
     warehouse: Warehouse,
     insert: Insert,
@@ -270,8 +269,8 @@ def test_people_of_a_step_are_those_who_are_counted(
     assert found == sorted(expected)
 
 
-@random_worlds(15)
-@given(
+@random_worlds(
+    6,
     history=histories(),
     over=asked(),
     fields=st.sampled_from(BREAKDOWNS),

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import LIMITS, Question
@@ -20,10 +19,10 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.retention import ANYTHING, Retention, RetentionRow
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, a_history, histories, load
+from tests.analytics.twin.histories import History, a_history, histories
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import MOMENTS, Insert
+from tests.analytics.worlds import MOMENTS, Insert, load
 
 RANGES: Final = ("7d", "30d", "mtd", "2026-03-20..2026-04-04", "12m")
 STEPS: Final = (
@@ -46,8 +45,8 @@ def answers(warehouse: Warehouse, question: Question[Any]) -> Sequence[Any]:
     return found
 
 
-@random_worlds(25)
-@given(
+@random_worlds(
+    8,
     history=histories(sessions=20, days=40),
     text=st.sampled_from(RANGES),
     steps=st.tuples(st.sampled_from(STEPS), st.sampled_from(STEPS)),
@@ -179,8 +178,8 @@ def test_no_history_knows_what_comes_after_now() -> None:
         assert max(event["created_at"] for event in history.events) < milliseconds(now)
 
 
-@random_worlds(12)
-@given(
+@random_worlds(
+    6,
     history=histories(sessions=20, days=40),
     text=st.sampled_from(("7d", "mtd", "2026-03-20..2026-04-04")),
     window=st.sampled_from((1, 7, 30)),
@@ -232,8 +231,7 @@ def _active_buckets(
     return found
 
 
-@random_worlds(8)
-@given(history=histories(sessions=20, days=40), known=st.booleans())
+@random_worlds(5, history=histories(sessions=20, days=40), known=st.booleans())
 def test_last_seen_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, *, known: bool
 ) -> None:

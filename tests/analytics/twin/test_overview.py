@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -21,12 +20,12 @@ from openpanel.analytics.top_series import TopSeries
 from openpanel.analytics.top_values import TopValues
 from openpanel.warehouse import Warehouse
 from tests.analytics.test_overview_twin import assert_figures
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import Event
 from tests.analytics.twin.running import random_worlds
 from tests.analytics.twin.scopes import Over, overviews, visiting
 from tests.analytics.twin.visiting import Visit, Visiting
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 DIMENSIONS: Final = (
     "country",
@@ -68,8 +67,7 @@ def cut(period: Period, points: Sequence[Any]) -> list[Period]:
     ]
 
 
-@random_worlds(10)
-@given(history=histories(), over=overviews())
+@random_worlds(6, history=histories(), over=overviews())
 def test_figures_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, over: Over
 ) -> None:
@@ -106,8 +104,8 @@ def grouped(visits: Sequence[Visit], key: Callable[[Visit], Any]) -> dict[Any, l
     return groups
 
 
-@random_worlds(10)
-@given(
+@random_worlds(
+    6,
     history=histories(sessions=20),
     over=overviews(),
     dimension=st.sampled_from(DIMENSIONS),
@@ -142,8 +140,8 @@ def test_lists_answer_what_counting_by_hand_answers(
     assert answer.more == (len(expected) > limit)
 
 
-@random_worlds(10)
-@given(
+@random_worlds(
+    6,
     history=histories(sessions=20),
     over=overviews(),
     dimension=st.sampled_from((*DIMENSIONS, "page", "page")),
@@ -191,8 +189,7 @@ def _table(
     }
 
 
-@random_worlds(8)
-@given(history=histories(sessions=20), over=overviews(), limit=st.sampled_from((2, 100)))
+@random_worlds(5, history=histories(sessions=20), over=overviews(), limit=st.sampled_from((2, 100)))
 def test_maps_answer_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, over: Over, *, limit: int
 ) -> None:
@@ -242,8 +239,7 @@ def _located(found: Visiting, place: tuple[str, ...]) -> tuple[float | None, flo
     return latitudes[middle], longitudes[middle]
 
 
-@random_worlds(10)
-@given(history=histories(sessions=20), over=overviews(), dimension=st.sampled_from(DIMENSIONS))
+@random_worlds(6, history=histories(sessions=20), over=overviews(), dimension=st.sampled_from(DIMENSIONS))
 def test_revenue_answers_what_adding_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, over: Over, *, dimension: str
 ) -> None:

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -13,12 +12,12 @@ from openpanel.analytics.page_conversions import PageConversions
 from openpanel.analytics.pages import Page, Pages
 from openpanel.analytics.top_events import TopEvents
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import Event, place
 from tests.analytics.twin.running import random_worlds
 from tests.analytics.twin.scopes import Over, overviews, visiting
 from tests.analytics.twin.visiting import Visit, Visiting
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 SORTED: Final[Mapping[str, Callable[[Page], Any]]] = {
     "pageviews": lambda page: page.pageviews,
@@ -30,8 +29,8 @@ SORTED: Final[Mapping[str, Callable[[Page], Any]]] = {
 }
 
 
-@random_worlds(12)
-@given(
+@random_worlds(
+    6,
     history=histories(sessions=20),
     over=overviews(),
     chosen=st.fixed_dictionaries(
@@ -95,8 +94,8 @@ def _page(origin: str, path: str, views: Sequence[tuple[Visit, int]]) -> Page:
     )
 
 
-@random_worlds(8)
-@given(
+@random_worlds(
+    5,
     history=histories(sessions=20),
     over=overviews(),
     names=st.sampled_from((("click",), ("revenue", "it's 👩‍👩‍👧"))),
@@ -142,8 +141,8 @@ def test_pages_before_conversions_answer_what_looking_back_by_hand_answers(
     assert answer.more == (len(expected) > limit)
 
 
-@random_worlds(8)
-@given(
+@random_worlds(
+    5,
     history=histories(sessions=20),
     over=overviews(),
     names=st.sampled_from(((), (), ("click", "never done"), ("session_start", "screen_view"))),

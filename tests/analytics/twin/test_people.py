@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.filters import Filter
@@ -27,7 +26,7 @@ from tests.analytics.twin.crowds import (
 )
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
 from tests.analytics.twin.running import random_worlds
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 RANGES: Final = ("", "", "7d", "today", "2026-03-20..2026-04-04")
 FILTERS: Final = (
@@ -51,8 +50,8 @@ CHOSEN: Final = {
 Row = tuple[int, str, str, bool, int | None, int | None, int]
 
 
-@random_worlds(40)
-@given(
+@random_worlds(
+    8,
     crowd=crowds(sessions=20, days=20),
     text=st.sampled_from(RANGES),
     filters=st.tuples(st.sampled_from(FILTERS), st.sampled_from(OF_EVENTS)),
@@ -75,7 +74,7 @@ def test_pages_hold_everybody_who_is_asked_for_once(
 ) -> None:
     history = crowd.history
     selection = PeopleSelection(
-        crowd.load(insert),
+        load(crowd, insert),
         history.timezone,
         history.now,
         search=search,

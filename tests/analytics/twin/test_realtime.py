@@ -6,7 +6,6 @@ from math import floor
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from openpanel.analytics.asking import ask
@@ -15,17 +14,18 @@ from openpanel.analytics.live_rows import GRIDS, LivePoint
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.realtime import Realtime, RealtimeAnswer
 from openpanel.warehouse import Warehouse
-from tests.analytics.twin.histories import History, histories, load
+from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import SYNTHETIC, Event, Reckoning, milliseconds
 from tests.analytics.twin.running import random_worlds
 from tests.analytics.twin.visiting import Visiting, is_view
-from tests.analytics.worlds import Insert
+from tests.analytics.worlds import Insert, load
 
 LATER = st.sampled_from([timedelta(milliseconds=1), timedelta(minutes=4), timedelta(minutes=20)])
 
 
-@random_worlds(12)
-@given(history=histories(sessions=20, days=1), place=st.integers(0, 99), later=LATER, limit=st.integers(1, 4))
+@random_worlds(
+    6, history=histories(sessions=20, days=1), place=st.integers(0, 99), later=LATER, limit=st.integers(1, 4)
+)
 def test_live_page_answers_what_counting_by_hand_answers(
     warehouse: Warehouse, insert: Insert, history: History, *, place: int, later: timedelta, limit: int
 ) -> None:
@@ -143,8 +143,8 @@ def _check_sessions(
     assert [(r.name, r.type, r.visitors, r.sessions) for r in answer.referrers] == order[: question.limit]
 
 
-@random_worlds(8)
-@given(
+@random_worlds(
+    5,
     history=histories(sessions=25, days=40),
     back=st.integers(0, 20),
     weeks=st.integers(1, 9),

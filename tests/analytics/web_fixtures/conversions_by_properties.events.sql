@@ -24,8 +24,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v12:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
     AND seen.name IN {v0:Array(String)}
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -60,6 +62,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({in_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({in_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {in_scan_first:Date}
+        AND toDate(created_at) <= {in_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({in_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({in_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -101,8 +105,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -128,8 +132,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v12:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
@@ -165,11 +171,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v6:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
     AND seen.name = {v4:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v6:UInt32}
+HAVING count() >= {v7:UInt32}
 )
 )
 GROUP BY person
@@ -179,4 +186,4 @@ HAVING count() >= 1
 )
 GROUP BY event
 ORDER BY times DESC, event
-LIMIT {v11:UInt32};
+LIMIT {v14:UInt32};

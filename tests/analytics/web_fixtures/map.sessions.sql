@@ -35,7 +35,7 @@ WHERE visit.project_id = {project:String}
     AND visit.views + visit.events > 0
     GROUP BY of_country, of_region, of_city
     ORDER BY visitors DESC, sessions DESC, of_country, of_region, of_city
-    LIMIT {v4:UInt32}
+    LIMIT {v6:UInt32}
 ) AS place
 GLOBAL ANY LEFT JOIN
 (
@@ -48,8 +48,10 @@ GLOBAL ANY LEFT JOIN
         toFloat64(quantileExactLow(0.5)(seen.longitude)) AS longitude
     FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name IN ('session_start', 'screen_view') AND (seen.latitude != 0 OR seen.longitude != 0)
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')

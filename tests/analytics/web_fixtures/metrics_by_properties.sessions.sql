@@ -35,6 +35,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p0_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p0_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p0_scan_first:Date}
+        AND toDate(created_at) <= {p0_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p0_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p0_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -76,8 +78,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -103,8 +105,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -140,11 +144,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -189,6 +194,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p1_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p1_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p1_scan_first:Date}
+        AND toDate(created_at) <= {p1_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p1_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p1_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -230,8 +237,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -257,11 +264,13 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v17:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v18:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v19:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v20:Int64}, 'UTC')
     AND seen.session_id != 0
-    AND seen.session_started_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
-    AND seen.session_started_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND NOT (seen.properties[{v3:String}] IN {v0:Array(String)})
     AND NOT (visit.entry_path IN {v0:Array(String)})
@@ -294,11 +303,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person

@@ -24,11 +24,13 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND seen.name = 'link_out'
     AND seen.properties['href'] != ''
     AND (seen.session_id != 0 AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC') AND seen.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC') OR seen.session_id = 0 AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC'))
 GROUP BY href
 ORDER BY times DESC, href
-LIMIT {v4:UInt32};
+LIMIT {v6:UInt32};

@@ -34,8 +34,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND seen.name = 'screen_view' AND seen.path != ''
     AND if(known.target = 0, seen.person, known.target) != 0
     AND seen.session_id != 0
@@ -66,13 +68,15 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.name IN {v5:Array(String)}
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v8:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+    AND seen.name IN {v7:Array(String)}
     AND if(known.target = 0, seen.person, known.target) != 0
         GROUP BY person
     ) AS done ON viewed.person = done.person
 )
 GROUP BY site, page
 ORDER BY converted DESC, visitors DESC, page, site
-LIMIT {v7:UInt32};
+LIMIT {v10:UInt32};

@@ -34,8 +34,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v12:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
     AND seen.name = 'screen_view' AND seen.path != ''
     AND NOT (seen.path IN {v1:Array(String)})
     AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v1:Array(String)})
@@ -98,8 +100,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -125,8 +127,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v12:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
@@ -162,11 +166,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v6:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
     AND seen.name = {v4:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v6:UInt32}
+HAVING count() >= {v7:UInt32}
 )
 )
 GROUP BY person
@@ -199,8 +204,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v14:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
     AND seen.name IN {v1:Array(String)}
     AND if(known.target = 0, seen.person, known.target) != 0
         GROUP BY person
@@ -208,4 +215,4 @@ WHERE seen.project_id = {project:String}
 )
 GROUP BY site, page
 ORDER BY converted DESC, visitors DESC, page, site
-LIMIT {v12:UInt32};
+LIMIT {v16:UInt32};

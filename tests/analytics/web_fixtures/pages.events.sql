@@ -41,8 +41,10 @@ FROM
                     sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
                 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND (seen.name = 'screen_view' AND seen.path != '' OR seen.name = 'revenue')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
@@ -58,5 +60,5 @@ WHERE seen.project_id = {project:String}
         GROUP BY site, page
     )
 )
-WHERE place = 1 OR (place > {v4:UInt32} AND place <= {v5:UInt32})
+WHERE place = 1 OR (place > {v6:UInt32} AND place <= {v7:UInt32})
 ORDER BY place;

@@ -41,8 +41,10 @@ FROM
                     sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
                 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND (seen.name = 'screen_view' AND seen.path != '' OR seen.name = 'revenue')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
@@ -102,8 +104,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -129,8 +131,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -166,11 +170,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -190,5 +195,5 @@ HAVING count() >= 1
     )
         WHERE positionCaseInsensitiveUTF8(page, {v3:String}) > 0 OR positionCaseInsensitiveUTF8(last_title, {v3:String}) > 0
 )
-WHERE place = 1 OR (place > {v5:UInt32} AND place <= {v10:UInt32})
+WHERE place = 1 OR (place > {v6:UInt32} AND place <= {v13:UInt32})
 ORDER BY place;

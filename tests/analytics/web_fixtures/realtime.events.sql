@@ -17,7 +17,7 @@ FROM
         arrayMap(number -> toFloat64(number), [
             toFloat64(minute),
             uniqExactIf(who, who != 0),
-            uniqExactIf(who, who != 0 AND at >= fromUnixTimestamp64Milli({v2:Int64}, 'UTC')),
+            uniqExactIf(who, who != 0 AND at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')),
             uniqExactIf(visited, visited != 0),
             countIf(is_view),
             uniqExactIf(who, who != 0 AND is_view),
@@ -30,7 +30,7 @@ FROM
             if(known.target = 0, seen.person, known.target) AS who,
             seen.session_id AS visited,
             seen.created_at AS at,
-            indexOf({v3:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v3:Array(Int64)})) AS minute,
+            indexOf({v4:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v4:Array(Int64)})) AS minute,
             seen.name = 'screen_view' AND seen.path != '' AS is_view,
             if(is_view, toString(seen.origin), '') AS site,
             if(is_view, seen.path, '') AS page,
@@ -65,14 +65,16 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     )
     GROUP BY GROUPING SETS ((minute), (site, page), (land), (land, area, town), (row_0, column_0), (row_1, column_1), (row_2, column_2), ())
     HAVING NOT is_nothing
     ORDER BY part, numbers[2] DESC, numbers[4] DESC, texts, numbers[1]
-    LIMIT {v4:UInt32} BY part
+    LIMIT {v5:UInt32} BY part
     UNION ALL
     SELECT
         'referrer' AS part,
@@ -99,21 +101,23 @@ WHERE seen.project_id = {project:String}
     ) AS onward ON hop.target = onward.person
     ) AS known ON visit.person = known.person
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
         AND visit.session_id GLOBAL IN
         (
 SELECT seen.session_id
 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND seen.session_id != 0
         )
     GROUP BY texts
     ORDER BY numbers[1] DESC, numbers[2] DESC, texts
-    LIMIT {v5:UInt32}
+    LIMIT {v6:UInt32}
     UNION ALL
     SELECT
         'session' AS part,
@@ -146,18 +150,20 @@ WHERE seen.project_id = {project:String}
     ) AS onward ON hop.target = onward.person
     ) AS known ON visit.person = known.person
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
         AND visit.session_id GLOBAL IN
         (
 SELECT seen.session_id
 FROM events AS seen
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND seen.session_id != 0
         )
     ORDER BY visit.last_at DESC, visit.session_id
-    LIMIT {v5:UInt32}
+    LIMIT {v6:UInt32}
 );

@@ -57,8 +57,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v3:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v4:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
     AND seen.name = 'revenue'
     AND seen.revenue != 0
     AND (seen.session_id != 0 AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC') AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC') OR seen.session_id = 0 AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC'))
@@ -93,7 +95,7 @@ WHERE visit.project_id = {project:String}
     AND visit.views + visit.events > 0
 UNION ALL
 SELECT
-    'paid' AS part, 1 AS period, indexOf({v5:Array(Int64)}, edge) AS bucket, '' AS source,
+    'paid' AS part, 1 AS period, indexOf({v7:Array(Int64)}, edge) AS bucket, '' AS source,
     sum(amount) AS revenue, count() AS payments, uniqExactIf(payer, payer != 0) AS payers,
     0 AS visitors, 0 AS sessions, sumIf(amount, is_outside) AS outside
 FROM
@@ -103,7 +105,7 @@ FROM
         if(known.target = 0, seen.person, known.target) AS payer,
         seen.session_id = 0 AS is_outside,
         toUnixTimestamp64Milli(if(is_outside, seen.created_at, seen.session_started_at)) AS at,
-        roundDown(at, {v5:Array(Int64)}) AS edge
+        roundDown(at, {v7:Array(Int64)}) AS edge
     FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
@@ -124,11 +126,13 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v10:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v12:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
     AND seen.name = 'revenue'
     AND seen.revenue != 0
-    AND (seen.session_id != 0 AND seen.session_started_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC') AND seen.session_started_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC') OR seen.session_id = 0 AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC'))
+    AND (seen.session_id != 0 AND seen.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC') AND seen.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC') OR seen.session_id = 0 AND seen.created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC') AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC'))
 )
 GROUP BY GROUPING SETS ((edge), ())
 UNION ALL
@@ -164,5 +168,5 @@ WHERE visit.project_id = {project:String}
     AND visit.views + visit.events > 0
     GROUP BY source
     ORDER BY revenue DESC, visitors DESC, sessions DESC, source
-    LIMIT {v10:UInt32}
+    LIMIT {v14:UInt32}
 );

@@ -28,6 +28,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p0_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p0_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p0_scan_first:Date}
+        AND toDate(created_at) <= {p0_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p0_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p0_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -69,8 +71,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -96,8 +98,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -133,11 +137,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -146,7 +151,7 @@ HAVING count() >= 1
 )
 UNION ALL
 SELECT
-    'paid' AS part, 0 AS period, indexOf({v10:Array(Int64)}, edge) AS bucket, '' AS source,
+    'paid' AS part, 0 AS period, indexOf({v13:Array(Int64)}, edge) AS bucket, '' AS source,
     sum(amount) AS revenue, count() AS payments, uniqExactIf(payer, payer != 0) AS payers,
     0 AS visitors, 0 AS sessions, sumIf(amount, is_outside) AS outside
 FROM
@@ -156,7 +161,7 @@ FROM
         if(known.target = 0, seen.person, known.target) AS payer,
         seen.session_id = 0 AS is_outside,
         toUnixTimestamp64Milli(if(is_outside, seen.created_at, seen.session_started_at)) AS at,
-        roundDown(at, {v10:Array(Int64)}) AS edge
+        roundDown(at, {v13:Array(Int64)}) AS edge
     FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
@@ -177,8 +182,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.name = 'revenue'
     AND seen.revenue != 0
     AND seen.session_id != 0
@@ -214,6 +221,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p0_in_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p0_in_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p0_in_scan_first:Date}
+        AND toDate(created_at) <= {p0_in_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p0_in_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p0_in_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -255,8 +264,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -282,8 +291,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -319,11 +330,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -364,6 +376,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p1_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p1_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p1_scan_first:Date}
+        AND toDate(created_at) <= {p1_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p1_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p1_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -405,8 +419,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v17:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -432,11 +446,13 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v18:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v19:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v20:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v21:Int64}, 'UTC')
     AND seen.session_id != 0
-    AND seen.session_started_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
-    AND seen.session_started_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND NOT (seen.properties[{v3:String}] IN {v0:Array(String)})
     AND NOT (visit.entry_path IN {v0:Array(String)})
@@ -469,11 +485,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -482,7 +499,7 @@ HAVING count() >= 1
 )
 UNION ALL
 SELECT
-    'paid' AS part, 1 AS period, indexOf({v17:Array(Int64)}, edge) AS bucket, '' AS source,
+    'paid' AS part, 1 AS period, indexOf({v22:Array(Int64)}, edge) AS bucket, '' AS source,
     sum(amount) AS revenue, count() AS payments, uniqExactIf(payer, payer != 0) AS payers,
     0 AS visitors, 0 AS sessions, sumIf(amount, is_outside) AS outside
 FROM
@@ -492,7 +509,7 @@ FROM
         if(known.target = 0, seen.person, known.target) AS payer,
         seen.session_id = 0 AS is_outside,
         toUnixTimestamp64Milli(if(is_outside, seen.created_at, seen.session_started_at)) AS at,
-        roundDown(at, {v17:Array(Int64)}) AS edge
+        roundDown(at, {v22:Array(Int64)}) AS edge
     FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
@@ -513,13 +530,15 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v18:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v19:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v20:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v21:Int64}, 'UTC')
     AND seen.name = 'revenue'
     AND seen.revenue != 0
     AND seen.session_id != 0
-    AND seen.session_started_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
-    AND seen.session_started_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
     AND seen.session_id GLOBAL IN
 (
 SELECT visit.session_id
@@ -550,6 +569,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p1_in_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p1_in_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p1_in_scan_first:Date}
+        AND toDate(created_at) <= {p1_in_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p1_in_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p1_in_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -591,8 +612,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v16:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v17:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -618,11 +639,13 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v13:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v18:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v19:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v20:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v21:Int64}, 'UTC')
     AND seen.session_id != 0
-    AND seen.session_started_at >= fromUnixTimestamp64Milli({v11:Int64}, 'UTC')
-    AND seen.session_started_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v14:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v15:Int64}, 'UTC')
     AND seen.name NOT IN ('session_start', 'session_end')
     AND NOT (seen.properties[{v3:String}] IN {v0:Array(String)})
     AND NOT (visit.entry_path IN {v0:Array(String)})
@@ -655,11 +678,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -704,6 +728,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({p0_start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({p0_until:Int64}, 'UTC')
+        AND toDate(created_at) >= {p0_scan_first:Date}
+        AND toDate(created_at) <= {p0_scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({p0_scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({p0_scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -745,8 +771,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -772,8 +798,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -809,11 +837,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -822,5 +851,5 @@ HAVING count() >= 1
 )
     GROUP BY source
     ORDER BY revenue DESC, visitors DESC, sessions DESC, source
-    LIMIT {v18:UInt32}
+    LIMIT {v23:UInt32}
 );

@@ -7,14 +7,14 @@ FROM
     SELECT
         belongs_to,
         value,
-        if(grouping(edge) = 1, 0, indexOf({v10:Array(Int64)}, edge)) AS bucket,
+        if(grouping(edge) = 1, 0, indexOf({v13:Array(Int64)}, edge)) AS bucket,
         uniqExact(who) AS visitors,
         uniqExact(session) AS sessions,
         sum(shown) AS views,
         sum(amount) AS revenue
     FROM
     (
-        SELECT *, roundDown(at, {v10:Array(Int64)}) AS edge
+        SELECT *, roundDown(at, {v13:Array(Int64)}) AS edge
         FROM
         (
         SELECT
@@ -45,8 +45,10 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.name = 'screen_view' AND seen.path != ''
     AND NOT (seen.path IN {v0:Array(String)})
     AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)})
@@ -108,8 +110,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -135,8 +137,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -172,11 +176,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person
@@ -190,4 +195,4 @@ HAVING count() >= 1
 )
 GROUP BY belongs_to, value
 ORDER BY maxIf(visitors, bucket = 0) DESC, maxIf(sessions, bucket = 0) DESC, value, belongs_to
-LIMIT {v11:UInt32};
+LIMIT {v14:UInt32};

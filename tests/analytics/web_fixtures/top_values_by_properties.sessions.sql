@@ -33,6 +33,8 @@ GLOBAL ANY INNER JOIN
         AND session_id != 0
         AND session_started_at >= fromUnixTimestamp64Milli({start:Int64}, 'UTC')
         AND session_started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND toDate(created_at) >= {scan_first:Date}
+        AND toDate(created_at) <= {scan_last:Date}
         AND created_at >= fromUnixTimestamp64Milli({scan_from:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({scan_until:Int64}, 'UTC')
         AND name = 'screen_view'
@@ -74,8 +76,8 @@ GLOBAL ANY LEFT JOIN
         visit.entry_path AS entry_path
     FROM sessions AS visit FINAL
     WHERE visit.project_id = {project:String}
-        AND visit.session_started_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
-        AND visit.session_started_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
@@ -101,8 +103,10 @@ GLOBAL ANY LEFT JOIN
     WHERE project_id = {project:String} AND deleted = 0
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE seen.project_id = {project:String}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
-    AND seen.created_at < fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
     AND seen.session_id != 0
     AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
@@ -138,11 +142,12 @@ GLOBAL ANY LEFT JOIN
     ) AS onward ON hop.target = onward.person
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
     AND seen.name = {v3:String}
     AND if(known.target = 0, seen.person, known.target) != 0
 GROUP BY person
-HAVING count() >= {v5:UInt32}
+HAVING count() >= {v6:UInt32}
 )
 )
 GROUP BY person

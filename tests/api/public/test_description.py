@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import schemathesis
 from fastapi import FastAPI
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -19,12 +19,13 @@ from openpanel_api.public.app import create_app
 from openpanel_api.public.rates import Rates
 from openpanel_api.public.services import Services
 from tests.api.public.conftest import Clock, Place
+from tests.api.public.making_up import made_up
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # What asks with which client.
 CLIENTS = {"/export/": "shop/admin", "/insights/": "shop/admin", "/health": "shop/admin"}
 ELSEWHERE = ("/live/", "/manage/")  # streams never end, and what writes is asked in a world of its own
-EXAMPLES = {"/export/": 40}
+EXAMPLES = {"/export/": 15}
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +71,7 @@ def test_the_api_does_what_it_says(app: FastAPI, shop: Place, beginning: str) ->
         if not operation.path.startswith(beginning):
             continue
 
-        @settings(
-            max_examples=EXAMPLES.get(beginning, 5), deadline=None, suppress_health_check=list(HealthCheck)
-        )
+        @made_up(EXAMPLES.get(beginning, 3))
         @given(operation.as_strategy())
         def ask(case: schemathesis.Case[Any]) -> None:
             app.state.rates = Rates(app.state.services)

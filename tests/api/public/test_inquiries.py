@@ -16,7 +16,7 @@ from openpanel.warehouse import Unavailable, Warehouse
 from openpanel_api.public.app import create_app
 from openpanel_api.public.services import Services
 from openpanel_local.engines.clickhouse import ClickHouse
-from tests.api.public.asking import asked
+from tests.api.public.asking import Json, asked
 from tests.api.public.conftest import Clock, Place
 
 OVERVIEW = "/insights/shop/overview"
@@ -164,3 +164,58 @@ async def test_a_series_is_a_table_of_its_buckets(shop: Place) -> None:
         ["2026-02-27T00:00:00+09:00", "1", "1"],
         ["2026-02-28T00:00:00+09:00", "1", "1"],
     ]
+
+
+NO_ROWS: list[tuple[str, Json, str]] = [
+    ("events?eventNames=never", None, "id,name,projectId,deviceId"),
+    ("events/names?search=never", None, "name,count,last_day"),
+    ("events/stats?event=never&range=1d", None, "name,date,count"),
+    ("sessions?profileId=nobody", None, "id,"),
+    ("profiles?search=nobody", None, "id,isExternal,firstName,lastName,email,avatar,groups,createdAt,firstSeenAt"),
+    ("groups?type=none", None, "id,"),
+    ("links?startDate=2026-01-01&endDate=2026-01-02", None, "href,text,clicks,visitors,sessions"),
+    ("map?startDate=2026-01-01&endDate=2026-01-02", None, "country,region,city,latitude,longitude"),
+    ("pages/performance?search=nothing", None, "origin,path,sessions,pageviews,revenue,title,avg_duration,bounce_rate,seo_signals.high_bounce"),
+    ("traffic/series?dimension=city&startDate=2026-01-01&endDate=2026-01-02", None, "prefix,name,date,visitors"),
+    ("user_flow?startEvent=never", None, "source,target,value"),
+    ("funnel/people?", {"steps": [{"name": "a"}, {"name": "b"}], "step": 1}, "id,anonymous"),
+    ("funnel?", {"steps": [{"name": "a"}, {"name": "b"}], "breakdowns": ["country"]}, "breakdown.country,step,eventName"),
+    ("chart/people?", {"series": {"name": "never"}}, "id,anonymous"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "columns"), NO_ROWS, ids=[each[0].partition("?")[0] for each in NO_ROWS]
+)
+async def test_a_table_without_rows_still_names_its_columns(
+    shop: Place, path: str, body: Json, columns: str
+) -> None:
+    answer = await asked(shop, f"/insights/shop/{path}&format=csv", body=body)
+
+    header, *rows = answer.text.split("\r\n")
+    assert (answer.status_code, rows) == (200, [""])
+    assert header.startswith(columns)
+
+
+async def test_a_chart_without_rows_names_its_columns(shop: Place) -> None:
+    question = {"series": '[{"name":"never"}]', "breakdowns": "country", "format": "csv"}
+
+    answer = await asked(shop, "/export/charts", question)
+
+    assert answer.text == "series,name,breakdown.country,date,count\r\n"
+
+
+async def test_who_is_here_now_is_asked_once_while_nothing_happens(
+    shop: Place, counting: Counting, clock: Clock
+) -> None:
+    app = create_app(Services(shop.database, counting, clock_ms=clock))
+
+    first = await asked(shop, "/insights/shop/realtime", app=app)
+    clock.ms += 3_000
+    second = await asked(shop, "/insights/shop/realtime", app=app)
+    asked_for = counting.read
+    clock.ms += 10_000
+    await asked(shop, "/insights/shop/realtime", app=app)
+
+    assert first.json() == second.json()
+    assert (asked_for > 0, counting.read) == (True, 2 * asked_for)

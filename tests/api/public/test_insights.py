@@ -167,6 +167,13 @@ POSTS: list[tuple[str, Json, Callable[[Json], Any], Any]] = [
      lambda body: (body["rows"][0]["totalUsers"], body["rows"][0]["completedUsers"]), (2, 1)),
     ("funnel/people", {"steps": PATHS, "step": 2}, at("people"), [{"id": "0000000000000003", "anonymous": True}, {"id": "ada", "anonymous": False}]),
     ("funnel/people", {"steps": PATHS, "step": 2, "dropped": True, "groupBy": "person"}, at("people"), [{"id": "0000000000000002", "anonymous": True}]),
+    ("chart/people", {"series": {"name": "screen_view"}, **THREE_DAYS}, lambda body: (columns("id")(body["people"]), body["cursor"]),
+     ([("0000000000000002",), ("0000000000000003",), ("ada",)], None)),
+    ("chart/people", {"series": {"name": "screen_view"}, "date": "2026-02-28T00:00:00+09:00", **THREE_DAYS}, at("people"), [{"id": "0000000000000002", "anonymous": True}]),
+    ("chart/people", {"series": {"name": "screen_view"}, "date": "2026-02-23T00:00:00+09:00", "interval": "week", **THREE_DAYS}, lambda body: len(body["people"]), 3),
+    ("chart/people", {"series": {"name": "screen_view"}, "breakdowns": ["country"], "labels": ["KR"], "range": "today"}, lambda body: columns("id")(body["people"]), [("0000000000000003",), ("ada",)]),
+    ("chart/people", {"series": {"name": "signup", "filters": [{"name": "properties.plan", "value": "pro"}]}, "filters": [{"name": "country", "value": "KR"}]}, lambda body: columns("id")(body["people"]), [("ada",)]),
+    ("chart/people", {"series": {"name": "*"}, "cohorts": [{"id": "payers", "events": [{"name": "revenue"}]}], "breakdowns": ["cohort:payers"], "labels": ["true"]}, lambda body: columns("id")(body["people"]), [("ada",)]),
     ("conversion", {"steps": PATHS, **THREE_DAYS}, lambda rows: (rows[0]["rate"], columns("total", "conversions")(rows[0]["data"])), (50.0, [(1, 1), (1, 0), (2, 1)])),
     ("retention/cohort", {"interval": "day", "breakdowns": ["country"], **THREE_DAYS}, lambda rows: [(row["breakdowns"]["country"], row["sum"]) for row in rows if row["cohort_interval"] == "Weighted Average"], [("KR", 2), ("DE", 1)]),
     ("retention/cohort", {"interval": "day", "starts": {"name": "signup"}, **THREE_DAYS}, lambda rows: rows[0]["sum"], 2),
@@ -214,6 +221,19 @@ async def test_what_is_not_there_is_not_found(shop: Place, path: str) -> None:
 
     assert (answer.status_code, answer.json()["error"]) == (404, "Not Found")
     assert answer.json()["message"].endswith(" not found")
+
+
+async def test_people_behind_a_point_come_in_pages(shop: Place) -> None:
+    body = {"series": {"name": "screen_view"}, **THREE_DAYS}
+    pages: list[Json] = []
+    following: str | None = ""
+    while following is not None:
+        asked_for = {"limit": 2, **({"cursor": following} if following else {})}
+        page = (await asked(shop, "/insights/shop/chart/people", asked_for, body=body)).json()
+        pages.append(columns("id")(page["people"]))
+        following = page["cursor"]
+
+    assert pages == [[("0000000000000002",), ("0000000000000003",)], [("ada",)]]
 
 
 @pytest.mark.parametrize("path", ["events", "sessions", "profiles"])
@@ -278,11 +298,16 @@ async def test_a_wrong_parameter_is_named_with_what_would_be_right(
         ("funnel", {"steps": [{"name": "a"}, {"nam": "b"}]}, "steps[1].nam: Extra inputs are not permitted"),
         ("funnel", {"steps": [{"name": "a"}, {"name": "b", "filters": [{"name": "nope", "value": "x"}]}]}, "steps[1].filters[0].name: no such field"),
         ("funnel", {"steps": PATHS, "filters": [{"name": "cohort", "operator": "inCohort", "value": ["none"]}]}, "filters[0].value[0]: no cohort of this project"),
+        ("chart/people", {"series": {"name": "a", "segment": "user"}}, "series.segment: Extra inputs are not permitted"),
+        ("chart/people", {"series": {"name": "a"}, "breakdowns": ["country"]}, "labels: expected one for each of 1 breakdowns"),
+        ("chart/people", {"series": {"name": "a"}, "date": "soon"}, "date: expected a date (2026-03-01) or a time"),
+        ("chart/people", {"series": {"name": "a"}, "date": "2026-01-01", "range": "7d"}, "date: lies outside of what was asked about"),
+        ("chart/people", {"series": {"name": "a"}, "breakdowns": ["colour"], "labels": [""]}, "breakdowns[0].name: no such field"),
         ("conversion", {"steps": [*PATHS, {"name": "c"}]}, "3 steps: a conversion has two, more are a funnel"),
         ("retention/cohort", {"breakdowns": ["country", "country"]}, "each field once"),
         ("user_flow", {"start": {"name": ""}}, "start.name: String should have at least 1 character"),
     ],
-    ids=["steps", "unknown-key", "unknown-field", "unknown-cohort", "conversion", "breakdowns", "flow"],
+    ids=["steps", "unknown-key", "unknown-field", "unknown-cohort", "segment", "labels", "date", "outside", "breakdown", "conversion", "breakdowns", "flow"],
 )  # fmt: skip
 async def test_a_wrong_question_is_named_by_its_path(
     shop: Place, path: str, body: Json, message: str

@@ -99,6 +99,11 @@ def chart_json(
     return ChartJson(series=shown, metrics=_together(shown), approximate=answer.approximate)
 
 
+def chart_columns(breakdowns: Sequence[str]) -> tuple[str, ...]:
+    """What every row has."""
+    return ("series", "name", *(f"breakdown.{name}" for name in breakdowns), "date", "count")
+
+
 def chart_rows(chart: ChartJson) -> Iterator[dict[str, Any]]:
     """A row for each point of each series."""
     for series in chart.series:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from openpanel.analytics.breakdowns import MAX_KEPT
 from openpanel.analytics.charts import Chart, ChartKind
-from openpanel_api.public.chart_json import ChartJson, chart_json, chart_rows
+from openpanel_api.public.chart_json import ChartJson, chart_columns, chart_json, chart_rows
 from openpanel_api.public.dates import Compared, before, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest
@@ -151,7 +151,8 @@ async def _answer(given: Inquiry, how: AsTable, asked: ChartQuestion) -> Respons
     def shown(answer: Any) -> ChartJson:
         return chart_json(answer, names=names, breakdowns=question.breakdowns, timezone=given.zone)
 
-    return await given.answer(how, shown, question, rows=_rows)
+    columns = chart_columns(question.breakdowns)
+    return await given.answer(how, shown, question, rows=_rows, columns=columns)
 
 
 async def chart_of(given: Inquiry, asked: ChartQuestion) -> Chart:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar, get_args
 
 from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,7 +27,7 @@ from openpanel_api.public.access import Access, reader
 from openpanel_api.public.asking import found
 from openpanel_api.public.dates import Dates, period_of, wants_earliest
 from openpanel_api.public.services import Given, Services
-from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson
+from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson, columns_of
 
 STALEST: Final = timedelta(minutes=10)  # that a client may accept, with `Cache-Control: max-stale`
 
@@ -124,9 +124,17 @@ class Inquiry:
         self.request.state.asked = asked.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
     async def answer(
-        self, how: How, shown: Shown, *questions: Question[Any], rows: Rows | None = None
+        self,
+        how: How,
+        shown: Shown,
+        *questions: Question[Any],
+        rows: Rows | None = None,
+        columns: Sequence[str] = (),
     ) -> Response:
-        """`shown(*answers)` as `how` wants it. `rows` makes a table of it; without, it is one."""
+        """`shown(*answers)` as `how` wants it. `rows` makes a table of it; without, it is one.
+
+        `columns` are those of a table without rows; an answer that is a list says its own.
+        """
         if how.explain:
             return await self._explained(questions)
         headers: dict[str, str] = {}
@@ -139,7 +147,8 @@ class Inquiry:
         if not all(each.fresh for each in answers):
             headers["Age"] = str(int((self.now - read_at).total_seconds()))
         output: Format = how.format if isinstance(how, AsTable) else "json"
-        return self.respond(_written(body, output, rows), media_type=MEDIA_TYPES[output], headers=headers)
+        written = _written(body, output, rows, columns if rows else self._columns)
+        return self.respond(written, media_type=MEDIA_TYPES[output], headers=headers)
 
     def respond(
         self, body: bytes, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None
@@ -151,6 +160,12 @@ class Inquiry:
         if self.request.method == "GET" and known & {tag, tag.removeprefix("W/"), "*"}:
             return Response(status_code=304, headers=given)
         return Response(body, media_type=media_type, headers=given)
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """Of the list that the route describes."""
+        described = get_args(self.request.scope["route"].response_model)  # an answer, or how it would be made
+        return columns_of(described[0]) if described else ()
 
     def _link(self, cursor: object | None) -> dict[str, str]:
         if cursor is None:
@@ -222,11 +237,11 @@ async def _inquiry(
 Inquiring = Annotated[Inquiry, Depends(_inquiry)]
 
 
-def _written(body: Any, output: Format, rows: Rows | None) -> bytes:
+def _written(body: Any, output: Format, rows: Rows | None, columns: Sequence[str]) -> bytes:
     if output == "json":
         return to_json(body, by_alias=True, inf_nan_mode="null")
     table = to_jsonable_python(rows(body) if rows else body, by_alias=True)
-    return as_csv(table) if output == "csv" else as_ndjson(table)
+    return as_csv(table, columns=columns) if output == "csv" else as_ndjson(table)
 
 
 def _plan_json(question: Question[Any], plan: Explanation) -> PlanJson:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import schemathesis
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import (
@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
 from openpanel_api.public.app import create_app
 from openpanel_api.public.services import Services
 from tests.api.public.conftest import Clock, Place
+from tests.api.public.making_up import made_up
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
@@ -32,7 +33,7 @@ def test_the_routes_do_what_they_say(organizations: Place, clock: Clock) -> None
 
     for operation in operations:
 
-        @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+        @made_up(4)
         @given(operation.as_strategy())
         def ask(case: schemathesis.Case[Any]) -> None:
             clock.ms += 1_000_000

@@ -5,6 +5,7 @@ from pydantic import BaseModel, Field
 from openpanel.analytics.people_pages import PeopleAnswer
 from openpanel.identity.ids import from_hex, to_hex
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.tables import columns_of
 
 
 class PersonBehindJson(BaseModel):
@@ -21,6 +22,9 @@ class PeopleBehindJson(BaseModel):
     cursor: str | None = Field(
         description="What goes on after this page; null after the last.", examples=[None]
     )
+
+
+PEOPLE_COLUMNS = columns_of(PersonBehindJson)
 
 
 def behind(found: PeopleAnswer) -> PeopleBehindJson:

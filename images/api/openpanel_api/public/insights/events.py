@@ -1,6 +1,5 @@
 """Single events, how often each happens, and what there is to choose from: names, properties and their values."""
 
-from dataclasses import fields
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -9,23 +8,22 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
 from openpanel.analytics.event_rows import Event
 from openpanel.analytics.event_stats import ConversionRow, Conversions, EventStats, EventStatsAnswer
 from openpanel.analytics.events import Cursor, EventDetail, EventInSession, Events, EventsAnswer, Selection
-from openpanel.analytics.pickers import EventNames, PickedAnswer, PropertyKeys
 from openpanel.analytics.property_filters import PropertyFilter
-from openpanel.analytics.property_values import PropertyValues
 from openpanel.analytics.top_events import TopEvents, TopEventsAnswer
 from openpanel.identity.ids import from_hex
 from openpanel_api.public.conversions import conversion_names
 from openpanel_api.public.dates import interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
-from openpanel_api.public.event_json import EventJson, event_json
+from openpanel_api.public.event_json import PLAIN_FIELDS, EventJson, event_json
 from openpanel_api.public.inquiries import How, Inquiring, Inquiry, Page
 from openpanel_api.public.insights.parameters import InPeriod, Scoped, Text, Top, conditions, overview
 from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import local
 from openpanel_api.public.question_json import parsed
-from openpanel_api.public.shapes import Day, Percent, Shape, shaped
+from openpanel_api.public.shapes import Percent, Shape, shaped
+from openpanel_api.public.tables import columns_of
 
 MOST_EVENTS: Final = 1_000
 PROPERTY_OBJECT: Final[TypeAdapter[dict[str, str | int | float | bool]]] = TypeAdapter(
@@ -87,28 +85,6 @@ class Which(Described):
     )
 
 
-class Picking(How):
-    """What to choose from."""
-
-    search: Search = ""
-    limit: int = Field(default=100, ge=1, le=MOST_EVENTS)
-
-
-class OfEvent(Picking):
-    """Of one event, or of all."""
-
-    event_name: Text | None = Field(default=None, alias="eventName", examples=["screen_view"])
-
-
-class OfProperty(OfEvent):
-    """Of which property."""
-
-    property_key: Text = Field(
-        alias="propertyKey", min_length=1, examples=["plan"],
-        description="Key of a property, or a field as filters name it.",
-    )  # fmt: skip
-
-
 class TopNames(Top):
     """Which events."""
 
@@ -138,36 +114,6 @@ class NeighboursJson(BaseModel):
     after: EventJson | None
 
 
-class PickedJson(Shape):
-    """Something to choose."""
-
-    name: str = Field(examples=["screen_view"])
-    count: int = Field(description="How often it was there.", examples=[6000])
-    last_day: Day | None = Field(default=None, description="When it was last there.", examples=["2026-03-01"])
-
-
-class NamesJson(BaseModel):
-    """Names of events."""
-
-    event_names: list[str] = Field(examples=[["screen_view"]])
-    events: list[PickedJson]
-
-
-class KeysJson(BaseModel):
-    """What an event may be filtered and broken down by."""
-
-    columns: list[str] = Field(description="Fields that every event has.", examples=[["path", "country"]])
-    properties: list[str] = Field(description="Keys of its properties.", examples=[["plan"]])
-
-
-class ValuesJson(BaseModel):
-    """Values of a property, most frequent first."""
-
-    event: str | None = Field(examples=["signup"])
-    property: str = Field(examples=["plan"])
-    values: list[str] = Field(examples=[["pro", "free"]])
-
-
 class TopEventJson(Shape):
     """How often an event happened."""
 
@@ -191,6 +137,9 @@ class StatJson(BaseModel):
     name: str = Field(examples=["signup"])
     total: int = Field(examples=[40])
     data: list[StatPointJson]
+
+
+POINT_COLUMNS: Final = ("name", *columns_of(StatPointJson))
 
 
 class ConversionJson(Shape):
@@ -226,45 +175,8 @@ async def events(given: Inquiring, asked: Annotated[Which, Query()]) -> Response
     def shown(found: EventsAnswer) -> Page:
         return Page([event_row(each, given) for each in found.events], found.cursor)
 
-    return await given.answer(asked, shown, Events(selection, asked.limit, after=cursor_of(asked.cursor)))
-
-
-@router.get("/names", **described(NamesJson, "Names of events", rows=True))
-async def names(given: Inquiring, asked: Annotated[Picking, Query()]) -> Response:
-    """The names that there are, most frequent first."""
-
-    def shown(found: PickedAnswer) -> NamesJson:
-        picked = [shaped(PickedJson, each) for each in found.found]
-        return NamesJson(event_names=[each.name for each in picked], events=picked)
-
-    return await given.answer(asked, shown, EventNames(given.project.id, asked.search, asked.limit))
-
-
-@router.get("/properties", **described(KeysJson, "Properties of events"))
-async def properties(given: Inquiring, asked: Annotated[OfEvent, Query()]) -> Response:
-    """The columns of events, and the keys of their properties."""
-
-    def shown(found: PickedAnswer) -> KeysJson:
-        return KeysJson(columns=list(COLUMNS), properties=[each.name for each in found.found])
-
-    question = PropertyKeys(given.project.id, asked.event_name, asked.search, asked.limit)
-    return await given.answer(asked, shown, question)
-
-
-@router.get("/property_values", **described(ValuesJson, "Values of a property"))
-async def property_values(given: Inquiring, asked: Annotated[OfProperty, Query()]) -> Response:
-    """The values that a property, or a field, has."""
-    given.remember(asked)
-
-    def shown(found: PickedAnswer) -> ValuesJson:
-        values = [each.name for each in found.found]
-        return ValuesJson(event=asked.event_name, property=asked.property_key, values=values)
-
-    key = asked.property_key
-    name = key if "." in key or key in COLUMNS else f"properties.{key}"
-    return await given.answer(
-        asked, shown, PropertyValues(given.project.id, name, asked.event_name, asked.search, asked.limit)
-    )
+    question = Events(selection, asked.limit, after=cursor_of(asked.cursor))
+    return await given.answer(asked, shown, question, rows=list, columns=PLAIN_FIELDS)
 
 
 @router.get("/top", **described(list[TopEventJson], "Most frequent events", rows=True))
@@ -294,7 +206,9 @@ async def stats(given: Inquiring, asked: Annotated[Stats, Query()]) -> Response:
         cohorts=await memberships(given, filters),
         limit=asked.limit,
     )
-    return await given.answer(asked, lambda found: _stats(found, given.zone), question, rows=_points)
+    return await given.answer(
+        asked, lambda found: _stats(found, given.zone), question, rows=_points, columns=POINT_COLUMNS
+    )
 
 
 @router.get("/conversions", **described(list[ConversionJson], "Conversions", rows=True))
@@ -389,10 +303,3 @@ def _stats(found: EventStatsAnswer, timezone: str) -> list[StatJson]:
 
 def _points(rows: list[StatJson]) -> list[dict[str, Any]]:
     return [{"name": row.name, **point.model_dump()} for row in rows for point in row.data]
-
-
-COLUMNS: Final = tuple(
-    each.name
-    for each in fields(Event)
-    if each.name not in {"event_id", "person", "device_ref", "properties", "groups"}
-)

@@ -16,6 +16,7 @@ from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.question_json import Cohorts, Filters, Name, StepJson, made
 from openpanel_api.public.shapes import percent
+from openpanel_api.public.tables import columns_of
 
 MOST_NAMES: Final = 100
 OTHER: Final = "Other"
@@ -40,6 +41,9 @@ class FlowLinkJson(BaseModel):
     source: str = Field(examples=["1-path-/pricing"])
     target: str = Field(examples=["2-event-signup"])
     value: int = Field(examples=[40])
+
+
+LINK_COLUMNS: Final = columns_of(FlowLinkJson)
 
 
 class FlowJson(BaseModel):
@@ -98,7 +102,7 @@ async def ways(given: Inquiring, asked: Annotated[PlainWays, Query()]) -> Respon
         filters=filters,
         cohorts=await memberships(given, filters),
     )
-    return await given.answer(asked, flow_json, question, rows=lambda body: body.links)
+    return await given.answer(asked, flow_json, question, rows=lambda body: body.links, columns=LINK_COLUMNS)
 
 
 @router.post("", **described(FlowJson, "Ways of these sessions", rows=True))
@@ -115,7 +119,7 @@ async def large_ways(given: Inquiring, how: Annotated[AsTable, Query()], asked: 
         filters=filters,
         cohorts=await memberships(given, every, own=asked.cohorts),
     )
-    return await given.answer(how, flow_json, question, rows=lambda body: body.links)
+    return await given.answer(how, flow_json, question, rows=lambda body: body.links, columns=LINK_COLUMNS)
 
 
 async def _shared(

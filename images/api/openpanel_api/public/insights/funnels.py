@@ -16,13 +16,14 @@ from openpanel.analytics.people_pages import PeopleAnswer
 from openpanel_api.public.dates import Compared, Dates, before, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
-from openpanel_api.public.insights.behind import PeopleBehindJson, behind, page_after
+from openpanel_api.public.insights.behind import PEOPLE_COLUMNS, PeopleBehindJson, behind, page_after
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
 from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import local
 from openpanel_api.public.question_json import Asked, Breakdowns, Cohorts, Filters, Name, StepJson, made
 from openpanel_api.public.shapes import Camel, percent, rounded
+from openpanel_api.public.tables import columns_of
 
 MOST_HOURS: Final = 720
 VISITORS: Final[dict[str, Visitor]] = {
@@ -193,7 +194,13 @@ async def large_funnel(given: Inquiring, how: Annotated[AsTable, Query()], asked
     names = tuple(each.name for each in asked.breakdowns)
     earlier = before(asked, scope.period, timezone=given.zone)
     question = Funnel(scope, earlier, names, asked.limit)
-    return await given.answer(how, lambda found: funnel_json(found, names), question, rows=funnel_table)
+    return await given.answer(
+        how,
+        lambda found: funnel_json(found, names),
+        question,
+        rows=funnel_table,
+        columns=broken_down(names, StepAnswerJson),
+    )
 
 
 @router.post("/funnel/people", **described(PeopleBehindJson, "Who is behind a step", rows=True))
@@ -206,7 +213,7 @@ async def funnel_people(given: Inquiring, how: Annotated[Paged, Query()], asked:
     def shown(found: PeopleAnswer) -> PeopleBehindJson:
         return behind(found)
 
-    return await given.answer(how, shown, question, rows=lambda body: body.people)
+    return await given.answer(how, shown, question, rows=lambda body: body.people, columns=PEOPLE_COLUMNS)
 
 
 @router.post("/conversion", **described(list[ConversionRowJson], "Conversion over time", rows=True))
@@ -226,6 +233,7 @@ async def conversion(given: Inquiring, how: Annotated[AsTable, Query()], asked: 
         lambda rows: [conversion_json(each, names, given.zone) for each in rows],
         question,
         rows=conversion_table,
+        columns=broken_down(names, ConversionPointJson),
     )
 
 
@@ -289,6 +297,11 @@ def _step(number: int, step: FunnelStep) -> StepAnswerJson:
 
 def _named(labels: tuple[str, ...], other: bool, breakdowns: tuple[str, ...]) -> dict[str, str]:
     return dict(zip(breakdowns, ["Other"] * len(breakdowns) if other else labels, strict=True))
+
+
+def broken_down(breakdowns: tuple[str, ...], model: type[BaseModel]) -> tuple[str, ...]:
+    """The columns of rows of a breakdown."""
+    return (*(f"breakdown.{name}" for name in breakdowns), *columns_of(model))
 
 
 def funnel_table(body: FunnelJson) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import Text, Top, overview
 from openpanel_api.public.shapes import Percent, Shape, percent, rounded, shaped
+from openpanel_api.public.tables import columns_of
 
 HIGH_BOUNCE: Final = 70  # percent
 LOW_ENGAGEMENT: Final = 1  # minutes
@@ -64,6 +65,9 @@ class PagesJson(BaseModel):
     total_pages: int = Field(examples=[120])
     shown: int = Field(examples=[50])
     pages: list[PerformanceJson]
+
+
+PERFORMANCE_COLUMNS: Final = columns_of(PerformanceJson)
 
 
 class PageConversionJson(Shape):
@@ -141,7 +145,9 @@ async def performance(given: Inquiring, asked: Annotated[Performance, Query()]) 
         await overview(given, asked), search=asked.search, sort=SORTS[asked.sort_by],
         descending=asked.sort_order == "desc", limit=asked.limit, offset=asked.offset,
     )  # fmt: skip
-    return await given.answer(asked, _performance, question, rows=lambda body: body.pages)
+    return await given.answer(
+        asked, _performance, question, rows=lambda body: body.pages, columns=PERFORMANCE_COLUMNS
+    )
 
 
 @router.get("/conversions", **described(list[PageConversionJson], "What follows from each page", rows=True))

@@ -15,16 +15,19 @@ from openpanel.analytics.periods import Period
 from openpanel.analytics.retention import Retention
 from openpanel.analytics.volume import Volume
 from openpanel.metadata import ReportRecord, reports
-from openpanel_api.public.chart_json import ChartJson, chart_json, chart_rows
+from openpanel_api.public.chart_json import ChartJson, chart_columns, chart_json, chart_rows
 from openpanel_api.public.charts import series_names
 from openpanel_api.public.dates import interval_of, period_of, wants_earliest
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import NotFound
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
-from openpanel_api.public.insights.flows import FlowJson, flow_json
+from openpanel_api.public.insights.flows import LINK_COLUMNS, FlowJson, flow_json
 from openpanel_api.public.insights.funnels import (
+    ConversionPointJson,
     ConversionRowJson,
     FunnelJson,
+    StepAnswerJson,
+    broken_down,
     conversion_json,
     conversion_table,
     funnel_json,
@@ -34,6 +37,7 @@ from openpanel_api.public.insights.retained import CohortRowJson, cohort_rows
 from openpanel_api.public.manage.cohort_members import memberships
 from openpanel_api.public.manage.report_json import ChartReport, Report, ReportJson, question_of
 from openpanel_api.public.moments import local
+from openpanel_api.public.tables import columns_of
 
 NOT_FOUND = "Report not found"
 SAVED: TypeAdapter[Report] = TypeAdapter(ReportJson)
@@ -75,7 +79,7 @@ async def data(
         period = period_of(report, timezone=given.zone, now=given.now, earliest=earliest)
         return _with_data(given, record, report, period, _shown(given, report, question, found))
 
-    return await given.answer(asked, shown, question, rows=_table)
+    return await given.answer(asked, shown, question, rows=_table, columns=_columns(question))
 
 
 async def _earliest(given: Inquiry, report: Report) -> datetime | None:
@@ -119,6 +123,17 @@ def _with_data(
         end_date=local(period.end, timezone=given.zone),
         data=shown,
     )
+
+
+def _columns(question: Question[Any]) -> tuple[str, ...]:
+    """Of a table without rows."""
+    if isinstance(question, Funnel):
+        return broken_down(question.breakdowns, StepAnswerJson)
+    if isinstance(question, Conversion):
+        return broken_down(question.breakdowns, ConversionPointJson)
+    if isinstance(question, Chart):
+        return chart_columns(question.breakdowns)
+    return LINK_COLUMNS if isinstance(question, Flow) else columns_of(CohortRowJson)
 
 
 def _table(body: ReportDataJson) -> list[dict[str, Any]]:

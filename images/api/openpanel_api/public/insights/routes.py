@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from openpanel_api.public.insights import (
+    chart_points,
     events,
     flows,
     funnels,
@@ -12,6 +13,7 @@ from openpanel_api.public.insights import (
     habits,
     overview,
     pages,
+    pickers,
     places,
     profiles,
     reports,
@@ -27,8 +29,10 @@ PARTS: Final = (
     pages.links,
     habits.router,
     retained.router,
+    chart_points.router,
     funnels.router,
     flows.router,
+    pickers.router,  # before the route of one event, which any name would match
     events.router,
     sessions.router,
     profiles.router,

@@ -14,6 +14,7 @@ from openpanel_api.public.inquiries import Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import Scoped, Top, TopOfWeek, overview
 from openpanel_api.public.moments import local
 from openpanel_api.public.shapes import percent
+from openpanel_api.public.tables import columns_of
 
 router = APIRouter()
 
@@ -58,6 +59,9 @@ class TopPointJson(BaseModel):
     sessions: int = Field(examples=[100])
     pageviews: int = Field(examples=[400])
     revenue: int = Field(examples=[12000])
+
+
+POINT_COLUMNS: Final = ("prefix", "name", *columns_of(TopPointJson))
 
 
 class TopSeriesJson(BaseModel):
@@ -138,7 +142,9 @@ async def over_time(given: Inquiring, asked: Annotated[OverTime, Query()]) -> Re
     """How the first lines of a list went up and down."""
     scope = await overview(given, asked)
     question = TopSeries(scope, DIMENSIONS[asked.dimension], limit=asked.limit)
-    return await given.answer(asked, lambda found: _over_time(found, given.zone), question, rows=_points)
+    return await given.answer(
+        asked, lambda found: _over_time(found, given.zone), question, rows=_points, columns=POINT_COLUMNS
+    )
 
 
 async def _answer(given: Inquiry, asked: Top, dimension: str) -> Response:
