@@ -1,5 +1,6 @@
-"""The steps that make a project real where its clients' secrets are given: those of `openpanel.tenancy`, but for
-clients, whose secrets are derived instead of drawn, and for retention, which every server of a cluster is told.
+"""The steps that make a project real where its secrets are given: those of `openpanel.tenancy`, but for clients, whose
+secrets are derived instead of drawn, for retention, which every server of a cluster is told, and for the project's
+own ClickHouse user, without which it serves all the same.
 """
 
 from collections import OrderedDict
@@ -10,10 +11,10 @@ from uuid import uuid4
 
 from openpanel.identity.credentials import hash_secret, verify_secret
 from openpanel.metadata import ClientRecord, NewClient, clients
-from openpanel.tenancy import AnalyticsProject, Change, provisioning
+from openpanel.tenancy import AnalyticsProject, Change, provisioning, warehouse_access
 from openpanel.tenancy.provisioning import Step, World
 from openpanel.tenancy.spec import Client
-from openpanel.warehouse import Warehouse
+from openpanel.warehouse import Refused, Warehouse
 from openpanel_operator.stores import Credential
 
 REMEMBERED: Final = 20_000  # clients whose secret was checked: a check costs milliseconds on purpose
@@ -71,6 +72,20 @@ def ensuring(
         provisioning.ensure_retention: (ensure_retention,),
     }
     return tuple(each for step in provisioning.STEPS for each in own.get(step, (step,)))
+
+
+def ensuring_user(secret: str, *, refuse: Callable[[str], None]) -> Step:
+    """The step that makes the project's own ClickHouse user; what the server says against it goes to `refuse`."""
+
+    def ensure_user(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
+        try:
+            yield from warehouse_access.ensure(
+                world.warehouse, project=wanted.name, secret=secret, form=world.form
+            )
+        except Refused as refusal:
+            refuse(refusal.message)
+
+    return ensure_user
 
 
 def _bring(wanted: AnalyticsProject, client: Client, record: ClientRecord, world: World) -> Iterator[Change]:

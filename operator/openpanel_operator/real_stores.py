@@ -22,7 +22,7 @@ from openpanel.tenancy import provisioning
 from openpanel.warehouse import Warehouse, errors
 from openpanel.warehouse.schema import Clustered, Form, Single
 from openpanel_operator import pools, servers
-from openpanel_operator.clients import Verified, ensuring
+from openpanel_operator.clients import Verified, ensuring, ensuring_user
 from openpanel_operator.desired import KeeperFacts, Node
 from openpanel_operator.stores import (
     Addresses,
@@ -169,10 +169,12 @@ class RealStores:
         opened = self._open(at)
         return await self._run("PostgreSQL", lambda: self._ensure(wanted, opened))
 
-    async def remove(self, project: str, *, policy: Literal["Retain", "Delete"], at: Addresses) -> None:
-        """Stop the project's clients; with "Delete" erase what was collected."""
+    async def remove(
+        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
+    ) -> None:
+        """Stop the project's clients; with "Delete" erase what was collected; with `user` drop its own user."""
         opened = self._open(at)
-        await self._run("PostgreSQL", lambda: self._remove(project, policy, opened))
+        await self._run("PostgreSQL", lambda: self._remove(project, policy, user, opened))
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
         """All these pools, read in one go."""
@@ -216,15 +218,19 @@ class RealStores:
             pool_shards=wanted.shards,
             form=opened.form,
         )
+        refusals: list[str] = []
         steps = ensuring(wanted.credentials, verified=opened.verified, servers=opened.servers)
+        if wanted.user_secret is not None:
+            steps += (ensuring_user(wanted.user_secret, refuse=refusals.append),)
         report = provisioning.run(wanted.manifest, world=world, steps=steps)
         listed = metadata.clients.listed(opened.database, project=wanted.manifest.name)
         return Ensured(
             changes=tuple(str(change) for change in report.changes),
             client_ids={client.name: client.id for client in listed},
+            user_refused=" ".join(refusals),
         )
 
-    def _remove(self, project: str, policy: Literal["Retain", "Delete"], opened: Opened) -> None:
+    def _remove(self, project: str, policy: Literal["Retain", "Delete"], user: bool, opened: Opened) -> None:
         tenancy.remove(
             project,
             database=opened.database,
@@ -233,6 +239,7 @@ class RealStores:
             clock=self._clock,
             policy=policy,
             form=opened.form,
+            access_storage=user,
         )
 
 

@@ -45,6 +45,8 @@ class Addresses:
     keepers: tuple[tuple[str, int], ...] = ()
     clustered: str = ""
     """Name of the cluster in `remote_servers`; "": a single server."""
+    keeps_users: bool = False
+    """Whether ClickHouse keeps users that statements make; the embedded engine does not."""
 
     def __hash__(self) -> int:
         return hash((self.redis, self.postgres, self.clickhouse, self.database, self.keepers, self.clustered))
@@ -67,6 +69,8 @@ class Wanted:
     pool: str
     shards: int
     credentials: Mapping[str, Credential]
+    user_secret: str | None = field(default=None, repr=False)
+    """Of the project's own ClickHouse user; None: it shall have none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class Ensured:
 
     changes: tuple[str, ...]
     client_ids: Mapping[str, str]
+    user_refused: str = ""
+    """Why ClickHouse would not make the project's own user; "": it did, or there shall be none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +128,10 @@ class Stores(Protocol):
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
         """Make the project what it should be."""
 
-    async def remove(self, project: str, *, policy: Literal["Retain", "Delete"], at: Addresses) -> None:
-        """Stop the project's clients; with "Delete" erase what was collected."""
+    async def remove(
+        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
+    ) -> None:
+        """Stop the project's clients; with "Delete" erase what was collected; with `user` drop its own user."""
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
         """All these pools, read in one go."""

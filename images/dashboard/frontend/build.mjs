@@ -13,7 +13,7 @@ import { constants, gzipSync } from "node:zlib";
 
 import { build } from "esbuild";
 
-import { ICONS, MARKS } from "./icons.mjs";
+import { DRAWN, ICONS, MARKS } from "./icons.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const templates = join(here, "../openpanel_dashboard/templates");
@@ -86,7 +86,8 @@ function sprite(folder) {
     if (!mark) throw new Error(`simple-icons has no ${name}`);
     return symbol(`mark-${name}`, `<path d="${mark.path}"/>`);
   });
-  const text = `<svg xmlns="http://www.w3.org/2000/svg">${[...strokes, ...marks].join("")}</svg>`;
+  const drawn = Object.entries(DRAWN).map(([name, inner]) => symbol(`mark-${name}`, inner));
+  const text = `<svg xmlns="http://www.w3.org/2000/svg">${[...strokes, ...marks, ...drawn].join("")}</svg>`;
   return { "icons.svg": put(folder, "icons.svg", text) };
 }
 

@@ -73,7 +73,6 @@ export const MARKS = [
   "producthunt",
   "reddit",
   "safari",
-  "samsung",
   "telegram",
   "tiktok",
   "ubuntu",
@@ -82,3 +81,10 @@ export const MARKS = [
   "ycombinator",
   "youtube",
 ];
+
+// What simple-icons lacks, or has as a word that nobody can read at this size: drawn here.
+export const DRAWN = {
+  edge: '<path fill="none" stroke="currentColor" stroke-width="3.6" stroke-linecap="round" d="M4 12.6h16a8.2 8.2 0 1 0-3.2 6"/>',
+  samsunginternet:
+    '<circle cx="12" cy="12" r="6.4"/><ellipse cx="12" cy="12" rx="10.8" ry="3.6" fill="none" stroke="currentColor" stroke-width="1.8" transform="rotate(-32 12 12)"/>',
+};

@@ -22,6 +22,7 @@ from openpanel_operator.desired.facts import (
     KeeperFacts,
     Node,
     ProjectFacts,
+    RedisFacts,
     Stage,
 )
 from openpanel_operator.desired.keeper import keeper_objects
@@ -43,6 +44,7 @@ __all__ = [
     "Node",
     "Object",
     "ProjectFacts",
+    "RedisFacts",
     "Stage",
     "desired_cluster",
     "desired_project",

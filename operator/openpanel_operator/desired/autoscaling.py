@@ -105,11 +105,13 @@ def _behaviour(window_s: int) -> Object:
 def _trigger(platform: Platform, name: str, key: str) -> Object:
     """One list or sorted set of RQ. An order is a shard's work, so each wants a worker."""
     host = addresses.host(platform.cluster, addresses.workload(platform.cluster, Component.REDIS))
-    managed = {"address": f"{host}:{addresses.REDIS_PORT}", "databaseIndex": "0"}
+    managed = {"address": f"{host}:{addresses.REDIS_PORT}"} if platform.spec.redis.mode == "Managed" else {}
     return {
         "type": "redis",
         "metadata": {
-            **(managed if platform.spec.redis.mode == "Managed" else {"databaseIndex": "0"}),
+            **managed,
+            **({"enableTLS": "true"} if platform.redis.tls else {}),
+            "databaseIndex": str(platform.redis.database),
             "listName": key,
             "listLength": "1",
         },

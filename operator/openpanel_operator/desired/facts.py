@@ -49,6 +49,14 @@ class KeeperFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class RedisFacts:
+    """What Redis's address says besides host and password, for KEDA, which takes no address."""
+
+    tls: bool = False
+    database: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterFacts:
     """What `desired_cluster` is told."""
 
@@ -70,6 +78,7 @@ class ClusterFacts:
     """The annotation `openpanel.dev/revision` of each workload's pod template, by the workload's name."""
     streams: int = 0
     """Most streams that the shared pool ever had: fewer would leave events where nobody looks."""
+    redis: RedisFacts = RedisFacts()
     clickhouse: ClickHouseFacts = ClickHouseFacts()
     keeper: KeeperFacts = KeeperFacts()
 
@@ -92,5 +101,6 @@ class ProjectFacts:
     """As for the cluster, of the project's own workloads."""
     streams: int = 0
     """As for the cluster, of the project's own pool."""
+    redis: RedisFacts = RedisFacts()
     pool_drained: bool = True
     """Whether nothing waits in a pool of the project's own; workers stay until then when ingest becomes shared."""

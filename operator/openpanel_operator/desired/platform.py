@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 from openpanel_operator.desired import labels
-from openpanel_operator.desired.facts import ClusterFacts, ProjectFacts, Stage
+from openpanel_operator.desired.facts import ClusterFacts, ProjectFacts, RedisFacts, Stage
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.objects import Object, Place, checksum_of
 from openpanel_operator.desired.ownership import cluster_owners
@@ -43,6 +43,7 @@ class Platform:
     stage: Stage
     images: Mapping[str, str]
     revisions: Mapping[str, str]
+    redis: RedisFacts
     restarts: tuple[str, ...] = field(default=())
 
     @classmethod
@@ -65,6 +66,7 @@ class Platform:
             stage=facts.stage,
             images=facts.images,
             revisions=facts.revisions,
+            redis=facts.redis,
             restarts=tuple(notes[labels.RESTART_AT] for notes in annotated if labels.RESTART_AT in notes),
         )
 

@@ -114,18 +114,30 @@ class Applier:
         try:
             answer = await self._kube.apply(desired)
         except Refused as refusal:
-            if not there or ref.kind != STATEFUL_SET or "updates to statefulset spec" not in refusal.message:
+            if not there or ref.kind != STATEFUL_SET:
                 raise
-            # Fields of a StatefulSet that cannot be changed: it is made anew around its running pods, once it is gone.
-            await self._kube.delete(ref, orphan=True)
-            self.forget(ref)
-            return Change("recreated", ref)
+            if UNCHANGEABLE in refusal.message:  # it is made anew around its running pods, once it is gone
+                await self._kube.delete(ref, orphan=True)
+                self.forget(ref)
+                return Change("recreated", ref)
+            if LEFT_OVER not in refusal.message:
+                raise
+            answer = await self._apply_without_left_over(desired, ref)
+        self._settled(answer, desired, ref, digest)
+        return Change(action, ref)
+
+    async def _apply_without_left_over(self, desired: Object, ref: Ref) -> Object:
+        """A default that the server put where somebody took the strategy away is nobody's: applying leaves it there."""
+        strategy = {"rollingUpdate": None, **desired["spec"]["updateStrategy"]}
+        await self._kube.patch(ref, {"spec": {"updateStrategy": strategy}})
+        return await self._kube.apply(desired)
+
+    def _settled(self, answer: Object, desired: Object, ref: Ref, digest: bytes) -> None:
         self._index.put(answer, kind=ref.kind)
         left = differences(desired, self._index.get(ref) or answer)
         if left:
             _log.warning("fields not kept", object=str(ref), fields=sorted(".".join(path) for path in left))
         self._settle(ref, digest, left)
-        return Change(action, ref)
 
     async def _look(self, ref: Ref) -> Object | None:
         """The object itself, since what is not ours by its labels is not in the index."""
@@ -150,6 +162,9 @@ class Applier:
         self._seen[ref] = _Seen(digest, self._index.version(ref), left)
 
 
+# How the API server refuses a StatefulSet.
+UNCHANGEABLE: Final = "updates to statefulset spec"
+LEFT_OVER: Final = "spec.updateStrategy.rollingUpdate"
 KEEP: Final = "openpanel.dev/keep"  # annotation of objects that are the resource's and are not rendered
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from openpanel.identity.credentials import SECRET_PREFIX
 from openpanel.tenancy.fields import span
-from openpanel.tenancy.spec import Client
+from openpanel.tenancy.spec import Client, Rotation
 from openpanel_operator.kube.objects import annotations
 from openpanel_operator.reconcile.annotations import ISSUED_AT, ROTATED_FOR, SERIAL
 from openpanel_operator.reconcile.conditions import moment, stamp
@@ -58,9 +58,15 @@ def recorded(secret: Mapping[str, Any] | None) -> Issue | None:
 
 
 def issue(
-    client: Client, *, current: Issue | None, exists: bool, reported: int, asked: str, now: datetime
+    rotation: Rotation | None,
+    *,
+    current: Issue | None,
+    exists: bool,
+    reported: int,
+    asked: str,
+    now: datetime,
 ) -> Issue:
-    """The secret that the client should have now.
+    """The secret that a client with this rotation should have now.
 
     `current` is what its Secret records, `exists` whether there is a Secret, `reported` the serial in the project's
     status (0: none) and `asked` the value of the annotation that asks for a rotation.
@@ -73,7 +79,7 @@ def issue(
         return Issue(reported, now, asked, "restored")
     if asked and asked != current.rotated_for:
         return Issue(current.serial + 1, now, asked, "asked for")
-    due = client.rotation is not None and current.issued_at + span(client.rotation.interval) <= now
+    due = rotation is not None and current.issued_at + span(rotation.interval) <= now
     return Issue(current.serial + 1, now, current.rotated_for, "due") if due else current
 
 

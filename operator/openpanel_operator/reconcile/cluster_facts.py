@@ -4,8 +4,9 @@ What cannot be read keeps its last known value, which the status has.
 """
 
 from typing import Any
+from urllib.parse import urlsplit
 
-from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node
+from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node, RedisFacts
 from openpanel_operator.desired.credentials import read_secrets
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.kube.kinds import CONFIG_MAP
@@ -61,6 +62,13 @@ async def keeper_facts(cluster: Cluster, owned: Owned, *, at: Addresses, stores:
         return KeeperFacts(members=recorded, stable=False)
     told = await stores.keeper(at)
     return told if told is not None else KeeperFacts(members=recorded, stable=False)
+
+
+def redis_facts(at: Addresses) -> RedisFacts:
+    """What Redis's address says of encryption and of the database's number."""
+    parts = urlsplit(at.redis)
+    number = parts.path.strip("/")
+    return RedisFacts(tls=parts.scheme == "rediss", database=int(number) if number.isdecimal() else 0)
 
 
 def _recorded_nodes(cluster: Cluster) -> frozenset[Node]:

@@ -1,18 +1,16 @@
 """Figures of a PanelCluster for its status. Pure."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.labels import Component
+from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.readiness import Rollout
 from openpanel_operator.reconcile.scaling_figures import worker_figures
 from openpanel_operator.reconcile.workloads import Owned
 
-if TYPE_CHECKING:
-    from openpanel_operator.reconcile.cluster import ClusterPass
 
-
-def figures(current: "ClusterPass") -> dict[str, Any]:
+def figures(current: ClusterPass) -> dict[str, Any]:
     """Everything that is counted, as far as this pass came."""
     cluster, owned, before = current.resource, current.owned, current.before
     done = current.progress.done
@@ -48,7 +46,7 @@ def _services(owned: Owned) -> dict[str, Any]:
     }
 
 
-def _workers(current: "ClusterPass", owned: Owned) -> dict[str, Any]:
+def _workers(current: ClusterPass, owned: Owned) -> dict[str, Any]:
     before = current.before.get("workers") or {}
     streams = max(int(before.get("shards") or 0), current.resource.spec.workers.streams)
     return worker_figures(
@@ -60,7 +58,7 @@ def _workers(current: "ClusterPass", owned: Owned) -> dict[str, Any]:
     )
 
 
-def _clickhouse(current: "ClusterPass", owned: Owned) -> dict[str, Any] | None:
+def _clickhouse(current: ClusterPass, owned: Owned) -> dict[str, Any] | None:
     nodes = owned.nodes
     if not nodes or current.resource.spec.clickhouse.engine != "Managed":
         return None
@@ -82,7 +80,7 @@ def _clickhouse(current: "ClusterPass", owned: Owned) -> dict[str, Any] | None:
     }
 
 
-def _keeper(current: "ClusterPass", owned: Owned) -> dict[str, Any] | None:
+def _keeper(current: ClusterPass, owned: Owned) -> dict[str, Any] | None:
     members = owned.of(Component.KEEPER.value)
     if not members:
         return None

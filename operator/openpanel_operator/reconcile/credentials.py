@@ -133,6 +133,7 @@ def addresses_of(cluster: Cluster, *, secrets: Secrets, nodes: frozenset[Node]) 
         nodes={node: _node(cluster, node, secrets) for node in sorted(nodes)} if managed else {},
         keepers=_keepers(cluster),
         clustered=_clustered(cluster),
+        keeps_users=cluster.spec.clickhouse.engine != "Embedded",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from openpanel_operator.kube import KubeError, Object, Ref
 from openpanel_operator.kube.kinds import NAMESPACE
 from openpanel_operator.kube.objects import is_deleting
-from openpanel_operator.reconcile import clusters
+from openpanel_operator.reconcile import clusters, warehouse_user
 from openpanel_operator.reconcile.annotations import DELETION_PROTECTION, SKIP_CLEANUP, is_set
 from openpanel_operator.reconcile.applying import Change
 from openpanel_operator.reconcile.claims import ref_of_key
@@ -83,7 +83,8 @@ async def _clear(current: ProjectPass) -> str | None:
     if current.world.claims.namesake(current.key, cluster=serving.key) is not None:
         return None  # what is in the stores under this name is another project's
     try:
-        await current.world.stores.remove(current.key.name, policy=policy, at=serving.at)
+        user = serving.at.keeps_users and not warehouse_user.was_refused(current)
+        await current.world.stores.remove(current.key.name, policy=policy, user=user, at=serving.at)
     except StoreError as error:
         return str(error)
     current.world.known.ensured.pop(current.key, None)

@@ -11,7 +11,7 @@ from openpanel_operator.reconcile.readiness import is_job_done, job_failure
 from openpanel_operator.stores import Addresses, StoreError
 
 if TYPE_CHECKING:
-    from openpanel_operator.reconcile.cluster import ClusterPass
+    from openpanel_operator.reconcile.cluster_pass import ClusterPass
 
 RETRY_S: Final = 60.0  # after a Job has given up; its own retries come before that
 

@@ -15,19 +15,21 @@ from openpanel_operator.reconcile import (
     client_objects,
     client_secrets,
     clusters,
-    conditions,
     credentials,
     provisioning,
     retention,
+    warehouse_user,
 )
 from openpanel_operator.reconcile.annotations import RECONCILE_AT, ROTATE
 from openpanel_operator.reconcile.claims import host_claim, ref_of_key
+from openpanel_operator.reconcile.cluster_facts import redis_facts
 from openpanel_operator.reconcile.clusters import NoCluster
+from openpanel_operator.reconcile.exposing import report_exposure
 from openpanel_operator.reconcile.passing import Step
 from openpanel_operator.reconcile.project_figures import figures
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.project_pods import report_own, report_shared
-from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_condition
+from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_of
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
 from openpanel_operator.resources.project import manifest
 from openpanel_operator.resources.reasons import ConditionType, Reason
@@ -35,6 +37,7 @@ from openpanel_operator.resources.resource import FINALIZER
 from openpanel_operator.stores import PoolAsk, StoreError
 
 LOOK_AGAIN_S: Final = 5.0
+REFUSED_S: Final = 300.0  # seconds after which a server is asked again for the user that it would not make
 
 
 async def find_cluster(current: ProjectPass) -> None:
@@ -91,7 +94,7 @@ async def plan_credentials(current: ProjectPass) -> None:
         name = client_objects.secret_name(project.name, client)
         secret = await client_objects.look(world, namespace=project.namespace, name=name, owner=current.key)
         current.issues[client.name] = client_secrets.issue(
-            client,
+            client.rotation,
             current=client_secrets.recorded(secret),
             exists=secret is not None,
             reported=int(reported.get(client.name, {}).get("serial") or 0),
@@ -101,6 +104,7 @@ async def plan_credentials(current: ProjectPass) -> None:
         due = client_secrets.seconds_until_due(client, current=current.issues[client.name], now=world.clock())
         if due is not None:
             current.look_again(max(due, 1.0))
+    await warehouse_user.plan(current)
 
 
 async def provision(current: ProjectPass) -> None:
@@ -115,9 +119,11 @@ async def provision(current: ProjectPass) -> None:
     wish, now = provisioning.wish(current), world.clock()
     if not await provisioning.is_known(current, checksum=wish):
         done = await world.stores.ensure(provisioning.wanted(current), current.at.at)
+        trust_s = REFUSED_S if done.user_refused else VERIFY_S
         world.known.ensured[current.key] = Ensured(
-            wish, now + timedelta(seconds=VERIFY_S * (0.5 + world.chance()))
+            wish, now + timedelta(seconds=trust_s * (0.5 + world.chance()))
         )
+        warehouse_user.report(current, refused=done.user_refused)
         current.client_ids = dict(done.client_ids)
         current.notes += done.changes
         if done.changes:
@@ -145,6 +151,7 @@ async def deliver_credentials(current: ProjectPass) -> None:
         )
         for client in current.resource.spec.clients
     ]
+    secrets += warehouse_user.secrets(current)
     for each in current.before.get("clients") or ():  # those of removed clients are not watched, perhaps
         await credentials.look(
             current.world.kube, current.world.index, namespace=current.key.namespace, name=each["secretName"]
@@ -162,7 +169,8 @@ async def apply_objects(current: ProjectPass) -> None:
     current.objects += objects
     keep = {ref_of(each) for each in current.objects}
     current.changes += await current.world.applier.prune(owner=current.key, keep=keep)
-    _report_exposure(current)
+    wanted = bool(current.resource.spec.ingest.host)
+    report_exposure(current, current.at.cluster.spec.exposure, wanted=wanted)
 
 
 async def check_pods(current: ProjectPass) -> None:
@@ -179,15 +187,9 @@ async def check_pods(current: ProjectPass) -> None:
 
 async def fill_status(current: ProjectPass) -> None:
     """Put the figures into the status."""
-    known = conditions.found(current.before.get("conditions") or (), ConditionType.SCALING_ACTIVE.value)
     serving = current.serving
-    scaling = scaling_condition(
-        current.resource.spec.workers,
-        kinds=current.world.optional_kinds,
-        lacking=lacking_for_keda(serving.cluster, secrets=serving.secrets) if serving else "",
-        scaled=current.world.scaled.get(current.key),
-        known=known,
-    )
+    lacking = lacking_for_keda(serving.cluster, secrets=serving.secrets) if serving else ""
+    scaling = scaling_of(current, current.resource.spec.workers, lacking=lacking)
     if current.dedicated and scaling is not None:
         current.conditions[scaling.type] = scaling
     elif not current.dedicated:
@@ -220,6 +222,7 @@ async def _facts(current: ProjectPass) -> ProjectFacts:
         images=owned.images,
         revisions=owned.revisions,
         streams=current.streams if current.dedicated else 0,
+        redis=redis_facts(serving.at),
         pool_drained=await _is_drained(current),
     )
 
@@ -239,18 +242,3 @@ async def _is_drained(current: ProjectPass) -> bool:
     if seen.waiting:
         current.look_again(LOOK_AGAIN_S)
     return not seen.waiting
-
-
-def _report_exposure(current: ProjectPass) -> None:
-    exposure = current.at.cluster.spec.exposure
-    if not current.resource.spec.ingest.host or exposure.type == "None":
-        current.well(ConditionType.EXPOSED, Reason.NOT_WANTED)
-    elif exposure.type == "Gateway" and "HTTPRoute" not in current.world.optional_kinds:
-        current.report(
-            ConditionType.EXPOSED,
-            "False",
-            Reason.GATEWAY_NOT_INSTALLED,
-            "the API server does not know HTTPRoute",
-        )
-    else:
-        current.well(ConditionType.EXPOSED)

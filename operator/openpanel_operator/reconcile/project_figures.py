@@ -7,6 +7,7 @@ from openpanel.tenancy.fields import span
 from openpanel.tenancy.spec import Client
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.labels import Component
+from openpanel_operator.reconcile import warehouse_user
 from openpanel_operator.reconcile.client_objects import secret_name
 from openpanel_operator.reconcile.client_secrets import Issue
 from openpanel_operator.reconcile.cluster_figures import pods_of
@@ -33,6 +34,7 @@ def figures(current: ProjectPass) -> dict[str, Any]:
     }
     if _is_reached(current, ConditionType.CREDENTIALS_READY):
         found["clients"] = _clients(current)
+        found["warehouseUser"] = warehouse_user.figures(current)
     if _is_reached(current, ConditionType.PROVISIONED):
         found["pool"] = current.pool
     return found

@@ -22,6 +22,8 @@ class ProjectPass(Pass[AnalyticsProjectSpec]):
     serving: Serving | None = None
     manifest: AnalyticsProject | None = None
     issues: dict[str, Issue] = field(default_factory=dict)
+    user_issue: Issue | None = None
+    """Of the project's own ClickHouse user; None: ClickHouse keeps no users."""
     client_ids: dict[str, str] = field(default_factory=dict)
     objects: list[Object] = field(default_factory=list)
     streams: int = 0

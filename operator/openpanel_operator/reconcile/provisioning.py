@@ -9,7 +9,7 @@ from openpanel.tenancy.fields import span
 from openpanel.tenancy.pools import own_name
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.credentials import SECRET_KEY
-from openpanel_operator.reconcile import client_secrets, conditions, retention
+from openpanel_operator.reconcile import client_secrets, conditions, retention, warehouse_user
 from openpanel_operator.reconcile.annotations import RECONCILE_AT
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
@@ -52,6 +52,7 @@ def wanted(current: ProjectPass) -> Wanted:
         pool=current.pool["name"],
         shards=current.streams,
         credentials=given,
+        user_secret=warehouse_user.secret_of(current),
     )
 
 
@@ -66,6 +67,7 @@ def wish(current: ProjectPass) -> str:
         sorted(serials.items()),
         current.resource.annotations.get(RECONCILE_AT, ""),
         hash(current.at.at),
+        current.user_issue.serial if current.user_issue else 0,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -102,6 +104,7 @@ def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]
         and before.get("reconciledAt") == current.resource.annotations.get(RECONCILE_AT)
         and before.get("pool") == current.pool
         and before.get("retention", {}) == retention.applied(current.manifest)
+        and warehouse_user.is_reported(current)
         and all(
             reported[name].get("serial") == issue.serial and not issue.why
             for name, issue in current.issues.items()

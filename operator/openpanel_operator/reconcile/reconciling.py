@@ -16,7 +16,7 @@ from openpanel_operator.reconcile import clusters as clusters_of_projects
 from openpanel_operator.reconcile import deletion, passing, project, reporting
 from openpanel_operator.reconcile.annotations import PAUSED, SKIP_CLEANUP, is_set
 from openpanel_operator.reconcile.claims import ref_of_key
-from openpanel_operator.reconcile.cluster import ClusterPass
+from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.conditions import found
 from openpanel_operator.reconcile.passing import Pass
 from openpanel_operator.reconcile.project_pass import ProjectPass

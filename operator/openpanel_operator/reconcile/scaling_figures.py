@@ -5,8 +5,9 @@ from typing import Any
 
 from openpanel.tenancy.workload import Workers
 from openpanel_operator.desired.autoscaling import REDIS_KEYS, SCALED_OBJECT
-from openpanel_operator.reconcile.conditions import Condition, stamp
+from openpanel_operator.reconcile.conditions import Condition, found, stamp
 from openpanel_operator.reconcile.credentials import Secrets
+from openpanel_operator.reconcile.passing import Pass
 from openpanel_operator.reconcile.workloads import Owned
 from openpanel_operator.reconcile.world import Scaled
 from openpanel_operator.resources.cluster import Cluster
@@ -47,25 +48,23 @@ def lacking_for_keda(cluster: Cluster, *, secrets: Secrets) -> str:
     return f"Secret {external.secret_name} has no key {' and no key '.join(lacking)}" if lacking else ""
 
 
-def scaling_condition(
-    workers: Workers,
-    *,
-    kinds: frozenset[str],
-    lacking: str,
-    scaled: Scaled | None,
-    known: Mapping[str, Any] | None,
-) -> Condition | None:
-    """Whether the number of workers follows the queue; None: nobody has looked yet, and nobody had."""
+def scaling_of(current: Pass[Any], workers: Workers, *, lacking: str) -> Condition | None:
+    """Whether the number of workers follows the queue; None: nobody has looked yet, and nobody had.
+
+    `lacking` is what KEDA would need and does not find.
+    """
     name = ConditionType.SCALING_ACTIVE.value
     if workers.replicas is not None:
         return Condition(name, "False", Reason.PINNED.value, f"workers.replicas is {workers.replicas}")
     if workers.scaler == "Keda":
-        if SCALED_OBJECT not in kinds:
+        if SCALED_OBJECT not in current.world.optional_kinds:
             return Condition(name, "False", Reason.KEDA_NOT_INSTALLED.value)
         reason = Reason.SECRET_KEY_MISSING if lacking else Reason.DELEGATED
         return Condition(name, "False" if lacking else "True", reason.value, lacking)
+    scaled = current.world.scaled.get(current.key)
     if scaled is not None:
         return Condition(name, "True" if scaled.active else "Unknown", scaled.reason)
+    known = found(current.before.get("conditions") or (), name)
     if known is not None:
         return Condition(name, known["status"], known["reason"], known.get("message", ""))
     return None

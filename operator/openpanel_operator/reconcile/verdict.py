@@ -18,6 +18,7 @@ ASIDE: Final = frozenset({
     ConditionType.SCALE_ALLOWED.value,
     ConditionType.SCALING_ACTIVE.value,
     ConditionType.RETENTION_APPLIED.value,
+    ConditionType.WAREHOUSE_USER_READY.value,
 })  # fmt: skip
 # What a person has decided is no trouble.
 DECIDED: Final = frozenset({Reason.UPGRADE_WAITING.value, Reason.PINNED.value})

@@ -42,6 +42,10 @@ class ConditionType(StrEnum):
     CREDENTIALS_READY = "CredentialsReady", "Every client's Secret holds credentials that open."
     RETENTION_APPLIED = "RetentionApplied", "Data is kept for as long as the spec says."
     SCALING_ACTIVE = "ScalingActive", "The number of workers follows the queue."
+    WAREHOUSE_USER_READY = (
+        "WarehouseUserReady",
+        "Whoever asks ClickHouse itself has a user that reads this project alone, or there is none for anybody.",
+    )
 
 
 class Reason(StrEnum):
@@ -233,6 +237,14 @@ class Reason(StrEnum):
         "ProvisioningFailed",
         "A store refused a step; the message has its words, it is tried again.",
     )
+    NO_SQL_USERS = (
+        "NoSqlUsers",
+        "The embedded engine keeps no users made by statements, so the project has none; there is nothing to do.",
+    )
+    USER_REFUSED = (
+        "UserRefused",
+        "ClickHouse would not make the project's user; grant access management to the one that the operator uses.",
+    )
     RETENTION_NEEDS_CONSENT = (
         "RetentionNeedsConsent",
         'A shorter retention would delete data; annotate openpanel.dev/allow-data-loss: "true", or set the old days.',
@@ -278,4 +290,5 @@ PROJECT_CONDITIONS: Final = (
     ConditionType.SPEC_VALID, ConditionType.CLUSTER_READY, ConditionType.PROVISIONED,
     ConditionType.CREDENTIALS_READY, ConditionType.RETENTION_APPLIED, ConditionType.INGEST_READY,
     ConditionType.WORKERS_READY, ConditionType.SCALING_ACTIVE, ConditionType.EXPOSED,
+    ConditionType.WAREHOUSE_USER_READY,
 )  # fmt: skip

@@ -66,6 +66,15 @@ class ProjectClient(Part):
     next_rotation: Time | None = Field(default=None, description="When the next secret is made.")
 
 
+class WarehouseUser(Part):
+    """The project's own ClickHouse user; never its secret."""
+
+    name: ShortText = Field(description="Name of the user.")
+    secret_name: ShortText = Field(description="Secret that holds its password.")
+    serial: Count = Field(default=0, description="How many passwords the user has had.")
+    issued_at: Time | None = Field(default=None, description="When the password was made.")
+
+
 class AppliedRetention(Part):
     """Days that the stores keep each kind of data now; left out: for ever."""
 
@@ -102,6 +111,9 @@ class AnalyticsProjectStatus(Part):
     dashboard_url: Text | None = Field(default=None, description="Where the dashboard answers.")
     clients: list[ProjectClient] = Field(default_factory=list, description="Credentials, without secrets.")
     client_count: Count | None = Field(default=None, description="Number of clients.")
+    warehouse_user: WarehouseUser | None = Field(
+        default=None, description="The project's own ClickHouse user."
+    )
     ingest: Pods | None = Field(default=None, description="Dedicated ingest pods.")
     workers: WorkerFigures | None = Field(default=None, description="The project's own workers.")
     pool: Pool | None = Field(default=None, description="The streams that take the project's events.")

@@ -21,7 +21,7 @@ from openpanel.metadata import (
     organizations,
     projects,
 )
-from openpanel.tenancy import stored, warehouse_access
+from openpanel.tenancy import stored
 from openpanel.tenancy import wanted as records
 from openpanel.tenancy.announcing import Announce, tell
 from openpanel.tenancy.fields import span
@@ -51,7 +51,6 @@ class World:
     pool: str = SHARED_POOL  # whose streams take the project's events
     pool_shards: int = 1
     form: Form = field(default_factory=Single)  # of the warehouse's tables
-    access_storage: bool = False  # the warehouse keeps users that SQL makes
 
 
 Step = Callable[[AnalyticsProject, World], Iterator[Change]]
@@ -69,14 +68,13 @@ def ensure(
     pool: str = SHARED_POOL,
     pool_shards: int = 1,
     form: Form | None = None,
-    access_storage: bool = False,
 ) -> Report:
     """Make the project what the manifest says. New secrets go to `deliver` and are in the report, and nowhere else.
 
     `deliver` is called before the client is made: a crash in between leaves a secret that opens nothing, and the
     next call delivers another, rather than a client whose secret nobody knows. `pool` and its shards are what
     `pools.pool_of` says where projects with ingest of their own have workers of their own, too. `form` is that of
-    the warehouse's tables, one server's if left out; with `access_storage` the project gets a user of its own there.
+    the warehouse's tables, one server's if left out.
     """
     world = World(
         database,
@@ -88,7 +86,6 @@ def ensure(
         pool=pool,
         pool_shards=pool_shards,
         form=form or Single(),
-        access_storage=access_storage,
     )
     return run(wanted, world=world, steps=STEPS)
 
@@ -181,17 +178,6 @@ def ensure_retention(wanted: AnalyticsProject, world: World) -> Iterator[Change]
         yield Change("retention", wanted.name, f"changed of {table}")
 
 
-def ensure_warehouse_user(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
-    if world.access_storage:
-        yield from warehouse_access.ensure(
-            world.warehouse,
-            project=wanted.name,
-            form=world.form,
-            fresh_secret=world.fresh_secret,
-            deliver=world.deliver,
-        )
-
-
 # The warehouse comes last: while it is away everything else is already as wanted, and revoked clients have stopped.
 STEPS: Final[tuple[Step, ...]] = (
     ensure_organization,
@@ -203,7 +189,6 @@ STEPS: Final[tuple[Step, ...]] = (
     revoke_clients,
     tell_caches,
     ensure_retention,
-    ensure_warehouse_user,
 )
 
 

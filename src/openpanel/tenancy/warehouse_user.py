@@ -2,7 +2,8 @@
 
 The texts are for servers whose users can be made by SQL (access storage that all servers of a cluster share, so
 nothing here says `ON CLUSTER`); the embedded engine has none. All of them may be repeated. The settings profile
-comes last and carries a digest of everything before it in its name: where it exists nothing is left to do.
+comes last and carries a digest of everything before it in its name, the secret's hash included: where it exists, and
+nobody took anything away since, nothing is left to do.
 """
 
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,15 @@ PER_HOUR: Final[Mapping[str, int]] = {
 
 EXISTS: Final = "SELECT name FROM system.users WHERE name = {name:String}"
 PROFILES: Final = "SELECT name FROM system.settings_profiles WHERE startsWith(name, {prefix:String})"
+# What there is of the rest: policies, grants, quotas.
+COUNTS: Final = """
+SELECT
+    (SELECT count() FROM system.row_policies
+        WHERE database = {database:String} AND short_name IN ({name:String}, {services:String})),
+    (SELECT count() FROM system.grants
+        WHERE database = {database:String} AND user_name = {name:String} AND access_type = 'SELECT'),
+    (SELECT count() FROM system.quotas WHERE name = {name:String})
+"""
 ALLOW_SERVICES: Final = "openpanel_services"
 
 
@@ -47,26 +57,29 @@ def profile_prefix(project: str) -> str:
     return f"{user_name(project)}:"
 
 
-def profile_name(project: str, *, database: str, form: Form) -> str:
+def profile_name(project: str, *, secret: str, database: str, form: Form) -> str:
     """The name of the settings profile that belongs to exactly these statements."""
-    text = "\n".join([*_before_the_profile(project, database, form), _limits()])
+    text = "\n".join([*_before_the_profile(project, secret, database, form), _limits()])
     return profile_prefix(project) + sha256(text.encode()).hexdigest()[:DIGEST_CHARACTERS]
 
 
 def creation(project: str, *, secret: str) -> str:
     """Make the user, who may do nothing yet. The text holds a hash of the secret and not the secret."""
-    return (
-        f"CREATE USER IF NOT EXISTS {_identifier(user_name(project))}"
-        f" IDENTIFIED WITH sha256_hash BY '{sha256(secret.encode()).hexdigest()}'"
-    )
+    return f"CREATE USER IF NOT EXISTS {_identifier(user_name(project))} {_identified(secret)}"
 
 
-def rights(project: str, *, database: str, form: Form) -> tuple[str, ...]:
-    """What the user may do, to be run in this order."""
+def rights(project: str, *, secret: str, database: str, form: Form) -> tuple[str, ...]:
+    """How the user is known and what it may do, to be run in this order."""
     user = _identifier(user_name(project))
-    profile = _identifier(profile_name(project, database=database, form=form))
+    profile = _identifier(profile_name(project, secret=secret, database=database, form=form))
     made = f"CREATE SETTINGS PROFILE OR REPLACE {profile} SETTINGS {_limits()} TO {user}"
-    return (*_before_the_profile(project, database, form), made)
+    return (*_before_the_profile(project, secret, database, form), made)
+
+
+def least(*, database: str, form: Form) -> tuple[int, int, int]:
+    """How many policies, grants and quotas there are where nobody took one away, as `COUNTS` asks for them."""
+    tables = len(_readable(database=database, form=form))
+    return 2 * tables, tables, 1
 
 
 def removal(project: str, *, database: str, form: Form, profiles: Iterable[str]) -> tuple[str, ...]:
@@ -88,7 +101,7 @@ def drop_profile(name: str) -> str:
     return f"DROP SETTINGS PROFILE IF EXISTS {_identifier(name)}"
 
 
-def _before_the_profile(project: str, database: str, form: Form) -> tuple[str, ...]:
+def _before_the_profile(project: str, secret: str, database: str, form: Form) -> tuple[str, ...]:
     user = _identifier(user_name(project))
     readable = _readable(database=database, form=form)
     interval = ", ".join(f"{what} = {most}" for what, most in PER_HOUR.items())
@@ -98,8 +111,12 @@ def _before_the_profile(project: str, database: str, form: Form) -> tuple[str, .
         *(_policy(user_name(project), table, rows=f"project_id = {_text(project)}", to=user) for table in readable),
         *(f"GRANT SELECT ON {table} TO {user}" for table in readable),
         f"CREATE QUOTA OR REPLACE {user} FOR INTERVAL 1 hour MAX {interval} TO {user}",
-        f"ALTER USER {user} DEFAULT DATABASE {_identifier(database)}",
+        f"ALTER USER {user} {_identified(secret)} DEFAULT DATABASE {_identifier(database)}",
     )  # fmt: skip
+
+
+def _identified(secret: str) -> str:
+    return f"IDENTIFIED WITH sha256_hash BY '{sha256(secret.encode()).hexdigest()}'"
 
 
 def _policy(name: str, table: str, *, rows: str, to: str) -> str:

@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from openpanel.settings import Settings
 from openpanel.tenancy.spec import ResourceQuota
 from openpanel_operator.desired import Object, Stage, addresses, desired_cluster, desired_project
-from openpanel_operator.desired.autoscaling import REDIS_KEYS
 from openpanel_operator.desired.quota import Share, affordable
 from openpanel_operator.desired.sizes import number
 from openpanel_worker.migrate import Exit
@@ -183,34 +182,6 @@ def test_workers_stay_until_the_projects_own_pool_is_empty() -> None:
     )
 
     assert set(cases.of_kind(objects, "Deployment")) == {"shop-worker"}
-
-
-def test_keda_looks_at_waiting_orders_and_at_those_in_hand() -> None:
-    spec = cases.PROJECTS["dedicated-keda"]
-
-    scaled = cases.only(dedicated(spec), "ScaledObject", "shop-worker")["spec"]
-    without = dedicated(spec, kinds=frozenset())
-
-    assert [each["metadata"]["listName"] for each in scaled["triggers"]] == [
-        "rq:queue:drain-shop",
-        "rq:wip:drain-shop",
-    ]
-    assert (scaled["minReplicaCount"], scaled["maxReplicaCount"]) == (0, 3)  # the quota has room for seven
-    assert not cases.of_kind(without, "ScaledObject")
-
-
-def test_keda_finds_an_external_redis_by_two_keys_of_its_secret() -> None:
-    objects = desired_project(
-        cases.project(cases.PROJECTS["dedicated-keda"]),
-        cluster=cases.cluster(cases.CLUSTERS["external-keda"]),
-        facts=cases.project_facts(),
-    )
-
-    targets = cases.only(objects, "TriggerAuthentication", "shop-worker")["spec"]["secretTargetRef"]
-    triggers = cases.only(objects, "ScaledObject", "shop-worker")["spec"]["triggers"]
-
-    assert {(each["parameter"], each["key"]) for each in targets} == {(key, key) for key in REDIS_KEYS}
-    assert not any("address" in each["metadata"] for each in triggers)  # it would come before the Secret's
 
 
 def test_ways_in_lead_to_services_that_exist() -> None:

@@ -16,7 +16,7 @@ ROTATED = Client(name="web", type="write", rotation=Rotation(interval="30d", ove
 
 def decide(client: Client = PLAIN, **given: object) -> Issue:
     facts = {"current": None, "exists": False, "reported": 0, "asked": "", "now": NOW} | given
-    return issue(client, **facts)  # type: ignore[arg-type]  # checked by the tests themselves
+    return issue(client.rotation, **facts)  # type: ignore[arg-type]  # checked by the tests themselves
 
 
 def test_secret_is_the_same_for_whoever_repeats_the_step_and_another_for_anything_else() -> None:

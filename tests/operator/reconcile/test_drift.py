@@ -201,3 +201,25 @@ async def test_object_that_is_not_ours_is_not_deleted(scene: Scene, panel: Key) 
     await scene.reconcile(panel)
 
     assert await scene.kube.get(CONFIG_MAP, "panel-theirs", namespace=scene.namespace)
+
+
+@pytest.mark.parametrize("left", [None, {"type": "RollingUpdate", "rollingUpdate": {"partition": 1}}])
+async def test_update_strategy_that_somebody_took_away_is_put_back(
+    scene: Scene, left: dict[str, Any] | None
+) -> None:
+    """The API server puts a default where a strategy is missing, and refuses a remainder of it beside OnDelete."""
+    panel = await make_cluster(scene, clickhouse={"engine": "Managed"})
+    await scene.settle(panel)
+    sets = {ref: body for ref, body in (await scene.objects()).items() if ref.kind == STATEFUL_SET}
+    for ref in sets:
+        await scene.kube._inner.patch(ref, {"spec": {"updateStrategy": left}}, by="somebody")
+
+    await scene.reconcile(panel)
+
+    for ref, body in sets.items():
+        now = await scene.kube.get(ref.kind, ref.name, namespace=ref.namespace)
+        assert now is not None
+        assert now["spec"]["updateStrategy"] == body["spec"]["updateStrategy"], ref
+        assert now["metadata"]["uid"] == body["metadata"]["uid"], "it was not made anew"
+    assert {body["spec"]["updateStrategy"]["type"] for body in sets.values()} == {"OnDelete", "RollingUpdate"}
+    assert await scene.writes_of(panel) == []

@@ -170,12 +170,25 @@ async def test_removed_project_goes_by_its_policy(
     await stores.ensure(wanted(name), at)
 
     for _ in range(2):
-        await stores.remove(name, policy="Retain" if policy == "Retain" else "Delete", at=at)
+        await stores.remove(name, policy="Retain" if policy == "Retain" else "Delete", user=False, at=at)
 
     record = projects.load(database, project=name)
     assert name not in await stores.projects(at)
     assert (record is not None) == (policy == "Retain")
     assert hashes(database, name) == {}
+
+
+async def test_engine_that_makes_no_users_refuses_the_user_and_nothing_else(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    asked = replace(wanted("users"), user_secret="sec_of_the_user")
+
+    for _ in range(2):
+        done = await stores.ensure(asked, at)
+        assert done.user_refused
+
+    assert hashes(database, "users") == {"web": 1, "reader": 1}
+    assert "users" in await stores.projects(at)
 
 
 async def test_stores_that_answer_have_no_fault(stores: RealStores, at: Addresses) -> None:

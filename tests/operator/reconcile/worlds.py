@@ -75,6 +75,8 @@ class MemoryStores:
     )  # project, client → secrets, newest last
     waiting: Counter[str] = field(default_factory=Counter)
     busy: set[str] = field(default_factory=set)
+    users: dict[str, str] = field(default_factory=dict)  # project → secret of its own ClickHouse user
+    refuses_users: str = ""
     current: bool = True
     asked: Counter[str] = field(default_factory=Counter)
 
@@ -109,11 +111,17 @@ class MemoryStores:
             if credential.secret not in secrets:
                 secrets.append(credential.secret)
         ids = {client: str(uuid5(NAMESPACE_DNS, f"{name}/{client}")) for client in wanted.credentials}
-        return Ensured(tuple(changes), ids)
+        if wanted.user_secret is not None and not self.refuses_users:
+            self.users[name] = wanted.user_secret
+        return Ensured(tuple(changes), ids, user_refused=self.refuses_users if wanted.user_secret else "")
 
-    async def remove(self, project: str, *, policy: Literal["Retain", "Delete"], at: Addresses) -> None:
-        self._need("PostgreSQL", *(("ClickHouse",) if policy == "Delete" else ()))
+    async def remove(
+        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
+    ) -> None:
+        self._need("PostgreSQL", *(("ClickHouse",) if policy == "Delete" or user else ()))
         self.removed[project] = policy
+        if user:
+            self.users.pop(project, None)
         self.known.pop(project, None)
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:

@@ -9,7 +9,8 @@ from openpanel_dashboard.components import Icon
 # The first part that occurs in the lower-case name decides, so longer and rarer names stand first.
 BRANDS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "browser": (
-        ("samsung", "samsung"),
+        ("samsung", "samsunginternet"),
+        ("edge", "edge"),
         ("duckduckgo", "duckduckgo"),
         ("firefox", "firefoxbrowser"),
         ("opera", "opera"),

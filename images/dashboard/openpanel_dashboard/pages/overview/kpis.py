@@ -1,9 +1,10 @@
 """The strip of numbers: six figures, each with its change, each a click away from the chart."""
 
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 from openpanel.analytics.overview import MetricsAnswer
-from openpanel_dashboard.components import Kpi, Notice
+from openpanel_dashboard.components import Change, Kpi, Notice
 from openpanel_dashboard.languages import Language
 from openpanel_dashboard.pages.overview import addresses, spans
 from openpanel_dashboard.pages.overview.metrics import BY_KEY, METRICS, Metric
@@ -46,12 +47,29 @@ def _kpi(
 ) -> Kpi:
     now = metric.read(answer.current)
     before = metric.read(answer.previous) if answer.previous and scope.measures_change else None
+    change = metric.change(now, before, language=language, against=against)
     return Kpi(
         key=metric.key,
         label=language.say(metric.label),
         value=metric.short(now, language.write),
         title=metric.exact(now, language.write),
-        change=metric.change(now, before, language=language, against=against),
+        change=change or _unmeasured(scope, language=language, against=against),
         address=addresses.page(scope.project, replace(scope.view, metric=metric.key)),
         selected=selected,
+    )
+
+
+def _unmeasured(scope: Scope, *, language: Language, against: str) -> Change | None:
+    """Why no change is told, where one would be looked for."""
+    if scope.compared is None or scope.measures_change or scope.since is None:
+        return None
+    first = language.write.day(scope.since.astimezone(ZoneInfo(scope.timezone)).date())
+    return Change(
+        text=language.say("since %(day)s", day=first),
+        tone="flat",
+        title=language.say(
+            "No change is told: of the period before (%(period)s) nothing was counted up to %(day)s",
+            period=against,
+            day=first,
+        ),
     )
