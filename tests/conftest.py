@@ -2,6 +2,9 @@
 
 What a test needs and the machine lacks skips it with a line that says what to install; with
 `OPENPANEL_TEST_REQUIRE=all` every skip is a failure instead.
+
+What hypothesis makes up is the same at every run, so that a red run is red again; other things are made up with
+`--hypothesis-profile=new`.
 """
 
 import contextlib
@@ -13,9 +16,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import settings
 
 from openpanel_local.engines import EngineMissingError, postgres, valkey
 from openpanel_local.engines import clickhouse as clickhouse_engine
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("new", derandomize=False)
+settings.load_profile("same")
 
 _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
 
@@ -27,9 +35,13 @@ _LONG_FILES = (
     "dashboard/test_loading.py",
     "whole/test_crashes.py",
     "warehouse/test_retention.py",
+    "worker/test_process.py",
     "local/test_up.py",
     "whole/test_sdk_next.py",
     "whole/test_readme.py",
+    "dashboard/test_overview.py",
+    "operator/reconcile/test_crash.py",
+    "api/public/test_description.py",
 )
 
 

@@ -18,9 +18,8 @@ from openpanel_local.exits import ExitCode
 from openpanel_local.layout import Layout
 from openpanel_local.news import Failed, News, Started, Stopped
 from openpanel_local.supervise import logs
-from openpanel_local.up import UpOrder
+from openpanel_local.up import LOG, UpOrder
 
-LOG: Final = "supervisor"
 _LOG_LINES: Final = 20
 
 

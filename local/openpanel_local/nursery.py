@@ -1,4 +1,4 @@
-"""The nursery's own process: `python -m openpanel_local.nursery MODULE…` loads the modules and forks services on demand.
+"""The nursery's own process: `python -m openpanel_local.nursery PART…` loads the parts and forks services on demand.
 
 What is loaded here is in the memory of all services once. So that forks are safe, this process has one thread, no
 event loop and no open store, and runs nothing but this loop; so that the memory stays shared, the collector never
@@ -39,15 +39,21 @@ def main() -> None:
         runpy.run_module(order.module, run_name="__main__", alter_sys=True)
 
 
-def load(modules: Sequence[str]) -> None:
-    """Have these modules in memory for good; what cannot be loaded is left to the services, which say it themselves."""
+def load(parts: Sequence[str]) -> None:
+    """Have these in memory for good: `module`, or `module:function` that fills its caches.
+
+    What cannot be loaded is left to the services, which say it themselves.
+    """
     gc.disable()
     lean.forbid_unused()
-    for module in modules:
+    for part in parts:
+        module, _, function = part.partition(":")
         try:
-            importlib.import_module(module)
+            loaded = importlib.import_module(module)
+            if function:
+                getattr(loaded, function)()
         except Exception as error:  # noqa: BLE001 - whatever a module does wrong, others are not to suffer from it
-            print(f"cannot load {module}: {error!r}", flush=True)  # noqa: T201 - goes into the log
+            print(f"cannot load {part}: {error!r}", flush=True)  # noqa: T201 - goes into the log
     gc.collect()
     gc.freeze()
 

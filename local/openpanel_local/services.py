@@ -40,7 +40,8 @@ _LEAN: Final = {"MALLOC_ARENA_MAX": "2", "PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 _LOOPBACK: Final = "127.0.0.0/8,::1/128"
 
 # What two services or more load, and none of it opens anything. Without prometheus_client, which decides when it is
-# loaded whether processes share their numbers, and what loads it: the API's do, the others do not.
+# loaded whether processes share their numbers, and what loads it: the API's do, the others do not. After a colon: what
+# is called of it.
 SHARED: Final = (
     "openpanel.settings",
     "openpanel.telemetry",
@@ -54,7 +55,7 @@ SHARED: Final = (
     "openpanel.tenancy",
     "openpanel.analytics.events",
     "openpanel.wire.batch",
-    "openpanel.enrich.agents",
+    "openpanel.enrich.agents:prepare",
     "redis.asyncio",
     "rq",
     "uvloop",

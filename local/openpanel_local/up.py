@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import os
 import random
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -34,7 +33,7 @@ from openpanel_local.installation import Installation, Wishes
 from openpanel_local.layout import Layout
 from openpanel_local.manifests import Texts
 from openpanel_local.news import Failed, News, Progress, Started, Stopped, Way
-from openpanel_local.supervise import folder_lock, leftovers, logs
+from openpanel_local.supervise import folder_lock, last_resort, leftovers, logs, stop_signals
 from openpanel_local.supervise.child import Birth, Executed
 from openpanel_local.supervise.clock import Clock
 from openpanel_local.supervise.nursery import Itself, Nursery
@@ -43,9 +42,10 @@ from openpanel_local.supervise.record import Phase, SupervisorRecord, born
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor
 
 READY_WITHIN_S: Final = 90.0  # each of the two waves; a first start on a slow disk takes long
+STOPPED_WITHIN_S: Final = 10.0  # whatever hangs
 LOG_LINES: Final = 20  # of a service that did not start
+LOG: Final = "supervisor"
 SIGN_IN_PATH: Final = "/sign-in?token="  # of the dashboard; the token follows
-STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 Tell = Callable[[News], None]
 _Done = TypeVar("_Done")
@@ -64,8 +64,11 @@ def run(order: UpOrder, tell: Tell) -> ExitCode:
     layout = Layout(Path(order.data))
     try:
         layout.create()
-        with folder_lock.held(layout.lock):
-            return asyncio.run(_kept(layout, order, tell))
+        with (
+            folder_lock.held(layout.lock),
+            last_resort.at_hand(layout.log(LOG), within_s=STOPPED_WITHIN_S) as end_soon,
+        ):
+            return asyncio.run(_kept(layout, order, tell, end_soon=end_soon))
     except folder_lock.HeldError as held:
         message = (
             f"{layout.data} is in use by another openpanel (process {held.holder}); `openpanel down` stops it,"
@@ -79,15 +82,14 @@ def run(order: UpOrder, tell: Tell) -> ExitCode:
 class _Run:
     """One run of the supervisor, and what is on disk about it."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, end_soon: Callable[[], None]) -> None:
+        """`end_soon` is called when a stop begins (see `last_resort`)."""
         self.layout = layout
+        self._end_soon = end_soon
         self.stop_asked = asyncio.Event()
         self.supervisor = Supervisor(clock=Clock(), random=random.random, changed=self._note)
         self._phase = Phase.STARTING
         self._pid, self._born = os.getpid(), born(os.getpid())
-        for number in STOP_SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means what it says
-                asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
         self._note()
 
     def enter(self, phase: Phase) -> None:
@@ -95,8 +97,12 @@ class _Run:
         self._note()
 
     async def stop(self) -> None:
+        self._end_soon()
         self.enter(Phase.STOPPING)
-        await self.supervisor.stop(services.STOP_STAGES, within_s=services.STOP_WITHIN_S)
+        left = await self.supervisor.stop(services.STOP_STAGES, within_s=services.STOP_WITHIN_S)
+        if left:
+            with self.layout.log(LOG).open("a") as log:
+                print(f"gave up waiting for the end of: {', '.join(left)}", file=log)
         self.layout.state.unlink(missing_ok=True)
 
     async def unless_stopped(self, work: Coroutine[object, object, _Done]) -> _Done | None:
@@ -111,7 +117,8 @@ class _Run:
         await asyncio.gather(working, return_exceptions=True)
         return None
 
-    def _on_signal(self) -> None:
+    def on_signal(self) -> None:
+        """Somebody asked for the end."""
         if self.stop_asked.is_set():  # whoever asks twice does not want to wait
             self.supervisor.kill()
         self.stop_asked.set()
@@ -121,22 +128,23 @@ class _Run:
         files.write(self.layout.state, record, durable=False)
 
 
-async def _kept(layout: Layout, order: UpOrder, tell: Tell) -> ExitCode:
+async def _kept(layout: Layout, order: UpOrder, tell: Tell, *, end_soon: Callable[[], None]) -> ExitCode:
     began = time.monotonic()
     await asyncio.to_thread(_end_leftovers, layout)
     settled = installation.settled(installation.load(layout), order.wishes)
     installation.save(layout, settled)
-    run = _Run(layout)
-    try:
-        started = await run.unless_stopped(_start(run, settled, order, tell))
-        if started is not None:
-            run.enter(Phase.RUNNING)
-            tell(msgspec.structs.replace(started, seconds=round(time.monotonic() - began, 1)))
-            await run.unless_stopped(run.supervisor.broken())
-    except StartFailedError as error:
-        raise _not_started(error) from error
-    finally:
-        await run.stop()
+    run = _Run(layout, end_soon=end_soon)
+    with stop_signals.heeded(run.on_signal, at_once=end_soon):
+        try:
+            started = await run.unless_stopped(_start(run, settled, order, tell))
+            if started is not None:
+                run.enter(Phase.RUNNING)
+                tell(msgspec.structs.replace(started, seconds=round(time.monotonic() - began, 1)))
+                await run.unless_stopped(run.supervisor.broken())
+        except StartFailedError as error:
+            raise _not_started(error) from error
+        finally:
+            await run.stop()
     tell(Stopped())
     return ExitCode.OK
 

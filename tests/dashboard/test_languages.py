@@ -40,6 +40,14 @@ def test_translations_fill_in_the_same_values(code: str) -> None:
             assert list(message.check(catalogue(code))) == []
 
 
+@pytest.mark.parametrize("code", [code for code in NAMES if code != languages.DEFAULT])
+def test_sentences_are_no_markup(code: str) -> None:
+    """Templates put sentences into the page as they are: a browser would take a tag in them for one."""
+    texts = {str(text) for message in catalogue(code) if message.id for text in (message.id, message.string)}
+
+    assert [text for text in texts if set("<>&") & set(text)] == []
+
+
 @pytest.mark.parametrize(
     ("cookie", "accept", "code"),
     [

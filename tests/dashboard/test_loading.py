@@ -18,7 +18,9 @@ from tests.dashboard.screens import Screen, screen, served
 
 pytestmark = pytest.mark.browser
 
-NOBODY_ELSE_ASKS = "2026-10-07..2026-11-05"  # what was asked before comes from the cache, not from the warehouse
+NOBODY_ELSE_ASKS = (
+    "2026-10-07..2026-11-05"  # what was asked before comes from the cache, not from the warehouse
+)
 
 
 class Held(Warehouse):

@@ -99,7 +99,19 @@ def test_change_is_only_told_against_what_could_be_counted(
 
     visitors = panel(client, world, "kpis", query, project).one("a", id="kpi-visitors")
 
-    assert bool(visitors.all(class_="change")) is told
+    change = visitors.one("span", class_="change").text
+    assert (change != "since Nov 15") is told
+
+
+def test_korean_reader_is_told_since_when_is_counted(world: World, client: Browser) -> None:
+    project = add_project(world.database, name="jung", organization="acme")
+    first = traffic.view(project="jung", at=NOW - timedelta(days=3), device=1)
+    traffic.insert(world.warehouse, [first], token="jung")
+    client.cookies.set("language", "ko")
+
+    visitors = panel(client, world, "kpis", "?range=7d", project).one("a", id="kpi-visitors")
+
+    assert visitors.one("span", class_="change").text == "11월 15일부터"
 
 
 @pytest.mark.parametrize(("first", "shown"), [(timedelta(days=3), True), (timedelta(hours=3), False)])

@@ -237,6 +237,14 @@ print(json.dumps({
 """
 
 
+async def test_function_of_a_part_is_called(tmp_path: Path) -> None:
+    async with installed(tmp_path) as installation:
+        await installation.start(("api", NAMED), loads=("calendar:prmonth",))
+
+        (told,) = logs.tail(tmp_path / "nursery.log", lines=9)
+        assert told.startswith("cannot load calendar:prmonth: TypeError(")
+
+
 async def test_what_services_share_can_be_forked() -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-c", LOOKS, *SHARED, stdout=asyncio.subprocess.PIPE

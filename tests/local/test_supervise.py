@@ -15,9 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from openpanel_local.supervise import folder_lock, leftovers, logs
+from openpanel_local.supervise import folder_lock, leftovers, logs, stop_signals
 from openpanel_local.supervise.backoff import HEALTHY_S, LONGEST_S, Backoff
+from openpanel_local.supervise.child import Child, executed
 from openpanel_local.supervise.clock import Clock
+from openpanel_local.supervise.program import Program
 from openpanel_local.supervise.record import ProcessRecord, State, born, still_runs
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor, all_ready
 from tests.local.programs import BROKEN, DEAF, argv, program, stopped
@@ -153,6 +155,95 @@ async def test_program_that_does_not_listen_is_killed_after_its_grace(tmp_path: 
 
         assert time.monotonic() - began < 3
         assert not alive(pid)
+
+
+class Unheard:
+    """Processes whose end nobody tells."""
+
+    def __init__(self) -> None:
+        self.never = asyncio.Event()
+
+    async def possible(self) -> None:
+        return
+
+    async def give(self, program: Program) -> Child:
+        return _Silent(await executed(program), self.never)
+
+
+class Unborn(Unheard):
+    """No process, and no word about it."""
+
+    async def give(self, program: Program) -> Child:
+        await self.never.wait()
+        raise OSError(f"{program.name} is not to be")
+
+
+class _Silent:
+    def __init__(self, process: Child, never: asyncio.Event) -> None:
+        self.pid = process.pid
+        self.send_signal = process.send_signal
+        self._never = never
+
+    async def wait(self) -> int:
+        await self._never.wait()
+        return 0
+
+
+@pytest.mark.parametrize("birth", [Unheard, Unborn])
+async def test_stop_does_not_wait_for_an_end_that_is_never_told(tmp_path: Path, birth: type[Unheard]) -> None:
+    async with supervisor() as running:
+        await running.start([program(tmp_path, "other")], within_s=START_S)
+        starting = asyncio.create_task(
+            running.start([program(tmp_path, "api", stop_grace_s=0.2)], within_s=START_S, birth=birth())
+        )
+        await until(lambda: (tmp_path / "api").exists() or (birth is Unborn and len(running.records) > 1))
+
+        left = await asyncio.wait_for(running.stop([["api"], ["other"]], within_s=9), START_S)
+
+        assert left == ("api",)
+        assert "other" in stopped(tmp_path)
+        await asyncio.gather(starting, return_exceptions=True)
+
+
+HANGING = """
+import asyncio, pathlib, sys, time
+from openpanel_local.supervise import last_resort, stop_signals
+def hang_for_ever():
+    print("blocked", flush=True)
+    while True:
+        time.sleep(600)
+async def main(end_soon):
+    with stop_signals.heeded(lambda: None, at_once=end_soon):
+        hang_for_ever()
+with last_resort.at_hand(pathlib.Path(sys.argv[1]), within_s=0.2) as end_soon:
+    asyncio.run(main(end_soon))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_supervisor_that_hangs_ends_and_says_where(tmp_path: Path, number: signal.Signals) -> None:
+    log = tmp_path / "supervisor.log"
+    with subprocess.Popen(
+        [sys.executable, "-c", HANGING, str(log)], stdout=subprocess.PIPE, text=True
+    ) as hanging:
+        assert hanging.stdout is not None
+        assert hanging.stdout.readline() == "blocked\n"
+
+        hanging.send_signal(number)
+
+        assert hanging.wait(START_S) == 1
+    assert "hang_for_ever" in log.read_text()
+
+
+async def test_request_to_stop_is_told_to_a_loop_that_runs() -> None:
+    told = asyncio.Event()
+    at_once: list[bool] = []
+
+    with stop_signals.heeded(told.set, at_once=lambda: at_once.append(told.is_set())):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.wait_for(told.wait(), START_S)
+
+    assert at_once == [False]
 
 
 async def test_stop_during_the_wait_before_a_restart_does_not_wait(tmp_path: Path) -> None:

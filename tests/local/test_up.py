@@ -18,7 +18,8 @@ import pytest
 from openpanel_local import status
 from openpanel_local.exits import ExitCode
 from openpanel_local.layout import Layout
-from openpanel_local.supervise import folder_lock
+from openpanel_local.supervise import folder_lock, logs
+from openpanel_local.up import LOG
 
 PATIENCE_S = 60.0  # for what takes seconds on a machine of its own, which `make bench` measures
 SHOP = """\
@@ -253,7 +254,11 @@ def test_ctrl_c_in_the_foreground_stops_all(installation: Installation) -> None:
     heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         foreground = subprocess.Popen(
-            installation.command("up"), stdout=subprocess.PIPE, text=True, start_new_session=True
+            installation.command("up"),
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
         )
     finally:
         signal.signal(signal.SIGINT, heeded)
@@ -265,10 +270,18 @@ def test_ctrl_c_in_the_foreground_stops_all(installation: Installation) -> None:
 
             os.killpg(foreground.pid, signal.SIGINT)
 
-            assert foreground.wait(PATIENCE_S) == 0
+            assert foreground.wait(PATIENCE_S) == 0, _last_words(installation)
+        except subprocess.TimeoutExpired:
+            foreground.send_signal(signal.SIGABRT)  # says where every thread is, and ends it
+            raise
         finally:
             foreground.terminate()  # with effect only if it did not heed
     assert not any(child.is_running() for child in children)
+
+
+def _last_words(installation: Installation) -> str:
+    """Where a supervisor that did not end in time was."""
+    return "\n".join(logs.tail(Layout(installation.data).log(LOG), lines=60))
 
 
 def _worker(installation: Installation) -> dict[str, Any]:

@@ -294,6 +294,7 @@ async def test_each_way_to_be_unreadable_has_a_reason(
     (dead,) = next_block(shard).dead
 
     assert reason in dead.reason
+    assert "another version of openpanel wrote it" in dead.reason
 
 
 async def test_single_unreadable_envelope_is_narrowed_down(stream: Stream) -> None:

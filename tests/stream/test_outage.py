@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from openpanel.identity.ids import session_id
 from openpanel.stream.drain import Message
 from openpanel.stream.frames import Overloaded, RunMode
 from openpanel.stream.spool import Spool
-from openpanel_local.engines import process, valkey
 from tests.stream.builders import (
     DEVICE,
     MINUTE,
@@ -30,35 +28,7 @@ from tests.stream.builders import (
     a_stream,
     an_append,
 )
-
-
-class Server:
-    """A Valkey of one test, which may be killed and started again on the same folder and port."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._port = process.free_port()
-        self._running = contextlib.ExitStack()
-        self.pid = 0
-        self.start()
-        self.url = valkey.url(folder, port=self._port)
-
-    def start(self) -> None:
-        self.pid = self._running.enter_context(valkey.running(self._folder, port=self._port)).pid
-
-    def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
-        self.stop()
-
-    def stop(self) -> None:
-        self._running.close()
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path / "valkey")
-    yield running
-    running.stop()
+from tests.stream.servers import Server
 
 
 def numbers(stream: Stream) -> list[int]:

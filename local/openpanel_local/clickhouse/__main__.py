@@ -1,4 +1,4 @@
-"""`python -m openpanel_local.clickhouse`: options, and the exit code when the folder or port is taken."""
+"""`python -m openpanel_local.clickhouse`: options, and the exit code when the folder or port is taken or the data damaged."""
 
 import argparse
 import os
@@ -7,9 +7,11 @@ from pathlib import Path
 
 from openpanel_local.clickhouse import logs
 from openpanel_local.clickhouse.configuration import Config, default_memory_mb
+from openpanel_local.clickhouse.damage import DamagedError
 from openpanel_local.clickhouse.server import InUseError, serve
 
 _EXIT_IN_USE = 75  # EX_TEMPFAIL: try again later
+_EXIT_DAMAGED = 65  # EX_DATAERR
 
 
 def main() -> None:
@@ -20,6 +22,9 @@ def main() -> None:
     except InUseError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(_EXIT_IN_USE)
+    except DamagedError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(_EXIT_DAMAGED)
 
 
 def _parser() -> argparse.ArgumentParser:

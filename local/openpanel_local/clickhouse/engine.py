@@ -88,6 +88,11 @@ class Engine:
         """Stop every query."""
         self._ask(_KILL_ALL)
 
+    def broken_parts(self) -> list[str]:
+        """Folders of parts that the engine put aside because it could not read them."""
+        listed = self._ask("SELECT path FROM system.detached_parts WHERE reason LIKE 'broken%' ORDER BY path")
+        return listed.splitlines()
+
     def close(self) -> None:
         """Stop the engine; no connection may be open."""
         with self._keeper_free:

@@ -15,7 +15,8 @@ import uvicorn
 from openpanel_local.clickhouse.app import Front
 from openpanel_local.clickhouse.configuration import Config
 from openpanel_local.clickhouse.confinement import confine
-from openpanel_local.clickhouse.engine import Engine, lay_out
+from openpanel_local.clickhouse.damage import opened
+from openpanel_local.clickhouse.engine import lay_out
 from openpanel_local.clickhouse.logs import fields
 
 _log = logging.getLogger(__name__)
@@ -30,13 +31,15 @@ class InUseError(Exception):
 
 
 def serve(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Serve until SIGTERM or SIGINT; InUseError, DamagedError."""
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock(config)
     listener = _listen(config)
     lay_out(config)
     confined = confine(writable=(config.store, config.backups, config.temporary), readable=(config.data,))
-    engine = Engine(config)
+    engine = opened(config)
+    for part in engine.broken_parts():
+        _log.error("part.broken", extra=fields(part=part, effect="its rows are missing from answers"))
     front = Front(config, engine)
     _log.info("listening", extra=fields(host=config.host, port=config.port, confined=confined))
     server = _Server(_uvicorn_config(front), front, grace_s=config.stop_grace_s)

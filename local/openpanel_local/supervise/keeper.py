@@ -22,6 +22,7 @@ GIVE_UP: Final = 4  # the same, before it was ever ready: whoever waits for the 
 ASK_FIRST_S: Final = 0.03  # between questions whether it is ready; grows, since a question costs work
 ASK_FACTOR: Final = 1.3
 ASK_LONGEST_S: Final = 0.5
+KILLED_WITHIN_S: Final = 0.5  # whose end is not heard of in this time after it was killed is left to itself
 
 
 class Keeper:
@@ -67,7 +68,10 @@ class Keeper:
         self._note(State.STOPPED)
 
     async def stop(self, *, grace_s: float) -> None:
-        """Ask the process to end, insist after `grace_s`, and do not start it again."""
+        """Ask the process to end, insist after `grace_s`, and do not start it again.
+
+        Bounded, also when the end is never told: by a kernel that cannot end it, or a parent that hangs.
+        """
         self._stopping.set()
         process = self._process
         if process is None:
@@ -79,7 +83,9 @@ class Keeper:
                 await process.wait()
         except TimeoutError:
             kill_group(process.pid)
-            await process.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(KILLED_WITHIN_S):
+                    await process.wait()
 
     def kill(self) -> None:
         """End the process at once."""

@@ -12,7 +12,7 @@ from openpanel_local.supervise import logs
 from openpanel_local.supervise.backoff import Backoff
 from openpanel_local.supervise.child import Birth, Executed
 from openpanel_local.supervise.clock import Clock
-from openpanel_local.supervise.keeper import Keeper
+from openpanel_local.supervise.keeper import KILLED_WITHIN_S, Keeper
 from openpanel_local.supervise.program import Program
 from openpanel_local.supervise.record import ProcessRecord, State
 
@@ -64,10 +64,10 @@ class Supervisor:
             for wait in waits:
                 wait.cancel()
 
-    async def stop(self, stages: Sequence[Sequence[str]], *, within_s: float) -> None:
+    async def stop(self, stages: Sequence[Sequence[str]], *, within_s: float) -> tuple[str, ...]:
         """Stop stage after stage; programs are named by prefix. What is left at the end of the time is killed.
 
-        Programs that no stage names come first.
+        Programs that no stage names come first. Gives those whose end was not heard of, for whatever reason.
         """
         deadline = self._clock.now() + within_s
         for stage in self._staged(stages):
@@ -75,8 +75,8 @@ class Supervisor:
             async with asyncio.TaskGroup() as group:
                 for keeper in stage:
                     group.create_task(keeper.stop(grace_s=min(left, keeper.program.stop_grace_s)))
-        await asyncio.gather(*self._tasks.values())
         self._rotating.cancel()
+        return await self._given_up()
 
     def kill(self) -> None:
         """End all at once; `stop` then has nothing left to wait for."""
@@ -91,6 +91,18 @@ class Supervisor:
         )
         for task in ended:
             task.result()
+
+    async def _given_up(self) -> tuple[str, ...]:
+        """Programs whose keeper does not come to its end, after it was told to; nobody waits for them any more."""
+        if not self._tasks:
+            return ()
+        ended, left = await asyncio.wait(self._tasks.values(), timeout=KILLED_WITHIN_S)
+        for task in left:
+            task.cancel()
+        for task in ended:
+            if not task.cancelled():
+                task.result()
+        return tuple(name for name, task in self._tasks.items() if task in left)
 
     def _keep(self, program: Program, birth: Birth | None) -> Keeper:
         keeper = Keeper(

@@ -21,6 +21,12 @@ class Known(NamedTuple):
     chromium: bool
 
 
+def prepare() -> None:
+    """Compile what agents are looked up by, so that forks of this process need not."""
+    AgentParser()
+    BotList()
+
+
 class Agents:
     """Looks agents up; safe to share between threads."""
 

@@ -46,3 +46,7 @@ class Away(StreamError):
 
 class Full(StreamError):
     """Passes: Redis is at its memory limit or the stream past its mark, and nothing was changed."""
+
+
+class Held(StreamError):
+    """Passes: another request is answering an idempotency key, and nothing was sent."""

@@ -39,23 +39,34 @@ class Holds:
 
         Gives what keys were answered before, by place, and the places of appends that must wait. Those claim nothing.
         """
-        token = secrets.token_hex(8)
-        asked = {
-            (place, key): f"{shards[place]}|{now_ms}|{token}-{place}"
+        wanted = {
+            (place, key): shards[place]
             for place, append in enumerate(appends)
             for key in keys_of_append(append)
         }
+        known, others = await self.claim(wanted, now_ms=now_ms)
+        late = {place for place, _ in others}
+        mine = [one for one in wanted if one not in others and not _is_known(one, known)]
+        if given_up := [key for place, key in mine if place in late]:
+            await self._link.exchange(self.releases(given_up))
+        return known, late
+
+    async def claim(
+        self, wanted: Mapping[Place, int], *, now_ms: int
+    ) -> tuple[dict[int, dict[str, KeptAnswer]], dict[Place, int]]:
+        """Claim keys for the shards in which their messages will lie; raises errors.Away.
+
+        Gives what keys were answered before, by place, and those that others are at, with the shards of these.
+        """
+        token = secrets.token_hex(8)
+        asked = {one: f"{shard}|{now_ms}|{token}-{one[0]}" for one, shard in wanted.items()}
         known: dict[int, dict[str, KeptAnswer]] = {}
         others = await self._hold(asked, {}, known)
         orphans = await self._look_into(others, known, now_ms=now_ms)
         others = await self._hold({one: asked[one] for one in orphans}, orphans, known) | {
             one: claim for one, claim in others.items() if one not in orphans and not _is_known(one, known)
         }
-        late = {place for place, _ in others}
-        mine = [one for one in asked if one not in others and not _is_known(one, known)]
-        if given_up := [key for place, key in mine if place in late]:
-            await self._link.exchange(self.releases(given_up))
-        return known, late
+        return known, {one: _shard_of(claim) for one, claim in others.items()}
 
     def releases(self, keys: Sequence[str]) -> list[Command]:
         """Gives up claims of keys that are not answered."""
@@ -109,8 +120,7 @@ class Holds:
         if not others:
             return {}
         commands: list[Command] = [
-            ("GET", self._keys[int(claim.partition("|")[0])].idempotency(key))
-            for (_, key), claim in others.items()
+            ("GET", self._keys[_shard_of(claim)].idempotency(key)) for (_, key), claim in others.items()
         ]
         orphans = {}
         for (one, claim), reply in zip(others.items(), await self._link.exchange(commands), strict=True):
@@ -129,6 +139,10 @@ def keys_of_append(append: Append) -> tuple[str, ...]:
     if is_guarded(append):
         return ()
     return tuple(dict.fromkeys(key for key in append.idempotency if key))
+
+
+def _shard_of(claim: str) -> int:
+    return int(claim.partition("|")[0])
 
 
 def _is_known(one: Place, known: Mapping[int, Mapping[str, KeptAnswer]]) -> bool:

@@ -33,6 +33,7 @@ MAX_ID: Final = 2**64 - 1
 _Facts = tuple[int | None, int, int]  # device (None: the message's own), session, its start
 
 _UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
+_PERHAPS: Final = "; if this began with an upgrade, another version of openpanel wrote it: that version reads it, this one keeps it whole"
 
 
 class EndedSession(msgspec.Struct, frozen=True, gc=False):
@@ -130,7 +131,7 @@ def read_entry(
         placed, spoiled = frames.decode(frame)
     except (BadFrame, *_UNREADABLE) as error:
         whole = frame if ended is None else ended
-        return [], [DeadFrame(entry, str(error), whole, ids.id_of("entry"), ids.order(0))]
+        return [], [DeadFrame(entry, f"{error}{_PERHAPS}", whole, ids.id_of("entry"), ids.order(0))]
     dead = [
         DeadFrame(entry, one.reason, one.body, ids.id_of(f"envelope {one.place}"), ids.order(0))
         for one in spoiled

@@ -13,11 +13,12 @@ import structlog
 from redis.exceptions import ResponseError
 
 from openpanel.identity.ids import SESSION_TIMEOUT_MS
-from openpanel.stream.errors import Away, Full
+from openpanel.stream.errors import Away, Full, Held
 from openpanel.stream.keys import ShardKeys
 from openpanel.stream.link import Command, Link, Reply, checked
 from openpanel.stream.plan import Call, Note, call_arguments
 from openpanel.stream.spool import Spool
+from openpanel.stream.spooled_keys import SpooledKeys
 
 STEP_BYTES: Final = 4 * 1024 * 1024  # records of one exchange
 FIRST_PAUSE_S: Final = 0.05
@@ -71,6 +72,7 @@ class Replay:
         self._spool = spool
         self._link = link
         self._keys = keys
+        self._spooled_keys = SpooledKeys(link, keys=keys)
         self._clock = clock
         self._high_water = high_water
         self._wake = wake
@@ -81,7 +83,7 @@ class Replay:
         while not self._spool.empty:
             try:
                 await self._step()
-            except (Away, Full, OSError) as reason:
+            except (Away, Full, Held, OSError) as reason:
                 _log.info("spool.waits", reason=str(reason), bytes=self._spool.size_bytes)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
@@ -106,15 +108,23 @@ class Replay:
             await asyncio.to_thread(self._spool.advance, done)
 
     async def _send(self, records: Sequence[Spooled]) -> list[Reply]:
+        """The replies to all calls of the records, in order."""
+        writers = [record.writer for record in records for _ in record.calls]
+        calls = [call for record in records for call in record.calls]
+        beside = [note.command() for record in records for note in record.notes]
         after: dict[tuple[str, int], int] = {}
-        calls: list[Command] = []
-        for record in records:
-            for call in record.calls:
-                place = (record.writer, call.shard)
-                calls.append(self._arguments(call, record.writer, after=after.get(place, 0)))
-                after[place] = call.seq
-        notes = [note.command() for record in records for note in record.notes]
-        return await self._link.run("commit", calls, beside=notes) if calls else []
+        replies: list[Reply] = []
+        for wave in self._spooled_keys.waves(calls):
+            informed = await self._spooled_keys.claimed(wave, now_ms=self._clock())
+            commands: list[Command] = []
+            for call in informed:
+                writer = writers[len(replies) + len(commands)]
+                commands.append(self._arguments(call, writer, after=after.get((writer, call.shard), 0)))
+                after[writer, call.shard] = call.seq
+            replies += await self._link.run("commit", commands, beside=beside) if commands else []
+            beside = []
+            await self._spooled_keys.told(wave)
+        return replies
 
     def _arguments(self, call: Call, writer: str, *, after: int) -> Command:
         idle_soon = self._clock() - SESSION_TIMEOUT_MS + HOLD_MS
