@@ -6,10 +6,12 @@ A project of one day has as many events as the other days; whoever asks about on
 import random
 import re
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import pytest
+from clickhouse_connect import get_client
 
 from openpanel.analytics.asking import LIMITS, Question
 from openpanel.analytics.attempts import Attempts
@@ -17,7 +19,7 @@ from openpanel.analytics.chart_people import ChartPeople
 from openpanel.analytics.chart_series import EventSeries
 from openpanel.analytics.charts import Chart
 from openpanel.analytics.conversions import Conversion
-from openpanel.analytics.event_exports import ExportedEvents
+from openpanel.analytics.event_exports import EventPlace, ExportedEvents
 from openpanel.analytics.event_stats import Conversions, EventStats
 from openpanel.analytics.events import Cursor, EventCount, Events, Selection
 from openpanel.analytics.explaining import explain
@@ -29,6 +31,7 @@ from openpanel.analytics.periods import Period
 from openpanel.analytics.realtime import Realtime
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse, tables
+from openpanel_local.engines.clickhouse import ClickHouse
 from tests.analytics import behaviour, lists, web
 from tests.analytics.behaviour import NOW, ZONE
 from tests.analytics.questions import scope
@@ -38,6 +41,7 @@ from tests.analytics.worlds import Insert, load
 PROJECT: Final = "long march"
 FIRST: Final = date(2026, 3, 1)
 DAYS: Final = 12
+MANY_DAYS: Final = 48
 ROWS_A_DAY: Final = 8_192  # a granule
 PERSONS_A_DAY: Final = 2_000  # of whom two thirds were there on the day before
 LAST: Final = datetime(2026, 3, 12, 11, tzinfo=UTC)
@@ -50,24 +54,7 @@ STEPS: Final = (Step("screen_view"), Step("click"))
 @pytest.fixture(scope="module")
 def march(insert: Insert) -> str:
     """Twelve days in one part of the table; every person comes on three of them at most."""
-    first_day = (FIRST - date(1970, 1, 1)).days
-    rows = [
-        {
-            "project_id": PROJECT,
-            "name": ("screen_view", "click")[number % 2],
-            "path": "/",
-            "day": first_day + day,
-            "created_at": (first_day + day) * DAY_MS + number * 5_000,
-            "session_started_at": (first_day + day) * DAY_MS + number * 5_000,
-            "session_id": day * ROWS_A_DAY + number + 1,
-            "event_id": day * ROWS_A_DAY + number + 1,
-            "person": day * 700 + number % PERSONS_A_DAY + 1,
-            "device_id": number + 1,
-        }
-        for day in range(DAYS)
-        for number in range(ROWS_A_DAY)
-    ]
-    insert(tables.EVENTS, rows)
+    insert(tables.EVENTS, _marched(PROJECT))
     return PROJECT
 
 
@@ -114,6 +101,49 @@ def test_list_of_events_goes_on_at_its_cursor(warehouse: Warehouse, march: str) 
     assert 0 < read <= of_all * 2 / 3
 
 
+MANY: Final = """\
+INSERT INTO events
+    (project_id, name, day, created_at, session_started_at, session_id, event_id, person, device_id)
+SELECT
+    {project:String}, if(number % 2 = 0, 'screen_view', 'click'), toDate('2026-03-01') + intDiv(number, 2048),
+    toDateTime64('2026-03-01 00:00:00', 3, 'UTC') + toIntervalDay(intDiv(number, 2048)) AS at, at,
+    number + 1, number + 1, number + 1, number % 2048 * 4 + {part:UInt8}
+FROM numbers({days:UInt16} * 2048)"""
+
+
+@pytest.fixture(scope="module")
+def many_marches(warehouse: Warehouse) -> str:
+    """Many days in several parts, each of which has events of all of them."""
+    project = "many marches"
+    for part in range(4):
+        warehouse.command(MANY, parameters={"project": project, "part": part, "days": MANY_DAYS})
+    return project
+
+
+A_PAGE_OF_ALL: Final[dict[str, Callable[[str], Question[Any]]]] = {
+    "export": lambda project: ExportedEvents(Selection(project), 100),
+    "export from the middle on": lambda project: ExportedEvents(
+        Selection(project), 100, EventPlace(round(DAY.start.timestamp() * 1000), "click", 1, 1)
+    ),
+    "events": lambda project: Events(Selection(project)),
+    "later page of events": lambda project: Events(Selection(project), page=5),
+}
+
+
+@pytest.mark.parametrize("name", A_PAGE_OF_ALL)
+def test_page_of_all_events_is_read_where_it_lies(
+    warehouse: Warehouse, clickhouse: ClickHouse, many_marches: str, name: str
+) -> None:
+    """What the plan says of the order does not tell where reading stops: the rows that were read do."""
+    statement = A_PAGE_OF_ALL[name](many_marches).statement(Source.EVENTS)
+    in_small_pieces = {**LIMITS, "max_threads": 1, "max_block_size": 1_024}
+    with closing(get_client(dsn=f"{clickhouse.url}/{warehouse.database}")) as client:
+        answer = client.query(statement.sql, parameters=dict(statement.parameters), settings=in_small_pieces)
+
+    assert answer.result_rows
+    assert int(answer.summary["read_rows"]) <= MANY_DAYS * ROWS_A_DAY / 2
+
+
 @pytest.mark.parametrize("limit", [1, 5])
 def test_people_seen_last_are_found_in_the_last_days(warehouse: Warehouse, march: str, limit: int) -> None:
     """Who they are is read of the last days, and of all days only where they did something."""
@@ -154,6 +184,27 @@ def test_where_a_time_is_asked_for_the_key_leads_to_its_days(
         key = read.partition("PrimaryKey")[2].partition("Granules")[0]
         if read.partition(")")[0].endswith(".events") and re.search(SINCE, key):
             assert "toDate(created_at)" in key, key
+
+
+def _marched(project: str) -> list[dict[str, Any]]:
+    """As many events on every day."""
+    first_day = (FIRST - date(1970, 1, 1)).days
+    return [
+        {
+            "project_id": project,
+            "name": ("screen_view", "click")[number % 2],
+            "path": "/",
+            "day": first_day + day,
+            "created_at": (first_day + day) * DAY_MS + number * 5_000,
+            "session_started_at": (first_day + day) * DAY_MS + number * 5_000,
+            "session_id": day * ROWS_A_DAY + number + 1,
+            "event_id": day * ROWS_A_DAY + number + 1,
+            "person": day * 700 + number % PERSONS_A_DAY + 1,
+            "device_id": number + 1,
+        }
+        for day in range(DAYS)
+        for number in range(ROWS_A_DAY)
+    ]
 
 
 def _granules(warehouse: Warehouse, question: Question[Any]) -> tuple[int, int]:

@@ -206,8 +206,9 @@ async def test_stop_does_not_wait_for_an_end_that_is_never_told(tmp_path: Path, 
 
 
 HANGING = """
-import asyncio, pathlib, sys, time
+import asyncio, pathlib, signal, sys, time
 from openpanel_local.supervise import last_resort, stop_signals
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in what a shell starts in the background
 def hang_for_ever():
     print("blocked", flush=True)
     while True:
@@ -229,9 +230,11 @@ def test_supervisor_that_hangs_ends_and_says_where(tmp_path: Path, number: signa
         assert hanging.stdout is not None
         assert hanging.stdout.readline() == "blocked\n"
 
-        hanging.send_signal(number)
-
-        assert hanging.wait(START_S) == 1
+        try:
+            hanging.send_signal(number)
+            assert hanging.wait(START_S) == 1
+        finally:
+            hanging.kill()
     assert "hang_for_ever" in log.read_text()
 
 

@@ -1,7 +1,10 @@
 """Single events, all of them: what an export reads, page after page, in the order in which they are stored.
 
-By day, name and device, and not by time: so a page is read where the page before it ended, and nothing is sorted. Each
-page continues after the last event before it. Knows no store and no clock: text and rows only.
+By day, name and device, and not by time: so a page is read where the page before it ended. Each page continues after
+the last event before it. Knows no store and no clock: text and rows only.
+
+The table's key says nothing of `event_id`, so the store would sort all that is left before it gives a page. Therefore
+the device in which the page ends is looked up first, by the key alone, which stops reading there.
 """
 
 from collections.abc import Sequence
@@ -61,7 +64,9 @@ class ExportedEvents:
 
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
-        chosen, parameters = selected(self.selection, () if self.after is None else (_AFTER,))
+        after = () if self.after is None else (_AFTER,)
+        within, parameters = selected(self.selection, after)
+        chosen, _ = selected(self.selection, (*after, _UNTIL))
         parameters["limit"] = self.limit
         if self.after is not None:
             parameters |= {
@@ -70,7 +75,7 @@ class ExportedEvents:
                 "after_device": self.after.device_id,
                 "after_id": self.after.event_id,
             }
-        return Statement(fill(_PAGE, columns=EVENT, selected=chosen), parameters)
+        return Statement(fill(_PAGE, columns=EVENT, within=within, selected=chosen), parameters)
 
     def answer(self, rows: Sequence[Row], source: Source) -> ExportedPage:
         assert source is Source.EVENTS
@@ -79,6 +84,17 @@ class ExportedEvents:
 
 
 _PAGE: Final = """\
+WITH
+(
+SELECT max((ends.day, ends.name, ends.device_id))
+FROM
+(
+SELECT toDate(seen.created_at) AS day, seen.name AS name, seen.device_id AS device_id
+<<within>>
+ORDER BY toDate(seen.created_at), seen.name, seen.device_id
+LIMIT {limit:UInt32}
+) AS ends
+) AS last
 SELECT
     <<columns>>
 <<selected>>
@@ -94,6 +110,11 @@ _AFTER: Final = f"""toDate(seen.created_at) >= toDate({_AT})
         OR (seen.name = {{after_name:String}} AND seen.device_id = {{after_device:UInt64}}
             AND (seen.created_at > {_AT}
                 OR (seen.created_at = {_AT} AND seen.event_id > {{after_id:UInt64}}))))"""
+
+_UNTIL: Final = """toDate(seen.created_at) <= last.1
+    AND (toDate(seen.created_at) < last.1
+        OR seen.name < last.2
+        OR (seen.name = last.2 AND seen.device_id <= last.3))"""
 
 
 def _place(last: Event) -> EventPlace:

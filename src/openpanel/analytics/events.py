@@ -157,9 +157,11 @@ class Events:
 
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
+        offset = (self.page - 1) * self.limit
         parameters: dict[str, object] = {
             "limit": self.limit + 1,
-            "offset": (self.page - 1) * self.limit,
+            "offset": offset,
+            "reach": offset + self.limit + 1,
         }
         if self.after is not None:
             parameters |= {
@@ -167,8 +169,10 @@ class Events:
                 "after_day": day_of_milliseconds(self.after.created_at_ms),
                 "after_id": self.after.event_id,
             }
-        found, given = selected(self.selection, () if self.after is None else (_AFTER,))
-        return Statement(fill(_EVENTS, columns=EVENT, selected=found), {**given, **parameters})
+        after = () if self.after is None else (_AFTER,)
+        within, given = selected(self.selection, after)
+        found, _ = selected(self.selection, (*after, _SINCE))
+        return Statement(fill(_EVENTS, columns=EVENT, within=within, selected=found), {**given, **parameters})
 
     def answer(self, rows: Sequence[Row], source: Source) -> EventsAnswer:
         assert source is Source.EVENTS
@@ -205,13 +209,27 @@ class EventCount:
         return int(rows[0][0])
 
 
-# Ordered by day first, as the table is: reading stops at the day in which the page is full.
+# The table is ordered by day, and by time only within a day and a name. So the day in which the page is full is looked
+# up first, by the day alone, which stops reading there; without it the store would sort all that there is.
 _EVENTS: Final = """\
+WITH
+(
+SELECT if(count() = 0, toDate('2149-06-06'), min(ends.day))
+FROM
+(
+SELECT toDate(seen.created_at) AS day
+<<within>>
+ORDER BY toDate(seen.created_at) DESC
+LIMIT {reach:UInt64}
+) AS ends
+) AS earliest
 SELECT
     <<columns>>
 <<selected>>
 ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt64}"""
+
+_SINCE: Final = "toDate(seen.created_at) >= earliest"
 
 _COUNT: Final = """\
 SELECT count()

@@ -1,3 +1,16 @@
+WITH
+(
+SELECT if(count() = 0, toDate('2149-06-06'), min(ends.day))
+FROM
+(
+SELECT toDate(seen.created_at) AS day
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.session_id = {v0:UInt64}
+ORDER BY toDate(seen.created_at) DESC
+LIMIT {reach:UInt64}
+) AS ends
+) AS earliest
 SELECT
     seen.event_id AS event_id,
     seen.name AS name,
@@ -42,5 +55,6 @@ SELECT
 FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND seen.session_id = {v0:UInt64}
+    AND toDate(seen.created_at) >= earliest
 ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt64};

@@ -1,3 +1,19 @@
+WITH
+(
+SELECT if(count() = 0, toDate('2149-06-06'), min(ends.day))
+FROM
+(
+SELECT toDate(seen.created_at) AS day
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND seen.name IN {v0:Array(String)}
+    AND (positionCaseInsensitiveUTF8(seen.name, {v1:String}) > 0
+    OR positionCaseInsensitiveUTF8(seen.path, {v1:String}) > 0
+    OR positionCaseInsensitiveUTF8(seen.title, {v1:String}) > 0)
+ORDER BY toDate(seen.created_at) DESC
+LIMIT {reach:UInt64}
+) AS ends
+) AS earliest
 SELECT
     seen.event_id AS event_id,
     seen.name AS name,
@@ -45,5 +61,6 @@ WHERE seen.project_id = {project:String}
     AND (positionCaseInsensitiveUTF8(seen.name, {v1:String}) > 0
     OR positionCaseInsensitiveUTF8(seen.path, {v1:String}) > 0
     OR positionCaseInsensitiveUTF8(seen.title, {v1:String}) > 0)
+    AND toDate(seen.created_at) >= earliest
 ORDER BY toDate(seen.created_at) DESC, seen.created_at DESC, seen.event_id DESC
 LIMIT {limit:UInt32} OFFSET {offset:UInt64};

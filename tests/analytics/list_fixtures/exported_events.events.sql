@@ -1,3 +1,15 @@
+WITH
+(
+SELECT max((ends.day, ends.name, ends.device_id))
+FROM
+(
+SELECT toDate(seen.created_at) AS day, seen.name AS name, seen.device_id AS device_id
+FROM events AS seen
+WHERE seen.project_id = {project:String}
+ORDER BY toDate(seen.created_at), seen.name, seen.device_id
+LIMIT {limit:UInt32}
+) AS ends
+) AS last
 SELECT
     seen.event_id AS event_id,
     seen.name AS name,
@@ -41,5 +53,9 @@ SELECT
     seen.received_at AS received_at
 FROM events AS seen
 WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= last.1
+    AND (toDate(seen.created_at) < last.1
+        OR seen.name < last.2
+        OR (seen.name = last.2 AND seen.device_id <= last.3))
 ORDER BY toDate(seen.created_at), seen.name, seen.device_id, seen.created_at, seen.event_id
 LIMIT {limit:UInt32};
