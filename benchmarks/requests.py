@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 VISITORS = 2_000
+PAGES = 10  # of each visitor; the same bytes from the same visitor within 100 ms are one call and counted once
 EVENT_BYTES = 385
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
@@ -15,8 +16,12 @@ BROWSERS = (
 
 
 def single(client: str, *, count: int = VISITORS) -> list[bytes]:
-    """`count` requests of one event each, all from different visitors."""
-    return [_request(client, visitor, path="/track", body=_event(visitor, 0)) for visitor in range(count)]
+    """Requests of one event each: the first pages of `count` visitors, then the second ones, and so on."""
+    return [
+        _request(client, visitor, path="/track", body=_event(visitor, page))
+        for page in range(PAGES)
+        for visitor in range(count)
+    ]
 
 
 def batched(client: str, *, events: int, count: int = 200) -> list[bytes]:

@@ -29,8 +29,8 @@ def test_a_longer_wait_that_was_asked_for_stays() -> None:
     assert patience(2.0, inserting_s=0.5, waiting=0) == 2.0
 
 
-def test_few_events_are_given_one_wait() -> None:
-    assert waits([5]) == [pytest.approx(1.0)]
+def test_few_events_are_given_a_while_for_others_to_come() -> None:
+    assert sum(waits([5] * 20)) == pytest.approx(1.0)
 
 
 def test_enough_events_are_given_none() -> None:
@@ -41,8 +41,16 @@ def test_many_events_are_waited_for_while_more_come() -> None:
     assert waits([4_000, 5_000, 6_000, 10_000]) == [LOOKING_S] * 3
 
 
-def test_nothing_is_waited_for_once_no_more_come() -> None:
+def test_wait_becomes_longer_when_few_events_become_many() -> None:
+    assert sum(waits(range(100, 9_000, 300))) == pytest.approx(2.0)
+
+
+def test_nothing_is_waited_for_once_no_more_of_many_come() -> None:
     assert waits([4_000, 5_000, 5_000]) == [LOOKING_S] * 2
+
+
+def test_block_that_is_acknowledged_meanwhile_does_not_end_the_wait() -> None:
+    assert waits([8_000, 9_000, 4_000, 5_000, 6_000, 6_000]) == [LOOKING_S] * 5
 
 
 def test_many_events_are_waited_for_within_patience() -> None:

@@ -17,7 +17,7 @@ INSERTS_SHARE: Final = (
 BUSY_INSERTS_SHARE: Final = 6.0
 LONGEST_S: Final = 1.0  # with a second for insert and commit, an event is visible within two
 LONGEST_BUSY_S: Final = 2.0
-LOOKING_S: Final = 0.1  # while busy, it is looked so often whether anything comes
+LOOKING_S: Final = 0.1  # it is looked so often what has come
 
 
 def linger(
@@ -32,17 +32,15 @@ def linger(
 
     `wait` waits so many seconds and says whether the process is to stop; `inserting_s` is what the last insert took.
     """
-    there = waiting()
-    left_s = patience(shortest_s, inserting_s=inserting_s, waiting=there)
-    while BUSY <= there < enough and left_s > LOOKING_S:
-        if wait(LOOKING_S):
+    waited_s, there = 0.0, waiting()
+    while there < enough:
+        step_s = min(LOOKING_S, patience(shortest_s, inserting_s=inserting_s, waiting=there) - waited_s)
+        if step_s <= 0 or wait(step_s):
             return
-        left_s -= LOOKING_S
+        waited_s += step_s
         before, there = there, waiting()
-        if there <= before:
+        if there == before and there >= BUSY:  # fewer: what is in hand was taken off just now
             return
-    if there < enough:
-        wait(left_s)
 
 
 def patience(shortest_s: float, *, inserting_s: float, waiting: int) -> float:
