@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 
 VISITORS = 2_000
-PAGES = 10  # of each visitor; the same bytes from the same visitor within 100 ms are one call and counted once
+# Of each visitor; the same bytes from the same visitor within 100 ms are one call and are counted once.
+PAGES = 10
 EVENT_BYTES = 385
 BROWSERS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
