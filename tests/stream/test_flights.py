@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from openpanel.stream import commit
+from openpanel.stream import commit, pace
 from openpanel.stream.drain import depth
 from openpanel.stream.frames import CommitRefused, Overloaded, Resolved
 from openpanel.stream.spool import Spool
@@ -182,7 +182,7 @@ async def test_memory_of_commits_answers_for_all_that_may_be_under_way(stream: S
 async def test_requests_behind_a_commit_that_has_just_left_wait_for_each_other(
     stream: Stream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(commit, "PACE_S", 0.2)  # longer than anything in between takes
+    monkeypatch.setattr(pace, "PACE_S", 0.2)  # longer than anything in between takes
     await stream.committer.append(a_bare_append(0))
 
     behind = [stream.committer.append(a_bare_append(1))]
@@ -196,7 +196,7 @@ async def test_requests_behind_a_commit_that_has_just_left_wait_for_each_other(
 
 async def test_enough_requests_wait_for_no_others(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     await stream.committer.append(a_bare_append(0))
-    monkeypatch.setattr(commit, "PACE_S", 3_600)
+    monkeypatch.setattr(pace, "PACE_S", 3_600)
 
     await asyncio.gather(*(stream.committer.append(a_bare_append(1 + n)) for n in range(commit.ENOUGH)))
 
@@ -208,7 +208,7 @@ async def test_closing_waits_for_no_company(
 ) -> None:
     async with a_stream(valkey_url, tmp_path) as stream:
         await stream.committer.append(a_bare_append(0))
-        monkeypatch.setattr(commit, "PACE_S", 3_600)
+        monkeypatch.setattr(pace, "PACE_S", 3_600)
         waiting = stream.committer.append(a_bare_append(1))
         await asyncio.sleep(0)
 

@@ -24,7 +24,7 @@ from typing import Final
 
 import redis.asyncio
 import structlog
-from redis.exceptions import DataError, ResponseError
+from redis.exceptions import ResponseError
 
 from openpanel.stream.errors import Away, Full, Overloaded, SpoolFull
 from openpanel.stream.flights import Flight, Plan, is_unusual, land
@@ -32,7 +32,17 @@ from openpanel.stream.keys import Pool, keys_of
 from openpanel.stream.link import Link, Reply, checked, script_commands
 from openpanel.stream.messages import Append
 from openpanel.stream.outcomes import without_redis
-from openpanel.stream.plan import Routed, Sheet, call_arguments, pointer_notes, sheets_of, single_sheet
+from openpanel.stream.pace import Pace
+from openpanel.stream.plan import (
+    UNWRITABLE,
+    Routed,
+    Sheet,
+    call_arguments,
+    is_writable,
+    pointer_notes,
+    sheets_of,
+    single_sheet,
+)
 from openpanel.stream.replay import Replay, Spooled, encode_record
 from openpanel.stream.routing import Routing
 from openpanel.stream.spool import Spool
@@ -40,14 +50,8 @@ from openpanel.stream.waiting import RETRY_AFTER_S, Answer, Answered, Batch, Wai
 
 DEFAULT_TIMEOUT_S: Final = 2.0  # a commit that takes longer: Redis counts as away
 ENOUGH: Final = 32  # requests that wait for no others
-PACE_S: Final = (
-    0.003  # between commits that hold fewer: one costs Redis and this process much the same whatever it holds
-)
 UNDER_WAY: Final = 2  # commits; while Redis works on one, the next is on its way
 AGAIN_AFTER_S: Final = 0.02  # for a key that another request is answering
-
-# What an append raises that cannot be written down: lone surrogates, numbers beyond 64 bits, keys that miss.
-_UNWRITABLE: Final = (ValueError, TypeError, OverflowError, DataError)
 
 _log = structlog.get_logger(__name__)
 
@@ -82,8 +86,7 @@ class Committer:
         self._waiting = Waiting()
         self._flights: deque[Flight] = deque()
         self._at_leisure = True  # `run` is at a point where a commit may leave beside it
-        self._left_at = 0.0  # by the loop's clock, when the last commit left
-        self._left = asyncio.Event()
+        self._pace = Pace()
         self._wanted = asyncio.Event()
         self._closing = False
         self._stopped = asyncio.Event()
@@ -117,8 +120,8 @@ class Committer:
         self._replay_if_needed()
         try:
             while await self._something_to_do():
-                if not self._flights:
-                    await self._keep_pace()
+                if not (self._flights or self._closing or self._waiting.worth(ENOUGH)):
+                    await self._pace.keep()
                 if self._flights:
                     await self._await_oldest()
                 else:
@@ -137,7 +140,7 @@ class Committer:
         """Take nothing more, commit or spool what waits, and end `run`."""
         self._closing = True
         self._wanted.set()
-        self._left.set()
+        self._pace.end()
         await self._stopped.wait()
 
     async def caught_up(self) -> None:
@@ -157,17 +160,6 @@ class Committer:
             self._wanted.clear()
             await self._wanted.wait()
         return True
-
-    async def _keep_pace(self) -> None:
-        """Wait for company while the last commit has only just left, until enough wait and leave."""
-        loop = asyncio.get_running_loop()
-        rest = self._left_at + PACE_S - loop.time()
-        if rest <= 0 or self._closing or self._waiting.worth(ENOUGH):
-            return
-        self._left.clear()
-        timer = loop.call_later(rest, self._left.set)
-        await self._left.wait()
-        timer.cancel()
 
     def _hurry(self) -> None:
         """Let a commit leave now, if nothing speaks for waiting."""
@@ -193,7 +185,7 @@ class Committer:
         try:
             if batch.appends:
                 await self._depart_with(batch)
-        except _UNWRITABLE as error:
+        except UNWRITABLE as error:
             self._without_unwritable(batch, error)
         except Exception as error:  # noqa: BLE001 - must not leave requests unanswered or end the loop for all
             _tell_defect(error)
@@ -257,8 +249,7 @@ class Committer:
             *(note.command() for note in flight.plan.notes),
         ]
         self._link.write(commands)
-        self._left_at = asyncio.get_running_loop().time()
-        self._left.set()
+        self._pace.left()
         flight.replies = len(commands)
         self._flights.append(flight)
 
@@ -350,7 +341,9 @@ class Committer:
 
     def _without_unwritable(self, batch: Batch, error: Exception) -> None:
         """Refuse the appends that cannot be written down, and let the others leave again."""
-        bad = {place for place, append in enumerate(batch.appends) if not _is_writable(append, self._pool)}
+        bad = {
+            place for place, append in enumerate(batch.appends) if not is_writable(append, pool=self._pool)
+        }
         if not bad:
             refuse(batch.answered, error)
             return
@@ -408,11 +401,3 @@ def _tell_defect(error: Exception) -> None:
     # No values of variables: bodies and addresses are among them.
     trace = "".join(traceback.format_tb(error.__traceback__))
     _log.error("commit.failed", error=type(error).__name__, trace=trace)
-
-
-def _is_writable(append: Append, pool: Pool) -> bool:
-    try:
-        single_sheet([append], pool=pool)[0].call(seq=1, now_ms=0)
-    except _UNWRITABLE:
-        return False
-    return True

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+from redis.exceptions import DataError
 
 from openpanel.identity.ids import to_hex
 from openpanel.stream import frames
@@ -15,6 +16,9 @@ from openpanel.stream.keys import Pool, ShardKeys
 from openpanel.stream.messages import GUARD_MS, Append, Envelope, Item, Run, RunMode
 from openpanel.stream.outcomes import NO_ID_HEX, KeptAnswer, Outcome
 from openpanel.stream.scripts import POINTER_MS
+
+# What an append raises that cannot be written down: lone surrogates, numbers beyond 64 bits, keys that miss.
+UNWRITABLE: Final = (ValueError, TypeError, OverflowError, DataError)
 
 MAX_PATH: Final = 2_048  # characters of an exit page that the session's state keeps
 FIXED: Final = 5  # mode of a run that was resolved in another shard; commit.lua only copies it
@@ -230,6 +234,15 @@ def single_sheet(appends: Sequence[Append], *, pool: Pool) -> list[Sheet]:
     for member, append in enumerate(appends):
         sheet.add_plain(member, append)
     return [sheet]
+
+
+def is_writable(append: Append, *, pool: Pool) -> bool:
+    """Whether the append can be written down at all."""
+    try:
+        single_sheet([append], pool=pool)[0].call(seq=1, now_ms=0)
+    except UNWRITABLE:
+        return False
+    return True
 
 
 def pointer_notes(routed: Sequence[Routed], *, pool: Pool, keys: Sequence[ShardKeys]) -> list[Note]:
