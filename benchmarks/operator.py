@@ -1,7 +1,7 @@
-"""The operator with a thousand projects, against an API server alone: restart, second pass, reaction, scaling.
+"""The operator with a thousand projects, against an API server alone: restart, second pass, reaction, scaling, memory.
 
-Needs etcd and kube-apiserver in `KUBEBUILDER_ASSETS`. The stores are in memory, so the figures are those of the
-operator and the API server; no kubelet runs, and nothing starts.
+Needs etcd and kube-apiserver in `KUBEBUILDER_ASSETS`. The stores are in memory, so the times are those of the
+operator and the API server; no kubelet runs, and nothing starts. Memory is that of a process of its own.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import kopf
-import psutil
 
+from benchmarks import operator_process
 from benchmarks.report import Figure
 from openpanel_operator.health import Health
 from openpanel_operator.kube import Key, Kube, Ref
@@ -45,7 +45,10 @@ def measure() -> list[Figure]:
         return []
     with tempfile.TemporaryDirectory() as folder, api_server_running(Path(folder), binaries=assets) as server:
         apply_crds(server)
-        return asyncio.run(_measure(server))
+        return [
+            *asyncio.run(_measure(server)),
+            *asyncio.run(operator_process.measure(server, projects=PROJECTS)),
+        ]
 
 
 async def _measure(server: ApiServer) -> list[Figure]:
@@ -80,18 +83,15 @@ async def _settled(scene: Scene, server: ApiServer) -> None:
 async def _restarted(scene: Scene, server: ApiServer) -> list[Figure]:
     """From the start of a new process to the moment when nothing is left to do."""
     scene.kube.writes.clear()
-    began, memory = time.perf_counter(), _memory()
+    began = time.perf_counter()
     async with _operating(scene, server) as operator:
         await _until(lambda: _all_passed(operator), within_s=600)
         seconds = time.perf_counter() - began
         await _quiet(scene, operator)
-        writes, grown = len(scene.kube.writes), _memory()
+        writes = len(scene.kube.writes)
         reactions = await _reactions(scene)
     return [
         Figure("operator", "restart to steady", seconds, "s", 60, 20, False, f"{PROJECTS} projects"),
-        Figure(
-            "operator", "memory when steady", grown / 1e6, "MB", 300, 150, False, f"{memory / 1e6:.0f} before"
-        ),
         Figure("operator", "writes of the second pass", writes, "", 0, 0, False),
         Figure("operator", "changed spec until followed, p99", _p99(reactions), "s", 2, None, False),
     ]
@@ -220,7 +220,3 @@ async def _until(condition: Callable[[], Any], *, within_s: float, pause_s: floa
 
 def _p99(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=100)[98]
-
-
-def _memory() -> float:
-    return float(psutil.Process().memory_info().rss)

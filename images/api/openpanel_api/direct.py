@@ -112,7 +112,7 @@ class DirectProtocol(BoundedProtocol):
         body = self._ingest.answer(ready, answer)
         if self.transport.is_closing():
             return
-        head = _accepted_head.of(self.server_state.default_headers)
+        head = _accepted_head.single(self.server_state.default_headers)
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self._ending:

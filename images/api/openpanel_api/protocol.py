@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from openpanel.wire import answers
 from openpanel.wire.limits import HEADER_BYTES
 from openpanel.wire.refusals import HeadersTooLarge
-from openpanel_api.ingest.asgi import ACCEPTED_HEADERS, Send, send_accepted
+from openpanel_api.ingest.asgi import ANY_ORIGIN, JSON, Send, send_accepted
 
 HEAD_SECONDS: Final = (
     15.0  # from the first byte of a request, or of the connection, to the end of the headers
@@ -80,15 +80,26 @@ class AcceptedHead:
 
     def __init__(self) -> None:
         self._default_headers: object = None
-        self._head = b""
+        self._lines = b""
+        self._single = b""
 
-    def of(self, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    def single(self, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        """The head for one message, whose answer always has the same length."""
+        if default_headers is not self._default_headers:
+            self._renew(default_headers)
+        return self._single
+
+    def of(self, default_headers: Sequence[tuple[bytes, bytes]], *, length: int) -> bytes:
         """The head with these headers before its own, up to and with the blank line."""
         if default_headers is not self._default_headers:
-            self._default_headers = default_headers
-            lines = [b"%b: %b\r\n" % pair for pair in (*default_headers, *ACCEPTED_HEADERS)]
-            self._head = b"HTTP/1.1 200 OK\r\n%b\r\n" % b"".join(lines)
-        return self._head
+            self._renew(default_headers)
+        return b"%bcontent-length: %d\r\n\r\n" % (self._lines, length)
+
+    def _renew(self, default_headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._default_headers = default_headers
+        lines = [b"%b: %b\r\n" % pair for pair in (*default_headers, JSON, ANY_ORIGIN)]
+        self._lines = b"HTTP/1.1 200 OK\r\n%b" % b"".join(lines)
+        self._single = self.of(default_headers, length=len(answers.accepted(0, 0)))
 
 
 class DirectAnswers:
@@ -102,13 +113,13 @@ class DirectAnswers:
         self._head = AcceptedHead()
 
     async def send_accepted(self, send: Send, body: bytes) -> None:
-        """Answer 200 with a body whose length is always the same."""
+        """Answer 200 with this JSON."""
         cycle = getattr(send, "__self__", None)
         if type(cycle) is not RequestResponseCycle or not _ordinary(cycle):
             await send_accepted(send, body)
             return
         cycle.response_started = cycle.response_complete = True
-        cycle.transport.write(self._head.of(cycle.default_headers) + body)
+        cycle.transport.write(self._head.of(cycle.default_headers, length=len(body)) + body)
         cycle.message_event.set()
         cycle.on_response()
 

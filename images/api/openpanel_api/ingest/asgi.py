@@ -28,21 +28,17 @@ ALLOWED_HEADERS: Final = (
 PREFLIGHT_SECONDS: Final = 604_800  # how long browsers may remember the answer to a preflight
 _HEADER_NAMES: Final = re.compile(rb"[A-Za-z0-9_\-, ]{1,4096}")
 
-ACCEPTED_HEADERS: Final = (JSON, (b"content-length", b"%d" % len(answers.accepted(0, 0))), ANY_ORIGIN)
-_ACCEPTED_START: Final = {"type": "http.response.start", "status": 200, "headers": ACCEPTED_HEADERS}
-
 
 async def send_accepted(send: Send, body: bytes) -> None:
-    """The commonest answer: both ids in our own form, so its length never changes."""
-    await send(_ACCEPTED_START)
-    await send({"type": "http.response.body", "body": body})
+    """The answer to a call that was let in."""
+    await send_answer(send, 200, body)
 
 
 async def send_answer(
     send: Send, status: int, body: bytes, headers: Iterable[Pair] = (JSON,), *, head_only: bool = False
 ) -> None:
     """Any other answer; `head_only` for the method HEAD, which asks for the headers alone."""
-    whole = [*headers, (b"content-length", b"%d" % len(body)), ANY_ORIGIN]
+    whole = [*headers, ANY_ORIGIN, (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": int(status), "headers": whole})
     await send({"type": "http.response.body", "body": b"" if head_only else body})
 

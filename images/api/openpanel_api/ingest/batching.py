@@ -146,7 +146,8 @@ def _part(placed: Sequence[Placed], *, sender: Sender, body: bytes, now_ms: int)
     ]
     first = placed[0].place
     envelope = envelope_of(sender, ip=first.ip, body=body, items=items, now_ms=now_ms)
-    keys = tuple(message_key(sender.project_id, one.key) if one.key else "" for one in placed)
-    profile_key = next((one.place.profile_key for one in placed if one.place.profile_key), "")
-    append = Append(first.shard_key, profile_key, runs, envelope, keys if any(keys) else ())
+    named = [one.key for one in placed]
+    keys = [message_key(sender.project_id, key) if key else "" for key in named] if any(named) else []
+    profile_key = next(filter(None, [one.place.profile_key for one in placed]), "")
+    append = Append(first.shard_key, profile_key, runs, envelope, tuple(keys))
     return Part(append, placed, of)

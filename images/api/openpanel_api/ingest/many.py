@@ -13,7 +13,7 @@ from openpanel.wire.batch import Batch, decode_batch, split
 from openpanel.wire.messages import Message
 from openpanel.wire.refusals import Refusal, TryLater
 from openpanel_api.ingest.admission import judge_message, may_send_revenue
-from openpanel_api.ingest.asgi import Receive, Scope, Send, send_answer
+from openpanel_api.ingest.asgi import Receive, Scope, Send
 from openpanel_api.ingest.batching import Part, Placed, parts_of
 from openpanel_api.ingest.describing import Describing, Told, tell_first
 from openpanel_api.ingest.parts import Parts
@@ -39,7 +39,7 @@ async def track_batch(parts: Parts, scope: Scope, receive: Receive, send: Send) 
         await _keep_bots(parts, sender, batch, good, results)
     elif good:
         rejected += await _keep(parts, sender, batch, good, results)
-    await send_answer(send, 200, answers.batch(results, rejected=rejected))
+    await parts.send_accepted(send, answers.batch(results, rejected=rejected))
 
 
 def _judged(
@@ -47,7 +47,10 @@ def _judged(
 ) -> tuple[list[tuple[int, Message]], int]:
     """The messages that are let in with their places; the others are answered already."""
     trusted = not sender.entry.blocked_profiles and may_send_revenue(sender)
-    good: list[tuple[int, Message]] = []
+    good = [(index, one) for index, one in enumerate(batch.outcomes) if not isinstance(one, Refusal)]
+    if trusted and len(good) == len(batch.outcomes):
+        return good, 0
+    good = []
     for index, outcome in enumerate(batch.outcomes):
         if isinstance(outcome, Refusal):
             refusal: Refusal = outcome
@@ -113,9 +116,9 @@ def _refused_later(turned_away: Mapping[int, TryLater], results: list[bytes], *,
 
 
 def _count(parts: Parts, members: Sequence[Placed]) -> None:
-    accepted = parts.counts.accepted
-    for one in members:
-        accepted[one.place.kind] += 1
+    kinds = [one.place.kind for one in members]
+    for kind in set(kinds):
+        parts.counts.accepted[kind] += kinds.count(kind)
 
 
 def _answer(

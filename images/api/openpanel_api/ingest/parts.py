@@ -11,7 +11,7 @@ from openpanel_api.ingest.lanes import Lanes
 from openpanel_api.ingest.receive import Bodies
 from openpanel_api.ingest.scripts import Scripts
 
-SendAccepted = Callable[[Send, bytes], Awaitable[None]]  # a 200 whose body always has the same length
+SendAccepted = Callable[[Send, bytes], Awaitable[None]]  # 200 and JSON
 Check = Callable[[], Awaitable[object]]  # raises when the dependency does not answer
 
 
