@@ -4,8 +4,9 @@ A page is a path of an origin. The time on it runs to the next view in the same 
 last view of a session has none. A session bounced when it had one view at most. Revenue is that of the sessions that
 saw the page, so that pages of one session share it and must not be added up. The title is the latest that is not empty.
 
-A session lies on one shard, pages are put together where the question was asked. Knows no store and no clock: text
-and rows only.
+A session lies on one shard, pages are put together where the question was asked. While views are put into the order of
+their sessions a page is a number, the hash of its names; names and titles are read beside that, once per page. Knows
+no store and no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -86,9 +87,11 @@ class Pages:
         reading = scoped.reading
         sql = fill(
             _PAGES,
+            hash=_HASH,
             is_view=IS_VIEW,
             counted=counted,
             events=events,
+            views=scoped.pageviews(self.scope.period),
             search=fill(_SEARCH, text=reading.text(self.search)) if self.search else "",
             sort=_SORTS[self.sort],
             direction="DESC" if self.descending else "ASC",
@@ -128,9 +131,7 @@ FROM
     FROM
     (
         SELECT
-            site,
-            page,
-            max(last_of_session).3 AS last_title,
+            hash,
             count() AS visited,
             sum(shown) AS pageviews,
             if(sum(timed) = 0, NULL, sum(taken) / sum(timed)) AS average_ms,
@@ -139,9 +140,7 @@ FROM
         FROM
         (
             SELECT
-                view.3 AS site,
-                view.4 AS page,
-                maxIf((view.1, view.2, view.5), view.5 != '') AS last_of_session,
+                view.3 AS hash,
                 count() AS shown,
                 count(next) AS timed,
                 sum(ifNull(next - view.1, 0)) AS taken,
@@ -154,9 +153,7 @@ FROM
                     arraySort(groupArrayIf((
                         toUnixTimestamp64Milli(seen.created_at),
                         bitAnd(seen.event_id, 2097151),
-                        toString(seen.origin),
-                        seen.path,
-                        seen.title,
+                        <<hash>>,
                         toUInt8(<<counted>>)), <<is_view>>)) AS views,
                     sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
                 <<events>>
@@ -165,11 +162,25 @@ FROM
             ARRAY JOIN
                 views AS view,
                 arrayShiftLeft(arrayMap(each -> toNullable(each.1), views), 1) AS next
-            WHERE view.6
-            GROUP BY session, site, page
+            WHERE view.4
+            GROUP BY session, hash
         )
-        GROUP BY site, page
-    )<<search>>
+        GROUP BY hash
+    ) AS figures
+    INNER JOIN
+    (
+        SELECT
+            <<hash>> AS hash,
+            any(toString(seen.origin)) AS site,
+            any(seen.path) AS page,
+            maxIf(
+                (toUnixTimestamp64Milli(seen.created_at), bitAnd(seen.event_id, 2097151), seen.title),
+                seen.title != '').3 AS last_title
+        <<views>>
+        GROUP BY hash
+    ) AS names ON figures.hash = names.hash<<search>>
 )
 WHERE place = 1 OR (place > <<offset>> AND place <= <<end>>)
 ORDER BY place"""
+
+_HASH: Final = "sipHash64(toString(seen.origin), seen.path)"

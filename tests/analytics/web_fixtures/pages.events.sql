@@ -8,9 +8,7 @@ FROM
     FROM
     (
         SELECT
-            site,
-            page,
-            max(last_of_session).3 AS last_title,
+            hash,
             count() AS visited,
             sum(shown) AS pageviews,
             if(sum(timed) = 0, NULL, sum(taken) / sum(timed)) AS average_ms,
@@ -19,9 +17,7 @@ FROM
         FROM
         (
             SELECT
-                view.3 AS site,
-                view.4 AS page,
-                maxIf((view.1, view.2, view.5), view.5 != '') AS last_of_session,
+                view.3 AS hash,
                 count() AS shown,
                 count(next) AS timed,
                 sum(ifNull(next - view.1, 0)) AS taken,
@@ -34,9 +30,7 @@ FROM
                     arraySort(groupArrayIf((
                         toUnixTimestamp64Milli(seen.created_at),
                         bitAnd(seen.event_id, 2097151),
-                        toString(seen.origin),
-                        seen.path,
-                        seen.title,
+                        sipHash64(toString(seen.origin), seen.path),
                         toUInt8(1)), seen.name = 'screen_view' AND seen.path != '')) AS views,
                     sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
                 FROM events AS seen
@@ -54,11 +48,32 @@ WHERE seen.project_id = {project:String}
             ARRAY JOIN
                 views AS view,
                 arrayShiftLeft(arrayMap(each -> toNullable(each.1), views), 1) AS next
-            WHERE view.6
-            GROUP BY session, site, page
+            WHERE view.4
+            GROUP BY session, hash
         )
-        GROUP BY site, page
-    )
+        GROUP BY hash
+    ) AS figures
+    INNER JOIN
+    (
+        SELECT
+            sipHash64(toString(seen.origin), seen.path) AS hash,
+            any(toString(seen.origin)) AS site,
+            any(seen.path) AS page,
+            maxIf(
+                (toUnixTimestamp64Milli(seen.created_at), bitAnd(seen.event_id, 2097151), seen.title),
+                seen.title != '').3 AS last_title
+        FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v2:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v3:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v4:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
+    AND seen.name = 'screen_view' AND seen.path != ''
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+        GROUP BY hash
+    ) AS names ON figures.hash = names.hash
 )
 WHERE place = 1 OR (place > {v6:UInt32} AND place <= {v7:UInt32})
 ORDER BY place;

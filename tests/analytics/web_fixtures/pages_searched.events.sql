@@ -8,9 +8,7 @@ FROM
     FROM
     (
         SELECT
-            site,
-            page,
-            max(last_of_session).3 AS last_title,
+            hash,
             count() AS visited,
             sum(shown) AS pageviews,
             if(sum(timed) = 0, NULL, sum(taken) / sum(timed)) AS average_ms,
@@ -19,9 +17,7 @@ FROM
         FROM
         (
             SELECT
-                view.3 AS site,
-                view.4 AS page,
-                maxIf((view.1, view.2, view.5), view.5 != '') AS last_of_session,
+                view.3 AS hash,
                 count() AS shown,
                 count(next) AS timed,
                 sum(ifNull(next - view.1, 0)) AS taken,
@@ -34,9 +30,7 @@ FROM
                     arraySort(groupArrayIf((
                         toUnixTimestamp64Milli(seen.created_at),
                         bitAnd(seen.event_id, 2097151),
-                        toString(seen.origin),
-                        seen.path,
-                        seen.title,
+                        sipHash64(toString(seen.origin), seen.path),
                         toUInt8(NOT (seen.path IN {v0:Array(String)}) AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)}))), seen.name = 'screen_view' AND seen.path != '')) AS views,
                     sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
                 FROM events AS seen
@@ -188,11 +182,168 @@ HAVING count() >= 1
             ARRAY JOIN
                 views AS view,
                 arrayShiftLeft(arrayMap(each -> toNullable(each.1), views), 1) AS next
-            WHERE view.6
-            GROUP BY session, site, page
+            WHERE view.4
+            GROUP BY session, hash
         )
-        GROUP BY site, page
+        GROUP BY hash
+    ) AS figures
+    INNER JOIN
+    (
+        SELECT
+            sipHash64(toString(seen.origin), seen.path) AS hash,
+            any(toString(seen.origin)) AS site,
+            any(seen.path) AS page,
+            maxIf(
+                (toUnixTimestamp64Milli(seen.created_at), bitAnd(seen.event_id, 2097151), seen.title),
+                seen.title != '').3 AS last_title
+        FROM events AS seen
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
+    AND seen.name = 'screen_view' AND seen.path != ''
+    AND NOT (seen.path IN {v0:Array(String)})
+    AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)})
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.session_id GLOBAL IN
+(
+SELECT visit.session_id
+FROM sessions AS visit FINAL
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON visit.person = known.person
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({in_start:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({in_until:Int64}, 'UTC')
+    AND visit.views + visit.events > 0
+    AND visit.session_id GLOBAL IN
+(
+SELECT seen.session_id
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        visit.session_id AS session_id,
+        visit.entry_path AS entry_path
+    FROM sessions AS visit FINAL
+    WHERE visit.project_id = {project:String}
+        AND visit.session_started_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
+        AND visit.session_started_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
+) AS visit ON seen.session_id = visit.session_id
+GLOBAL ANY LEFT JOIN
+(
+    SELECT person, any(profile_id) AS profile_id
+    FROM
+    (
+        SELECT visit.person AS person, visit.profile_id AS profile_id
+        FROM sessions AS visit
+        WHERE visit.project_id = {project:String} AND visit.profile_id != ''
+        UNION ALL
+        SELECT told.person AS person, told.profile_id AS profile_id
+        FROM profiles AS told FINAL
+        WHERE told.project_id = {project:String} AND told.person != 0
     )
+    GROUP BY person
+) AS named ON if(known.target = 0, seen.person, known.target) = named.person
+GLOBAL ANY LEFT JOIN
+(
+    SELECT
+        profile_id,
+        properties[{v4:String}] AS property_4
+    FROM profiles FINAL
+    WHERE project_id = {project:String} AND deleted = 0
+) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v9:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
+    AND toDate(seen.created_at) <= {v11:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v12:Int64}, 'UTC')
+    AND seen.session_id != 0
+    AND seen.session_started_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.session_started_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND NOT (seen.properties[{v3:String}] IN {v0:Array(String)})
+    AND NOT (visit.entry_path IN {v0:Array(String)})
+    AND NOT (profile.property_4 IN {v0:Array(String)})
+    AND NOT (if(known.target = 0, seen.person, known.target) GLOBAL IN
+(
+SELECT person
+FROM
+(
+SELECT 0 AS rule, person FROM
+(
+SELECT if(known.target = 0, seen.person, known.target) AS person
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS hop
+    GLOBAL ANY LEFT JOIN
+    (
+        SELECT person, argMax(person_overrides.into, version) AS target
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS onward ON hop.target = onward.person
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v5:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v2:Int64}, 'UTC')
+    AND seen.name = {v3:String}
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+HAVING count() >= {v6:UInt32}
+)
+)
+GROUP BY person
+HAVING count() >= 1
+))
+)
+)
+        GROUP BY hash
+    ) AS names ON figures.hash = names.hash
         WHERE positionCaseInsensitiveUTF8(page, {v3:String}) > 0 OR positionCaseInsensitiveUTF8(last_title, {v3:String}) > 0
 )
 WHERE place = 1 OR (place > {v6:UInt32} AND place <= {v13:UInt32})
