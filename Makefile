@@ -13,6 +13,8 @@ T      ?= tests
 ARGS   ?=
 # Two processes of tests, a file in one of them, the longest files first (tests/conftest.py).
 TESTS_AT_ONCE ?= 2
+# Tests start some hundred processes; without this each compiles all modules where a machine asks for no bytecode.
+COMPILED_ONCE := env -u PYTHONDONTWRITEBYTECODE
 
 VERSION     := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REGISTRY    ?=
@@ -47,7 +49,7 @@ up: install ## run everything on this machine until Ctrl-C
 	$(BIN)/openpanel up $(ARGS)
 
 test: install $(DEV) $(SDKS) ## run the tests (T=path runs only those)
-	$(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-apiserver),KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)) $(BIN)/pytest $(T) --ignore tests/e2e --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(COMPILED_ONCE) $(if $(wildcard $(KUBEBUILDER_ASSETS)/kube-apiserver),KUBEBUILDER_ASSETS=$(KUBEBUILDER_ASSETS)) $(BIN)/pytest $(T) --ignore tests/e2e --numprocesses $(TESTS_AT_ONCE) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 api-server: $(KUBEBUILDER_ASSETS)/etcd $(KUBEBUILDER_ASSETS)/kube-apiserver ## build the API server that the operator's tests use (needs Go)
 

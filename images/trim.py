@@ -1,11 +1,10 @@
 """Takes out of a folder of installed packages what no service runs. Called while an image is built, and by its test.
 
-Extension modules come with tens of megabytes of symbols that only debuggers read. Arrow comes as two dozen modules
-over a dozen libraries, for networks, query plans and compilers: of these stay the modules that write the files of an
-export, and the libraries that their own headers name. Needs `readelf` and `strip`.
+Packages bring their own tests, the sources of what they compiled, and others that only some of their users need.
+Extension modules come with tens of megabytes of symbols that only debuggers read. And our own distribution holds all
+services: where one is named, the others go. Needs `strip`.
 """
 
-import re
 import shutil
 import subprocess
 import sys
@@ -13,48 +12,52 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-ARROW: Final = "pyarrow"
-ARROW_MODULES: Final = ("lib", "_parquet", "_fs")
-ARROW_SOURCES: Final = ("tests", "include", "includes", "src")
+# Nobody here loads these. The first are for those who want the answers of the engine, or of the library that writes
+# Arrow streams, as their objects; the others compile bindings, which come compiled.
+UNUSED: Final = ("numpy", "numpy.libs", "pandas", "pyarrow", "cffi", "pycparser")
+UNUSED_PARTS: Final = (
+    "*/tests",
+    "*/testing",
+    "sqlalchemy/dialects/mssql",
+    "sqlalchemy/dialects/mysql",
+    "sqlalchemy/dialects/oracle",
+    "sqlalchemy/dialects/sqlite",
+    "clickhouse_connect/cc_sqlalchemy",
+    "zstandard/_cffi.*.so",  # what it takes on PyPy
+    "zstandard/backend_cffi.py",
+)
+NOTES_OF_PIP: Final = (
+    "INSTALLER",
+    "RECORD",
+    "REQUESTED",
+    "WHEEL",
+    "direct_url.json",
+)  # the images have no pip
+SOURCES: Final = frozenset({".c", ".cpp", ".h", ".pxd", ".pxi", ".pyi", ".pyx"})
+SERVICES: Final = ("api", "dashboard", "local", "operator", "worker")
 SMALLEST: Final = 200_000  # bytes; less is not worth a process
 LARGEST: Final = 64_000_000  # bytes; the engine's library is larger, and unpacks itself by its symbols
 
 
-def main(folder: Path) -> None:
-    """Trim all packages in `folder`."""
-    for arrow in folder.rglob(ARROW):
-        if (arrow / "lib.pxd").exists() or list(arrow.glob("lib.*.so")):
-            _trim_arrow(arrow)
+def main(folder: Path, service: str | None = None) -> None:
+    """Trim all packages in `folder`, and keep of ours only those that `service` runs; once more changes nothing."""
+    for packages in (folder, *folder.rglob("site-packages")):
+        _remove(path for name in UNUSED for path in (packages / name, *packages.glob(f"{name}-*.dist-info")))
+        _remove(path for part in UNUSED_PARTS for path in packages.glob(part))
+        _remove(path for name in NOTES_OF_PIP for path in packages.glob(f"*.dist-info/{name}"))
+        if service is not None:
+            _remove(packages / f"openpanel_{other}" for other in SERVICES if other != service)
+    _remove(path for path in folder.rglob("*") if path.suffix in SOURCES)
     for library in _libraries(folder):
         subprocess.run(["strip", "--strip-unneeded", library], check=True)
 
 
-def _trim_arrow(arrow: Path) -> None:
-    for name in ARROW_SOURCES:
-        shutil.rmtree(arrow / name, ignore_errors=True)
-    for source in [path for kind in ("*.pxi", "*.pyx", "*.pxd") for path in arrow.glob(kind)]:
-        source.unlink()
-    needed = _needed(next(arrow.glob(f"{name}.*.so")) for name in ARROW_MODULES)
-    for compiled in arrow.glob("*.so*"):
-        if compiled not in needed:
-            compiled.unlink()
-
-
-def _needed(modules: Iterable[Path]) -> set[Path]:
-    """These and all libraries beside them that they cannot be loaded without."""
-    found: set[Path] = set()
-    waiting = list(modules)
-    while waiting:
-        path = waiting.pop()
-        if path not in found:
-            found.add(path)
-            waiting += [path.with_name(name) for name in _named(path) if path.with_name(name).exists()]
-    return found
-
-
-def _named(path: Path) -> list[str]:
-    read = subprocess.run(["readelf", "--dynamic", path], check=True, capture_output=True, text=True)
-    return re.findall(r"\(NEEDED\).*\[(.+)\]", read.stdout)
+def _remove(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _libraries(folder: Path) -> Iterator[Path]:
@@ -66,4 +69,4 @@ def _libraries(folder: Path) -> Iterator[Path]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -30,18 +30,20 @@ _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
 # Files that take half a minute and more, the longest first: where several processes share the tests by files, no
 # process is left with one of them when the others are done.
 _LONG_FILES = (
-    "dashboard/test_screens.py",
-    "dashboard/test_accessibility.py",
-    "dashboard/test_loading.py",
-    "whole/test_crashes.py",
-    "warehouse/test_retention.py",
     "worker/test_process.py",
+    "dashboard/test_screens.py",
     "local/test_up.py",
-    "whole/test_sdk_next.py",
-    "whole/test_readme.py",
-    "dashboard/test_overview.py",
+    "dashboard/test_accessibility.py",
+    "worker/test_crashes.py",
+    "whole/test_crashes.py",
+    "dashboard/test_loading.py",
     "operator/reconcile/test_crash.py",
-    "api/public/test_description.py",
+    "operator/reconcile/test_cluster.py",
+    "operator/reconcile/test_project.py",
+    "operator/reconcile/test_examples.py",
+    "tenancy/test_removal.py",
+    "api/ingest/test_direct.py",
+    "analytics/test_behaviour_clustered.py",
 )
 
 

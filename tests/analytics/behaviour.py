@@ -120,6 +120,7 @@ def questions(project: str, *, text: str = "click") -> Mapping[str, Question[Any
         "funnel_of_groups": Funnel(replace(attempts, by="property", key="group.id")),
         "funnel_of_same_value": Funnel(replace(attempts, key=f"properties.{text.replace('*', '')}")),
         "funnel_people": FunnelPeople(attempts, 2, dropped=True),
+        "funnel_people_of_a_row": FunnelPeople(attempts, 2, breakdowns=("country",), labels=(text,)),
         "conversion": Conversion(
             replace(attempts, steps=steps[:2], window=timedelta(days=3), by="person"),
             previous=BEFORE,

@@ -30,14 +30,39 @@ TRIES: Tries = (
     ("group.id", "is"),
     ("group.name", "is"),
 )
+KINDS = ("chart_broken_down", "funnel", "retention", "flow_after")
+
+
+@pytest.fixture(scope="module")
+def projects(insert: Insert) -> dict[str, str]:
+    """By text: a project with a visit, a person and a group called so, and a visit of somebody else."""
+    named = {text: f"behaviour of {number}" for number, text in enumerate((*HOSTILE, "click"))}
+    insert(
+        tables.EVENTS,
+        [
+            row
+            for text, project in named.items()
+            for row in (*_visit(project, 1, text), *_visit(project, 2, "innocent"))
+        ],
+    )
+    told = [(text, {"project_id": project, "version": 1}) for text, project in named.items()]
+    insert(
+        tables.PROFILES, [{**each, "profile_id": text, "properties": {"key": text}} for text, each in told]
+    )
+    insert(tables.GROUPS, [{**each, "group_id": text, "name": text} for text, each in told])
+    return named
+
+
+@pytest.fixture(scope="module")
+def of_nobody(warehouse: Warehouse) -> dict[str, object]:
+    """The answers about a project that there is not."""
+    asked = questions("nobody")
+    return {kind: ask(warehouse, asked[kind]) for kind in KINDS}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    insert(tables.EVENTS, [*_visit(project, 1, text), *_visit(project, 2, "innocent")])
-    told = {"project_id": project, "profile_id": text, "properties": {"key": text}, "version": 1}
-    insert(tables.PROFILES, [told])
-    insert(tables.GROUPS, [{"project_id": project, "group_id": text, "name": text, "version": 1}])
+def test_text_selects_exactly_itself(warehouse: Warehouse, projects: dict[str, str], text: str) -> None:
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
     names: Tries = (*TRIES, (f"properties.{text}", "is"))
     series = tuple(
@@ -61,13 +86,13 @@ def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, proje
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_as_project_finds_nobody(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    insert(tables.EVENTS, _visit(project, 1, "click"))
+def test_text_as_project_finds_nobody(
+    warehouse: Warehouse, projects: dict[str, str], of_nobody: dict[str, object], text: str
+) -> None:
+    strange = questions(f"{projects['click']}{text}")
 
-    strange, nobody = questions(f"{project}{text}"), questions("nobody")
-
-    for name in ("chart_broken_down", "funnel", "retention", "flow_after"):
-        assert ask(warehouse, strange[name]) == ask(warehouse, nobody[name]), name
+    for kind in KINDS:
+        assert ask(warehouse, strange[kind]) == of_nobody[kind], kind
 
 
 def _visit(project: str, number: int, text: str) -> list[dict[str, object]]:

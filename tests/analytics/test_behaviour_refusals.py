@@ -79,6 +79,10 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "dropped at the first step": (lambda: FunnelPeople(SCOPE, 1, dropped=True), "the first drops nobody"),
     "people of no step": (lambda: FunnelPeople(SCOPE, 3), "expected one of 2"),
+    "people of half a row": (
+        lambda: FunnelPeople(SCOPE, 1, breakdowns=("country", "os"), labels=("KR",)),
+        "expected one for each of 2 breakdowns",
+    ),
     "page of no people": (lambda: FunnelPeople(SCOPE, 1, limit=0), "expected 1 to"),
     "conversion of three steps": (
         lambda: Conversion(replace(SCOPE, steps=(*SCOPE.steps, Step("c")))),

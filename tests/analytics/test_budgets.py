@@ -30,6 +30,7 @@ from openpanel.analytics.people import People, PeopleSelection
 from openpanel.analytics.periods import Period
 from openpanel.analytics.realtime import Realtime
 from openpanel.analytics.routing import Source
+from openpanel.analytics.sessions import SessionCursor, Sessions, SessionSelection
 from openpanel.warehouse import Warehouse, tables
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.analytics import behaviour, lists, web
@@ -127,15 +128,20 @@ A_PAGE_OF_ALL: Final[dict[str, Callable[[str], Question[Any]]]] = {
     ),
     "events": lambda project: Events(Selection(project)),
     "later page of events": lambda project: Events(Selection(project), page=5),
+    "sessions": lambda project: Sessions(SessionSelection(project)),
+    "sessions from the middle on": lambda project: Sessions(
+        SessionSelection(project), after=SessionCursor(round(DAY.end.timestamp() * 1000), 1)
+    ),
 }
 
 
 @pytest.mark.parametrize("name", A_PAGE_OF_ALL)
-def test_page_of_all_events_is_read_where_it_lies(
+def test_page_of_all_there_is_is_read_where_it_lies(
     warehouse: Warehouse, clickhouse: ClickHouse, many_marches: str, name: str
 ) -> None:
     """What the plan says of the order does not tell where reading stops: the rows that were read do."""
-    statement = A_PAGE_OF_ALL[name](many_marches).statement(Source.EVENTS)
+    question = A_PAGE_OF_ALL[name](many_marches)
+    statement = question.statement(question.exact)
     in_small_pieces = {**LIMITS, "max_threads": 1, "max_block_size": 1_024}
     with closing(get_client(dsn=f"{clickhouse.url}/{warehouse.database}")) as client:
         answer = client.query(statement.sql, parameters=dict(statement.parameters), settings=in_small_pieces)

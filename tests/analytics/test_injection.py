@@ -58,9 +58,45 @@ OF_SESSIONS: Tries = (
 )
 
 
+@pytest.fixture(scope="module")
+def projects(insert: Insert) -> dict[str, str]:
+    """By text: a project with an event in which every text is so, and one of somebody else."""
+    named = {text: f"events of {number}" for number, text in enumerate(HOSTILE)}
+    pairs = (
+        (_event(project, 1, text, name=text), _event(project, 2, "innocent", name="click"))
+        for text, project in named.items()
+    )
+    insert(tables.EVENTS, [row for pair in pairs for row in pair])
+    return named
+
+
+@pytest.fixture(scope="module")
+def viewed(insert: Insert) -> dict[str, str]:
+    """By text: a project with a page view in which every text is so, and one of somebody else."""
+    named = {text: f"views of {number}" for number, text in enumerate(HOSTILE)}
+    seen = (
+        (project, number, seen)
+        for text, project in named.items()
+        for number, seen in ((1, text), (2, "innocent"))
+    )
+    insert(
+        tables.EVENTS, [_event(project, number, text, name="screen_view") for project, number, text in seen]
+    )
+    return named
+
+
+@pytest.fixture(scope="module")
+def innocent(insert: Insert) -> str:
+    """A project in which nothing is called by any of the texts."""
+    project = "innocent"
+    insert(tables.EVENTS, [_event(project, 1, "innocent", name="click")])
+    insert(tables.PROFILES, [{"project_id": project, "profile_id": "p", "version": 1}])
+    return project
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    insert(tables.EVENTS, [_event(project, 1, text, name=text), _event(project, 2, "innocent", name="click")])
+def test_text_selects_exactly_itself(warehouse: Warehouse, projects: dict[str, str], text: str) -> None:
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
 
     for dimension, operator in OF_EVENTS:
@@ -75,12 +111,9 @@ def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, proje
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
 def test_text_filters_the_overview_by_exactly_itself(
-    warehouse: Warehouse, insert: Insert, project: str, text: str
+    warehouse: Warehouse, viewed: dict[str, str], text: str
 ) -> None:
-    insert(
-        tables.EVENTS,
-        [_event(project, 1, text, name="screen_view"), _event(project, 2, "innocent", name="screen_view")],
-    )
+    project = viewed[text]
     stored = text.encode(errors="replace").decode()
 
     for dimension, operator in OF_SESSIONS:
@@ -91,16 +124,11 @@ def test_text_filters_the_overview_by_exactly_itself(
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_as_project_or_profile_finds_nobody(
-    warehouse: Warehouse, insert: Insert, project: str, text: str
-) -> None:
-    insert(tables.EVENTS, [_event(project, 1, "innocent", name="click")])
-    insert(tables.PROFILES, [{"project_id": project, "profile_id": "p", "version": 1}])
-
-    for name, question in questions(f"{project}{text}", profile=text).items():
+def test_text_as_project_or_profile_finds_nobody(warehouse: Warehouse, innocent: str, text: str) -> None:
+    for name, question in questions(f"{innocent}{text}", profile=text).items():
         answer = ask(warehouse, question)
         assert not _counted(answer), name
-    assert ask(warehouse, Profile(project, text)) is None
+    assert ask(warehouse, Profile(innocent, text)) is None
 
 
 def _counted(answer: object) -> object:

@@ -26,11 +26,37 @@ from tests.analytics.worlds import Insert
 
 SEARCHED = [text for text in HOSTILE if len(text) <= 1_000]
 SEARCHED_VISIBLE = [text.encode("unicode_escape").decode()[:20] for text in SEARCHED]
+KINDS = ("sessions", "people", "group_members", "event_names", "person_detail", "group_types")
+
+
+@pytest.fixture(scope="module")
+def projects(insert: Insert) -> dict[str, str]:
+    """By text: a project with one who is called so and does so, and one who does not. All come with one insert."""
+    named = {text: f"lists of {number}" for number, text in enumerate((*HOSTILE, "click"))}
+    insert(
+        tables.EVENTS,
+        [
+            row
+            for text, project in named.items()
+            for row in (*_visit(project, 1, text), *_visit(project, 2, "innocent"))
+        ],
+    )
+    told = [(text, {"project_id": project, "version": 1}) for text, project in named.items()]
+    insert(tables.PROFILES, [{**each, "profile_id": text, "groups": (text,)} for text, each in told])
+    insert(tables.GROUPS, [{**each, "group_id": text, "name": text, "type": text} for text, each in told])
+    return named
+
+
+@pytest.fixture(scope="module")
+def of_nobody(warehouse: Warehouse) -> dict[str, object]:
+    """The answers about a project that there is not."""
+    asked = questions("nobody")
+    return {kind: ask(warehouse, asked[kind]) for kind in KINDS}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    _load(insert, project, text)
+def test_text_selects_exactly_itself(warehouse: Warehouse, projects: dict[str, str], text: str) -> None:
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
     names = ("path", f"properties.{text}")
     filters = tuple(PropertyFilter(name, "is", (text,)) for name in names)
@@ -52,9 +78,9 @@ def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, proje
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
 def test_text_names_exactly_its_person_and_its_group(
-    warehouse: Warehouse, insert: Insert, project: str, text: str
+    warehouse: Warehouse, projects: dict[str, str], text: str
 ) -> None:
-    _load(insert, project, text)
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
 
     metrics = ask(warehouse, PersonMetrics(project, ZONE, text, conversions=(text,)))
@@ -77,9 +103,9 @@ def test_text_names_exactly_its_person_and_its_group(
 
 @pytest.mark.parametrize("text", SEARCHED, ids=SEARCHED_VISIBLE)
 def test_searched_text_finds_exactly_itself(
-    warehouse: Warehouse, insert: Insert, project: str, text: str
+    warehouse: Warehouse, projects: dict[str, str], text: str
 ) -> None:
-    _load(insert, project, text)
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
 
     names = ask(warehouse, EventNames(project, search=text))
@@ -99,21 +125,13 @@ def test_searched_text_finds_exactly_itself(
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_as_project_finds_nobody(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    _load(insert, project, "click")
+def test_text_as_project_finds_nobody(
+    warehouse: Warehouse, projects: dict[str, str], of_nobody: dict[str, object], text: str
+) -> None:
+    strange = questions(f"{projects['click']}{text}")
 
-    strange, nobody = questions(f"{project}{text}"), questions("nobody")
-
-    for name in ("sessions", "people", "group_members", "event_names", "person_detail", "group_types"):
-        assert ask(warehouse, strange[name]) == ask(warehouse, nobody[name]), name
-
-
-def _load(insert: Insert, project: str, text: str) -> None:
-    """One who is called so and does so, and one who does not."""
-    insert(tables.EVENTS, [*_visit(project, 1, text), *_visit(project, 2, "innocent")])
-    told = {"project_id": project, "version": 1}
-    insert(tables.PROFILES, [{**told, "profile_id": text, "groups": (text,)}])
-    insert(tables.GROUPS, [{**told, "group_id": text, "name": text, "type": text}])
+    for kind in KINDS:
+        assert ask(warehouse, strange[kind]) == of_nobody[kind], kind
 
 
 def _visit(project: str, number: int, text: str) -> list[dict[str, object]]:

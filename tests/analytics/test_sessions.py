@@ -11,6 +11,7 @@ from openpanel.analytics.filters import BadFilter, Filter
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.routing import Source
 from openpanel.analytics.sessions import (
+    ROWS_OF_SESSION,
     SessionCount,
     SessionCursor,
     SessionDetail,
@@ -61,6 +62,22 @@ def test_session_of_several_blocks_is_one_session(warehouse: Warehouse, insert: 
 
     assert [(each.views, each.duration, each.is_bounce) for each in found.sessions] == [(3, 61_000, False)]
     assert ask(warehouse, SessionCount(SessionSelection(project))) == 1
+
+
+def test_page_is_whole_where_sessions_came_in_many_pieces(
+    warehouse: Warehouse, insert: Insert, project: str
+) -> None:
+    insert(tables.EVENTS, [_view(project, session) for session in range(1, 4)])
+    for after in range(3 * ROWS_OF_SESSION):
+        insert(tables.EVENTS, [_view(project, 3, after=after)])
+
+    found = ask(warehouse, Sessions(SessionSelection(project), limit=2))
+
+    assert [(each.session_id, each.views) for each in found.sessions] == [
+        (3, 3 * ROWS_OF_SESSION + 1),
+        (2, 1),
+    ]
+    assert found.cursor is not None
 
 
 def test_session_without_an_event_of_its_own_is_none(

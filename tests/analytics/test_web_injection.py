@@ -27,11 +27,34 @@ TRIES: tuple[tuple[str, FilterOperator], ...] = (
     ("properties.key", "is"),
     ("session.entry_path", "endsWith"),
 )
+KINDS = ("pages", "page_conversions", "map", "revenue", "realtime", "weekly_retention", "top_events")
+
+
+@pytest.fixture(scope="module")
+def projects(insert: Insert) -> dict[str, str]:
+    """By text: a project with a visit in which every text is so, and a visit of somebody else."""
+    named = {text: f"sites of {number}" for number, text in enumerate((*HOSTILE, "click"))}
+    insert(
+        tables.EVENTS,
+        [
+            row
+            for text, project in named.items()
+            for row in (*_visit(project, 1, text), *_visit(project, 2, "innocent"))
+        ],
+    )
+    return named
+
+
+@pytest.fixture(scope="module")
+def of_nobody(warehouse: Warehouse) -> dict[str, object]:
+    """The answers about a project that there is not."""
+    asked = questions(scope("nobody"))
+    return {kind: ask(warehouse, asked[kind]) for kind in KINDS}
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
-def test_text_selects_exactly_itself(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    insert(tables.EVENTS, [*_visit(project, 1, text), *_visit(project, 2, "innocent")])
+def test_text_selects_exactly_itself(warehouse: Warehouse, projects: dict[str, str], text: str) -> None:
+    project = projects[text]
     stored = text.encode(errors="replace").decode()
     plain = scope(project)
 
@@ -59,13 +82,13 @@ def test_no_text_breaks_a_question(warehouse: Warehouse, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE[::4], ids=VISIBLE[::4])
-def test_text_as_project_finds_nobody(warehouse: Warehouse, insert: Insert, project: str, text: str) -> None:
-    insert(tables.EVENTS, _visit(project, 1, "click"))
+def test_text_as_project_finds_nobody(
+    warehouse: Warehouse, projects: dict[str, str], of_nobody: dict[str, object], text: str
+) -> None:
+    strange = questions(scope(f"{projects['click']}{text}"))
 
-    strange, nobody = questions(scope(f"{project}{text}")), questions(scope("nobody"))
-
-    for name in ("pages", "page_conversions", "map", "revenue", "realtime", "weekly_retention", "top_events"):
-        assert ask(warehouse, strange[name]) == ask(warehouse, nobody[name]), name
+    for kind in KINDS:
+        assert ask(warehouse, strange[kind]) == of_nobody[kind], kind
 
 
 def _visit(project: str, number: int, text: str) -> list[dict[str, object]]:

@@ -75,6 +75,23 @@ def test_a_change_is_announced_and_no_change_is_not(database: Database) -> None:
     assert _told(database) == [f"project:{project}"]
 
 
+def test_since_when_a_time_zone_holds_is_known_of_one_that_changed(database: Database) -> None:
+    organization = an_organization(database)
+    project = made(database, f"shop-{uuid4().hex[:8]}", organization=organization).record.id
+    changes = ({"domain": "x"}, {"timezone": "UTC"}, {"timezone": "Asia/Seoul"}, {"timezone": "Asia/Seoul"})
+
+    since = [
+        project_edits.change(
+            database, project=project, organization=organization, values=values
+        ).record.timezone_since
+        for values in changes
+    ]
+
+    assert since[:2] == [None, None]
+    assert since[2] is not None
+    assert since[3] == since[2]
+
+
 def test_what_a_manifest_says_is_kept_and_named(database: Database) -> None:
     record = a_project(database, cors=("*",))
     values = {"cors": [], "domain": "https://x.example", "timezone": "UTC"}

@@ -1,5 +1,7 @@
 """Projects and their filters: written as wanted, read as written, changes announced."""
 
+from datetime import UTC, datetime, timedelta
+
 from openpanel.metadata import (
     Condition,
     Database,
@@ -16,6 +18,7 @@ from openpanel.metadata import (
 )
 from tests.metadata.builders import NOON, a_client, a_project, a_user, an_organization
 
+CLOCKS_APART = timedelta(hours=1)  # of the store's and this process's
 FULL = {
     "timezone": "Asia/Seoul",
     "cors": ("https://a.example", "*.b.example"),
@@ -65,6 +68,23 @@ def test_a_change_names_its_fields_and_is_announced(database: Database) -> None:
 
     assert set(changed) == {"timezone", "cors"}
     assert _told(database) == [f"project:{before.id}"]
+
+
+def test_since_when_a_time_zone_holds_is_known_of_one_that_changed(database: Database) -> None:
+    before = a_project(database, timezone="Asia/Seoul")
+    projects.put(database, wanted=_with(before, name="Other name", timezone="Asia/Seoul"))
+    first = _loaded(database, before.id)
+
+    earliest = datetime.now(UTC) - CLOCKS_APART
+    projects.put(database, wanted=_with(before, timezone="Europe/Berlin"))
+    changed = _loaded(database, before.id)
+    projects.put(database, wanted=_with(before, name="Third name", timezone="Europe/Berlin"))
+    projects.put_filters(database, project=before.id, filters=FILTERS)
+
+    assert (first.name, first.timezone_since) == ("Other name", None)
+    assert changed.timezone_since is not None
+    assert earliest < changed.timezone_since < datetime.now(UTC) + CLOCKS_APART
+    assert _loaded(database, before.id).timezone_since == changed.timezone_since
 
 
 def test_filters_are_replaced_as_a_whole(database: Database) -> None:
@@ -192,6 +212,12 @@ def _with(record: ProjectRecord, **fields: object) -> ProjectRecord:
     from dataclasses import replace
 
     return replace(record, **fields)  # type: ignore[arg-type]
+
+
+def _loaded(database: Database, project: str) -> ProjectRecord:
+    found = projects.load(database, project=project)
+    assert found is not None
+    return found
 
 
 def _told(database: Database) -> list[str]:

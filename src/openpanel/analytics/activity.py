@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from openpanel.analytics.occurrences import occurs
 from openpanel.analytics.periods import Bucket, Period
 from openpanel.analytics.property_filters import PropertyFilter
-from openpanel.analytics.reading import ANY_EVENT, Reading
-from openpanel.analytics.routing import Span, whole_days
+from openpanel.analytics.reading import ANY_EVENT, SYNTHETIC, Reading
+from openpanel.analytics.routing import Source, Span, whole_days
 from openpanel.analytics.statements import KNOWN_PERSONS, fill, milliseconds, person_of
 
 
@@ -63,6 +63,20 @@ def active_by_weeks(span: Span, *, buckets: Sequence[Bucket], reading: Reading, 
     )
 
 
+def persons_weeks(source: Source, *, reading: Reading, first: date | None = None) -> str:
+    """The rollup as a table, or the same rows made of events in the zone of `reading`; `first`: none before it."""
+    if source is Source.ROLLUP:
+        return "r_person_week"
+    # The day of UTC, which the key leads to, may be one earlier than that of the zone.
+    since = "" if first is None else reading.value("Date", first - timedelta(days=1))
+    return fill(
+        _WEEKS_OF_EVENTS,
+        day=f"toDate(seen.created_at, {reading.text(reading.timezone)})",
+        synthetic=str(SYNTHETIC),
+        since=since and f" AND toDate(seen.created_at) >= {since}",
+    )
+
+
 def weeks_of(
     name: str, filters: Sequence[PropertyFilter], *, period: Period, interval: str, timezone: str
 ) -> Span | None:
@@ -74,6 +88,18 @@ def weeks_of(
 
 
 _EPOCH: Final = date(1970, 1, 1)
+
+_WEEKS_OF_EVENTS: Final = """\
+(
+    SELECT
+        seen.project_id AS project_id,
+        toMonday(<<day>>) AS week,
+        seen.person AS person,
+        groupBitOr(toUInt8(bitShiftLeft(1, toDayOfWeek(<<day>>) - 1))) AS days
+    FROM events AS seen
+    WHERE seen.project_id = {project:String} AND seen.person != 0 AND seen.name NOT IN <<synthetic>><<since>>
+    GROUP BY project_id, week, person
+)"""
 
 _FROM_EVENTS: Final = """\
 SELECT <<person>> AS person, <<bucket>> AS bucket

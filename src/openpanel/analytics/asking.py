@@ -5,11 +5,13 @@ touches the store. Every statement carries its project and these limits.
 """
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar, runtime_checkable
 from weakref import WeakKeyDictionary
 
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.former_days import FormerDays
 from openpanel.analytics.limits import LIMITS, Priority, over_limit
 from openpanel.analytics.recent import Recent
 from openpanel.analytics.routing import (
@@ -20,6 +22,7 @@ from openpanel.analytics.routing import (
     facts_of,
     facts_statement,
     source_for,
+    without_rollup,
 )
 from openpanel.analytics.statements import Row, Statement
 from openpanel.warehouse import Warehouse, WarehouseError
@@ -58,24 +61,38 @@ class Question(Protocol[AnswerT_co]):
     def answer(self, rows: Sequence[Row], source: Source) -> AnswerT_co: ...
 
 
+@runtime_checkable
+class ReadByDays(Protocol):
+    """What a question has beside that, whose exact answer a rollup gives by its days; events give the same one."""
+
+    @property
+    def oldest_day(self) -> date | None:
+        """The first day it reads of a rollup; `None` when it reads none."""
+        ...
+
+
 def ask(
     warehouse: Warehouse,
     question: Question[AnswerT],
     *,
+    former: FormerDays | None = None,
     log_comment: str = "",
     priority: Priority = Priority.PAGE,
 ) -> AnswerT:
     """The answer. `log_comment` names the queries, so that `Warehouse.cancel` can stop them.
 
-    Raises `limits.TooMuch` with advice when it would cost more than a question may.
+    `former` are the days that rollups may know by another time zone than the question's. Raises `limits.TooMuch`
+    with advice when it would cost more than a question may.
     """
-    choice = choose(warehouse, question)
+    choice = choose(warehouse, question, former=former)
     rows = read(warehouse, question, source=choice.source, log_comment=log_comment, priority=priority)
     return question.answer(rows, choice.source)
 
 
-def choose(warehouse: Warehouse, question: Question[Any]) -> Choice:
+def choose(warehouse: Warehouse, question: Question[Any], *, former: FormerDays | None = None) -> Choice:
     """Where the answer is read, and why. What is asked for it is small and shared, so nobody's leaving stops it."""
+    if former is not None and any(day in former for day in _first_days(question)):
+        return without_rollup(question.exact, until=former.until)
     recent = _RECENT.setdefault(warehouse, Recent(kept_s=FACTS_KEPT_S))
 
     def facts(span: Span) -> Facts:
@@ -96,6 +113,13 @@ def read(
 ) -> list[Row]:
     """The rows that `question.answer` wants."""
     return _read(warehouse, question.statement(source), question, log_comment, priority)
+
+
+def _first_days(question: Question[Any]) -> tuple[date, ...]:
+    """Those with which what is read of a rollup begins."""
+    if isinstance(question, ReadByDays) and question.oldest_day is not None:
+        return (question.oldest_day,)
+    return tuple(span.first for span in question.rolled_up)
 
 
 def _read(

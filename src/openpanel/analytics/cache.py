@@ -24,6 +24,7 @@ from openpanel.analytics.asking import Question, choose, read
 from openpanel.analytics.data_version import DataVersion
 from openpanel.analytics.fingerprints import fingerprint
 from openpanel.analytics.flights import Caller, Flights, HungUp
+from openpanel.analytics.former_days import FormerDays
 from openpanel.analytics.limits import Priority
 from openpanel.analytics.packing import Unpackable, pack, unpack
 from openpanel.analytics.recent import Recent
@@ -85,10 +86,16 @@ class Cache:
         self._flights: Flights[_Entry] = Flights(name_of_next=fresh_name, stop=self._stop)
 
     def ask(
-        self, question: Question[T], *, caller: Caller | None = None, stale_for: timedelta = NEVER
+        self,
+        question: Question[T],
+        *,
+        former: FormerDays | None = None,
+        caller: Caller | None = None,
+        stale_for: timedelta = NEVER,
     ) -> Found[T]:
         """The answer; one that is older than the data, but younger than `stale_for`, rather than waiting.
 
+        `former`: as for `asking.ask`; the zone is part of the question, so what is kept of it was right as well.
         Raises `flights.HungUp` when the caller leaves, `limits.TooMuch`, and what the warehouse raises.
         """
         asked = fingerprint(question, step=STEP)
@@ -98,9 +105,9 @@ class Cache:
         if kept is not None and kept.version == version:
             return self._found(question, kept, fresh=True)
         if kept is not None and self._clock() - _read_at(kept) < stale_for:
-            self._background.submit(self._refresh, question, key, version)
+            self._background.submit(self._refresh, question, former, key, version)
             return self._found(question, kept, fresh=False)
-        entry = self._read(question, key, version, caller or Caller(), Priority.PAGE)
+        entry = self._read(question, former, key, version, caller=caller or Caller(), priority=Priority.PAGE)
         return self._found(question, entry, fresh=True)
 
     def _version(self, project: str) -> str:
@@ -122,11 +129,18 @@ class Cache:
         return Found(question.answer(entry.rows, source), source, _read_at(entry), fresh)
 
     def _read(
-        self, question: Question[Any], key: str, version: str, caller: Caller, priority: Priority
+        self,
+        question: Question[Any],
+        former: FormerDays | None,
+        key: str,
+        version: str,
+        *,
+        caller: Caller,
+        priority: Priority,
     ) -> _Entry:
         def work(name: str) -> _Entry:
             read_ms = round(self._clock().timestamp() * 1000)
-            source = choose(self._warehouse, question).source
+            source = choose(self._warehouse, question, former=former).source
             rows = read(self._warehouse, question, source=source, log_comment=name, priority=priority)
             entry = _Entry(version, source.value, read_ms, rows)
             self._keep(key, entry)
@@ -139,11 +153,11 @@ class Cache:
             self._own.put(key, entry)
             self._shared.put(key, entry)
 
-    def _refresh(self, question: Question[Any], key: str, version: str) -> None:
+    def _refresh(self, question: Question[Any], former: FormerDays | None, key: str, version: str) -> None:
         """Read anew what was given stale, unless another process does. Who asks next learns what went wrong."""
         if self._shared.claim(f"{key}@{version}"):
             with suppress(WarehouseError, HungUp):
-                self._read(question, key, version, Caller(), Priority.REFRESH)
+                self._read(question, former, key, version, caller=Caller(), priority=Priority.REFRESH)
 
     def _stop(self, name: str) -> None:
         with suppress(WarehouseError):

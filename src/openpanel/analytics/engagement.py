@@ -1,6 +1,6 @@
 """How many keep coming: week by week, and by how long ago people were last here.
 
-Read from the rollup of persons' weeks, which is exact. Weeks start on Monday in the project's time zone. Persons may
+Read from the rollup of persons' weeks, which is exact, or from events where its days are of another zone. Weeks start on Monday in the project's time zone. Persons may
 have devices on several shards: they are put together where the question was asked. Knows no store and no clock: text
 and rows only.
 """
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from openpanel.analytics.activity import persons_weeks
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.habits import LastSeen
+from openpanel.analytics.reading import Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import KNOWN_PERSONS, Row, Statement, fill, person_of
 
@@ -58,12 +60,18 @@ class WeeklyRetention:
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
 
+    @property
+    def oldest_day(self) -> date:
+        """The first day read of the rollup."""
+        return self._first
+
     def statement(self, source: Source) -> Statement:
-        assert source is Source.ROLLUP
-        sql = fill(_RETAINED, person=person_of("weekly.person"), known=KNOWN_PERSONS)
+        reading = Reading(self.project, timezone=self.timezone)
+        weekly = persons_weeks(source, reading=reading, first=self._first)
+        sql = fill(_RETAINED, weekly=weekly, person=person_of("weekly.person"), known=KNOWN_PERSONS)
         passed = (1 << self.today.weekday() + 1) - 1  # bit 0 is Monday
         parameters = {
-            "project": self.project,
+            **reading.parameters,
             "first": self._first,
             "current": self._monday,
             "passed": passed,
@@ -72,7 +80,7 @@ class WeeklyRetention:
 
     def answer(self, rows: Sequence[Row], source: Source) -> tuple[RetainedWeek, ...]:
         """Every week, oldest first."""
-        assert source is Source.ROLLUP
+        assert source in {Source.EVENTS, Source.ROLLUP}
         found = {week: (active, retained) for week, active, retained in rows}
         weeks = [self._first + number * _WEEK for number in range(self.weeks)]
         return tuple(
@@ -124,6 +132,11 @@ class Engagement:
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
 
+    @property
+    def oldest_day(self) -> date:
+        """The first day read of the rollup."""
+        return self._last_seen.oldest_day
+
     def statement(self, source: Source) -> Statement:
         return self._last_seen.statement(source)
 
@@ -151,7 +164,7 @@ FROM
     SELECT
         groupUniqArray(weekly.week) AS weeks,
         arrayJoin(arrayMap(week -> (week, has(weeks, week + 7)), weeks)) AS each
-    FROM r_person_week AS weekly
+    FROM <<weekly>> AS weekly
     GLOBAL ANY LEFT JOIN
     (
 <<known>>

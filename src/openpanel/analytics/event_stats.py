@@ -73,6 +73,11 @@ class EventStats:
         return ()
 
     @property
+    def oldest_day(self) -> date | None:
+        """The first day read of the rollup; `None` where events are."""
+        return None if self._span is None else self._span.first
+
+    @property
     def buckets(self) -> tuple[Bucket, ...]:
         """The points of time."""
         return buckets(self.period, timezone=self.timezone, interval=self.interval)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from openpanel.analytics.asking import LIMITS, Question, choose
+from openpanel.analytics.former_days import FormerDays
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 
@@ -33,9 +34,15 @@ class Explanation:
     reads: tuple[TableRead, ...]
 
 
-def explain(warehouse: Warehouse, question: Question[Any], *, source: Source | None = None) -> Explanation:
-    """How the question would be answered now; `source` overrules where it would be read."""
-    choice = choose(warehouse, question)
+def explain(
+    warehouse: Warehouse,
+    question: Question[Any],
+    *,
+    source: Source | None = None,
+    former: FormerDays | None = None,
+) -> Explanation:
+    """How the question would be answered now; `source` overrules where it would be read. `former`: as for `ask`."""
+    choice = choose(warehouse, question, former=former)
     chosen = source or choice.source
     statement = question.statement(chosen)
     rows = warehouse.query(f"{_EXPLAIN}{statement.sql}", parameters=statement.parameters, settings=LIMITS)

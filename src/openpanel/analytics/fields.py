@@ -63,6 +63,13 @@ def field(name: str, reading: Reading) -> Field:
     raise BadFilter(name, reason=f"no such field, expected one of {', '.join(FIELDS)}")
 
 
+def is_field(name: str) -> bool:
+    """Whether the name is one of a field; any other may be the key of a property."""
+    plain = _PROTOCOL_NAMES.get(name, name)
+    of_something = any(plain.startswith(prefix) and plain != prefix for prefix in _READERS)
+    return plain in _COLUMNS or plain in {"has_profile", COHORT} or of_something
+
+
 def as_text(found: Field, reading: Reading) -> str:
     """A field with one value as a text to group by; a point in time is its day."""
     if found.kind is Kind.MOMENT:

@@ -155,17 +155,26 @@ class Funnel:
 
 @dataclass(frozen=True, slots=True)
 class FunnelPeople:
-    """Who did step `step` (from 1), or, `dropped`, did the one before and got no further? By person id, in pages."""
+    """Who did step `step` (from 1), or, `dropped`, did the one before and got no further? By person id, in pages.
+
+    `labels` name the row, where the funnel is broken down.
+    """
 
     scope: Attempts
     step: int
     dropped: bool = False
     after: int = 0
     limit: int = 100
+    breakdowns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_attempts(self.scope)
+        check_filters(self.scope.filters)
         check_page(self.limit)
+        check_breakdowns(self.breakdowns, limit=1)
+        if len(self.labels) != len(self.breakdowns):
+            raise BadFilter("labels", reason=f"expected one for each of {len(self.breakdowns)} breakdowns")
         if not (2 if self.dropped else 1) <= self.step <= len(self.scope.steps):
             raise BadFilter(
                 f"step {self.step}", reason=f"expected one of {len(self.scope.steps)}, the first drops nobody"
@@ -187,10 +196,12 @@ class FunnelPeople:
         assert source is Source.EVENTS
         reading = Reading(self.project, timezone=self.scope.timezone, cohorts=self.scope.cohorts)
         persons = fill(
-            _PEOPLE,
-            attempts=attempts(self.scope, reading, people=True),
+            _PEOPLE_OF_ROW if self.breakdowns else _PEOPLE,
+            labels=spread(self.breakdowns, "carried"),
+            attempts=attempts(self.scope, reading, breakdowns=self.breakdowns, people=True),
             relation="=" if self.dropped else ">=",
             step=reading.value("UInt32", self.step - 1 if self.dropped else self.step),
+            wanted=reading.texts(self.labels) if self.labels else "",
         )
         return Statement(
             page_of_people(persons, reading, after=self.after, limit=self.limit), reading.parameters
@@ -245,6 +256,20 @@ FROM
 <<attempts>>
 )
 WHERE length(times) <<relation>> <<step>>"""
+
+
+_PEOPLE_OF_ROW: Final = """\
+SELECT arrayJoin(persons) AS person
+FROM
+(
+SELECT persons, <<labels>> AS labels
+FROM
+(
+<<attempts>>
+)
+WHERE length(times) <<relation>> <<step>>
+)
+WHERE labels = <<wanted>>"""
 
 
 def _with_largest_loss(steps: tuple[FunnelStep, ...]) -> tuple[FunnelStep, ...]:

@@ -10,8 +10,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from openpanel.analytics.activity import active_by_events, active_by_weeks, weeks_of
+from openpanel.analytics.activity import active_by_events, active_by_weeks, persons_weeks, weeks_of
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.former_days import ALL_TIME
 from openpanel.analytics.periods import Bucket, Period, buckets
 from openpanel.analytics.property_filters import PropertyFilter, check_filters
 from openpanel.analytics.reading import ANY_EVENT, Membership, Reading
@@ -87,6 +88,12 @@ class ActiveUsers:
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
 
+    @property
+    def oldest_day(self) -> date | None:
+        """The first day read of the rollup; `None` where events are."""
+        span = self._wide.span("day")
+        return None if span is None else span.first
+
     def statement(self, source: Source) -> Statement:
         reading = self.doings.reading()
         wide = self._wide
@@ -150,6 +157,12 @@ class Stickiness:
         return ()
 
     @property
+    def oldest_day(self) -> date | None:
+        """The first day read of the rollup; `None` where events are."""
+        span = self.doings.span(self.interval)
+        return None if span is None else span.first
+
+    @property
     def _buckets(self) -> tuple[Bucket, ...]:
         return buckets(self.doings.period, timezone=self.doings.timezone, interval=self.interval)
 
@@ -193,11 +206,16 @@ class LastSeen:
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
 
+    @property
+    def oldest_day(self) -> date:
+        """The first day read of the rollup."""
+        return ALL_TIME
+
     def statement(self, source: Source) -> Statement:
-        assert source is Source.ROLLUP
         reading = Reading(self.project, timezone=self.timezone)
         sql = fill(
             _LAST_SEEN,
+            weekly=persons_weeks(source, reading=reading),
             person=person_of("weekly.person"),
             known=KNOWN_PERSONS,
             today=reading.value("Date", self.today),
@@ -206,7 +224,7 @@ class LastSeen:
         return Statement(fill(sql, who=person_of("seen.person"), persons=KNOWN_PERSONS), reading.parameters)
 
     def answer(self, rows: Sequence[Row], source: Source) -> LastSeenAnswer:
-        assert source is Source.ROLLUP
+        assert source in {Source.EVENTS, Source.ROLLUP}
         return LastSeenAnswer(tuple((days, persons) for days, persons in rows))
 
 
@@ -251,7 +269,7 @@ FROM
             arrayMax(arrayFilter(
                 day -> day <= toUInt16(<<today>>),
                 arrayMap(bit -> toUInt16(weekly.week) + bit, bitPositionsToArray(weekly.days)))) AS day
-        FROM r_person_week AS weekly
+        FROM <<weekly>> AS weekly
         GLOBAL ANY LEFT JOIN
         (
 <<known>>

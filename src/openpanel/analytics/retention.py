@@ -10,7 +10,7 @@ they are merged where the question was asked. Knows no store and no clock: text 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 from openpanel.analytics.activity import active_by_weeks, bucket_of_event, weeks_of
@@ -93,6 +93,11 @@ class Retention:
     @property
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
+
+    @property
+    def oldest_day(self) -> date | None:
+        """The first day read of the rollup, but for whether there was one before; `None` where events are."""
+        return None if self._span is None else self._span.first
 
     @property
     def buckets(self) -> tuple[Bucket, ...]:

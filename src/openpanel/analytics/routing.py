@@ -73,6 +73,12 @@ def source_for(exact: Source, *, facts: Sequence[Facts]) -> Choice:
     return Choice(Source.ROLLUP, f"{events:,} events, counts of persons are estimates")
 
 
+def without_rollup(exact: Source, *, until: date) -> Choice:
+    """Where to read what a rollup knows by the days of another time zone."""
+    source = Source.EVENTS if exact is Source.ROLLUP else exact
+    return Choice(source, f"the time zone was another one, rollups have its days from {until} on")
+
+
 def whole_days(period: Period, *, timezone: str, running_now: bool) -> Span | None:
     """The period as days of the rollups, or `None` when it does not begin and end with a day.
 

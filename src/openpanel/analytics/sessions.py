@@ -2,7 +2,8 @@
 
 A page continues after the last session before it: nothing is left out or shown twice while events arrive, since a
 session's place in the list is the time it began at, which never changes. Without conditions the page is found by
-reading the end of the table; with conditions, sessions are merged first. All events of a session lie on one shard.
+reading the end of what is left of the table; with conditions, sessions are merged first. All events of a session lie
+on one shard.
 Knows no store and no clock: text and rows only.
 """
 
@@ -34,6 +35,9 @@ __all__ = [
 
 MAX_LIMIT: Final = 1_000
 MAX_SEARCH: Final = 1_000  # characters
+ROWS_OF_SESSION: Final = (
+    8  # that are not merged yet; where sessions have more, a page reads further than it has to
+)
 
 # Longer than anything that was ever measured.
 ALWAYS: Final = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
@@ -127,8 +131,13 @@ class Sessions:
             conditions.append(_AFTER)
             parameters |= {"after": self.after.started_at_ms, "after_id": self.after.session_id}
         found, given = _selected(self.selection, conditions)
-        page = fill(_PAGE, found=found)
-        return Statement(sessions_of(page), {**given, **parameters})
+        if not self.selection.is_plain:
+            return Statement(sessions_of(fill(_PAGE, found=found)), {**given, **parameters})
+        parameters["reach"] = (self.limit + 1) * ROWS_OF_SESSION
+        rows, _ = _plain(self.selection, conditions)
+        near, _ = _selected(self.selection, (*conditions, _SINCE))
+        page = sessions_of(fill(_PAGE, found=near))
+        return Statement(f"{fill(_ENDS, rows=rows)}\n{page}", {**given, **parameters})
 
     def answer(self, rows: Sequence[Row], source: Source) -> SessionsAnswer:
         assert source is Source.SESSIONS
@@ -196,6 +205,23 @@ _PAGE: Final = """\
         LIMIT 1 BY visit.session_started_at, visit.session_id
         LIMIT {limit:UInt32}"""
 
+# To show a session once, the store would read all there are. Therefore it is looked up first how far back so many rows
+# lie that enough sessions are among them, which stops reading there; where they are not, the page is read of everything.
+_ENDS: Final = """\
+WITH
+(
+SELECT if(uniqExactIf((ends.at, ends.session), ends.done > 0) >= {limit:UInt32}, min(ends.at), toDateTime64(0, 3, 'UTC'))
+FROM
+(
+SELECT visit.session_started_at AS at, visit.session_id AS session, visit.views + visit.events AS done
+<<rows>>
+ORDER BY visit.session_started_at DESC, visit.session_id DESC
+LIMIT {reach:UInt32}
+) AS ends
+) AS earliest"""
+
+_SINCE: Final = "visit.session_started_at >= earliest"
+
 _COUNT: Final = """\
 SELECT count()
 FROM
@@ -217,8 +243,9 @@ _PLAIN: Final = """\
 FROM sessions AS visit
 WHERE visit.project_id = {project:String}
     AND visit.session_started_at >= <<start>>
-    AND visit.session_started_at < <<until>>
-    AND visit.views + visit.events > 0<<conditions>>"""
+    AND visit.session_started_at < <<until>><<conditions>>"""
+
+_DONE: Final = "visit.views + visit.events > 0"
 
 _AFTER: Final = """visit.session_started_at <= fromUnixTimestamp64Milli({after:Int64}, 'UTC')
     AND (visit.session_started_at < fromUnixTimestamp64Milli({after:Int64}, 'UTC')
@@ -256,12 +283,10 @@ _SEARCHED: Final = """(positionCaseInsensitiveUTF8(visit.entry_path, <<search>>)
 
 def _selected(selection: SessionSelection, conditions: Sequence[str]) -> tuple[str, dict[str, object]]:
     """FROM and WHERE for sessions as `visit`, a session once or more, and the parameters."""
+    if selection.is_plain:
+        return _plain(selection, (_DONE, *conditions))
     reading = Reading(selection.project, timezone=selection.timezone, cohorts=selection.cohorts)
     period = selection.period or ALWAYS
-    if selection.is_plain:
-        bounds = {"start": reading.moment(period.start), "until": reading.moment(period.until)}
-        found = fill(_PLAIN, **bounds, conditions=and_all(tuple(conditions)))
-        return found, dict(reading.parameters)
     source = visits(project=selection.project, period=period, filters=selection.filters)
     parts = list(conditions)
     if selection.property_filters:
@@ -271,6 +296,15 @@ def _selected(selection: SessionSelection, conditions: Sequence[str]) -> tuple[s
     if selection.search:
         parts.append(fill(_SEARCHED, search=reading.text(selection.search)))
     return source.sql + and_all(tuple(parts)), {**source.parameters, **reading.parameters}
+
+
+def _plain(selection: SessionSelection, conditions: Sequence[str]) -> tuple[str, dict[str, object]]:
+    """The same for rows of sessions that are selected by the time alone."""
+    reading = Reading(selection.project, timezone=selection.timezone)
+    period = selection.period or ALWAYS
+    bounds = {"start": reading.moment(period.start), "until": reading.moment(period.until)}
+    rows = fill(_PLAIN, **bounds, conditions=and_all(tuple(conditions)))
+    return rows, dict(reading.parameters)
 
 
 def _of_person(profile: str, reading: Reading) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from datetime import date, datetime, time
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from openpanel.analytics.former_days import ALL_TIME
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import Row, Statement
 
@@ -31,6 +32,7 @@ class Volume:
     """How many events were there, ever? Starts and ends of sessions are none."""
 
     project: str
+    timezone: str = "UTC"  # of the first day, where the rollup does not know it
 
     @property
     def exact(self) -> Source:
@@ -40,17 +42,44 @@ class Volume:
     def rolled_up(self) -> tuple[Span, ...]:
         return ()
 
+    @property
+    def oldest_day(self) -> date:
+        """The first day read of the rollup."""
+        return ALL_TIME
+
     def statement(self, source: Source) -> Statement:
-        assert source is Source.ROLLUP
-        return Statement(_COUNTED, {"project": self.project})
+        if source is Source.ROLLUP:
+            return Statement(_COUNTED, {"project": self.project})
+        return Statement(_SINCE_ANEW, {"project": self.project, "zone": self.timezone})
 
     def answer(self, rows: Sequence[Row], source: Source) -> VolumeAnswer:
-        assert source is Source.ROLLUP
+        assert source in {Source.EVENTS, Source.ROLLUP}
         events, since = rows[0]
         return VolumeAnswer(events=events, since=since if events else None)
 
 
 _COUNTED: Final = """\
 SELECT sum(r_day.events) AS events, min(day) AS since
+FROM r_day
+WHERE project_id = {project:String} AND name NOT IN ('session_start', 'session_end')"""
+
+# Of the events around the first day that the rollup has, the first one says which day that is in the zone.
+_SINCE_ANEW: Final = """\
+SELECT
+    sum(r_day.events) AS events,
+    ifNull(
+        (
+            SELECT toDate(minOrNull(seen.created_at), {zone:String})
+            FROM events AS seen
+            WHERE seen.project_id = {project:String}
+                AND seen.name NOT IN ('session_start', 'session_end')
+                AND toDate(seen.created_at) <=
+                (
+                    SELECT min(day) + 2
+                    FROM r_day
+                    WHERE project_id = {project:String} AND name NOT IN ('session_start', 'session_end')
+                )
+        ),
+        min(day)) AS since
 FROM r_day
 WHERE project_id = {project:String} AND name NOT IN ('session_start', 'session_end')"""

@@ -121,6 +121,7 @@ class Project(Row):
     cross_domain: Mapped[bool] = mapped_column(server_default=text("false"))
     types: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))  # website, app, backend
     delete_after: Mapped[datetime | None]  # a removal that can still be taken back
+    timezone_since: Mapped[datetime | None]  # None: it was never another
 
     filters: Mapped[list["ProjectFilter"]] = relationship(
         order_by="ProjectFilter.position", cascade="all, delete-orphan", lazy="raise", passive_deletes=True

@@ -67,8 +67,8 @@ def create(
         if chosen is None:
             raise Conflict("all these ids are taken")
         row = Project(
-            id=chosen, deleted_at=None, delete_after=None, managed=False, filters=[], domain=domain,
-            cross_domain=cross_domain, types=list(types), created_at=at,
+            id=chosen, deleted_at=None, delete_after=None, timezone_since=None, managed=False, filters=[],
+            domain=domain, cross_domain=cross_domain, types=list(types), created_at=at,
             **{**columns(wanted), "pool_shards": _shards(session)},
         )  # fmt: skip
         session.add(row)

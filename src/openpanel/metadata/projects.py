@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from openpanel.metadata import announcements
@@ -135,6 +135,7 @@ def record(row: Project) -> ProjectRecord:
         webhooks=tuple(_webhook(entry) for entry in row.webhooks),
         deletion_policy=cast("DeletionPolicy", row.deletion_policy),
         deleted=row.deleted_at is not None,
+        timezone_since=row.timezone_since,
     )
 
 
@@ -166,10 +167,12 @@ def columns(wanted: ProjectRecord) -> dict[str, Any]:
 
 
 def assign(row: Project, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """Set the columns that are something else; their names."""
+    """Set the columns that are something else; their names. Of another time zone is kept since when it holds."""
     changed = tuple(name for name, value in values.items() if getattr(row, name) != value)
     for name in changed:
         setattr(row, name, values[name])
+    if "timezone" in changed:
+        row.timezone_since = cast("datetime", func.now())  # by the clock that also says when the row was made
     return changed
 
 

@@ -94,6 +94,7 @@ class ProjectRecord:
     webhooks: tuple[Webhook, ...] = ()
     deletion_policy: DeletionPolicy = "Retain"  # what happens to collected data on removal
     deleted: bool = False
+    timezone_since: datetime | None = None  # when it became this one; None: it was never another
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,3 +1,17 @@
+WITH
+(
+SELECT if(uniqExactIf((ends.at, ends.session), ends.done > 0) >= {limit:UInt32}, min(ends.at), toDateTime64(0, 3, 'UTC'))
+FROM
+(
+SELECT visit.session_started_at AS at, visit.session_id AS session, visit.views + visit.events AS done
+FROM sessions AS visit
+WHERE visit.project_id = {project:String}
+    AND visit.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
+    AND visit.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+ORDER BY visit.session_started_at DESC, visit.session_id DESC
+LIMIT {reach:UInt32}
+) AS ends
+) AS earliest
 SELECT
     visit.session_id AS session_id,
     visit.session_started_at AS started_at,
@@ -46,6 +60,7 @@ WHERE visit.project_id = {project:String}
     AND visit.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
     AND visit.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND visit.views + visit.events > 0
+    AND visit.session_started_at >= earliest
         ORDER BY visit.session_started_at DESC, visit.session_id DESC
         LIMIT 1 BY visit.session_started_at, visit.session_id
         LIMIT {limit:UInt32}
@@ -80,6 +95,7 @@ WHERE visit.project_id = {project:String}
     AND visit.session_started_at >= fromUnixTimestamp64Milli({v0:Int64}, 'UTC')
     AND visit.session_started_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     AND visit.views + visit.events > 0
+    AND visit.session_started_at >= earliest
         ORDER BY visit.session_started_at DESC, visit.session_id DESC
         LIMIT 1 BY visit.session_started_at, visit.session_id
         LIMIT {limit:UInt32}

@@ -242,7 +242,9 @@ def _check(row: FunnelRow, attempts: list[list[int]], steps: int) -> None:
     assert row.median_s == (pytest.approx(median(whole) / 1000) if whole else None)
 
 
-@random_worlds(6, history=histories(), over=asked(), dropped=st.booleans())
+@random_worlds(
+    6, history=histories(), over=asked(), dropped=st.booleans(), fields=st.sampled_from(BREAKDOWNS)
+)
 def test_people_of_a_step_are_those_who_are_counted(
     warehouse: Warehouse,
     insert: Insert,
@@ -250,23 +252,28 @@ def test_people_of_a_step_are_those_who_are_counted(
     over: Callable[[str, History], Attempts],
     *,
     dropped: bool,
+    fields: tuple[str, ...],
 ) -> None:
     scope = over(load(history, insert), history)
+    followed = Followed(scope, Reckoning(history))
+    expected: dict[tuple[str, ...], set[int]] = {}
+    for visitor, times in followed.attempts():
+        if len(times) == 1 if dropped else len(times) >= 2:
+            for labels in followed.labels(visitor, times[0], fields):
+                expected.setdefault(labels, set()).update(visitor.persons - {0})
+    labels, persons = min(expected.items(), default=(("",) * len(fields), set()))
 
     found = []
     after: int | None = 0
     while after is not None:
-        page = ask(warehouse, FunnelPeople(scope, 2, dropped=dropped, after=after, limit=2))
+        question = FunnelPeople(
+            scope, 2, dropped=dropped, after=after, limit=2, breakdowns=fields, labels=labels
+        )
+        page = ask(warehouse, question)
         found += [each.person for each in page.people]
         after = page.cursor
 
-    expected = {
-        person
-        for visitor, times in Followed(scope, Reckoning(history)).attempts()
-        if (len(times) == 1 if dropped else len(times) >= 2)
-        for person in visitor.persons - {0}
-    }
-    assert found == sorted(expected)
+    assert found == sorted(persons)
 
 
 @random_worlds(

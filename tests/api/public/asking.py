@@ -21,6 +21,7 @@ async def asked(
     *,
     body: Json = None,
     who: str = "shop/reader",
+    method: str = "",
     headers: dict[str, str] | None = None,
     app: FastAPI | None = None,
 ) -> Response:
@@ -28,7 +29,7 @@ async def asked(
     transport = ASGITransport(app=app or _app(shop), raise_app_exceptions=False)
     async with AsyncClient(transport=transport, base_url="http://api.example") as api:
         return await api.request(
-            "GET" if body is None else "POST",
+            method or ("GET" if body is None else "POST"),
             path,
             params=parameters,
             json=body,
@@ -43,6 +44,13 @@ async def insight(
     answer = await asked(shop, f"/insights/shop/{path}", parameters, body=body)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+async def managed(shop: Place, method: str, path: str, body: Json = None) -> Json:
+    """What a call to `/manage` by the root client of the shop is answered with."""
+    answer = await asked(shop, f"/manage/{path}", body=body, method=method, who="shop/admin")
+    assert answer.status_code == 200, answer.text
+    return answer.json().get("data")
 
 
 def _app(shop: Place) -> FastAPI:

@@ -47,6 +47,7 @@ async def test_a_chart_has_the_shape_of_a_final_chart(shop: Place) -> None:
         }],
         "metrics": {"sum": 4.0, "average": 4 / 3, "min": 1.0, "max": 2.0},
         "approximate": False,
+        "references": [],
     }  # fmt: skip
 
 
@@ -102,6 +103,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("property", {"series": [{"name": "a", "segment": "property_sum"}]}, "series[0].segment: needs a property"),
     ("formula", {"series": [*VIEWS, {"type": "formula", "formula": "A +"}]}, "formula 'A +' at 4: something is missing at the end"),
     ("letter", {"series": [*VIEWS, {"type": "formula", "formula": "A / C"}]}, "'C' is no series and no function"),
+    ("hidden", {"series": [*VIEWS, {"type": "formula", "formula": "A", "hideSeries": ["C"]}]}, "hideSeries: there is no series C; expected some of A, B"),
     ("points", {"series": VIEWS, "range": "365d", "interval": "minute"}, "interval: too many buckets"),
     ("cohort", {"series": VIEWS, "breakdowns": ["cohort:none"]}, "none: no cohort of this project"),
     ("own-cohort", {"series": VIEWS, "cohorts": [{"id": "x"}], "breakdowns": ["cohort"]}, "cohorts: x needs either events or profile"),
@@ -130,8 +132,16 @@ async def test_a_wrong_chart_is_refused_with_its_path(
             {"series": '[{"name":"a"}]', "globalFilters": '[{"name":"a","operator":"x"}]'},
             "globalFilters[0].operator",
         ),
+        (
+            {"series": '[{"name":"a"}]', "events": '[{"name":"b"}]'},
+            "events: expected either series or events",
+        ),
+        (
+            {"series": '[{"name":"a"}]', "projectId": "shop", "project_id": "mine"},
+            "project_id: expected either",
+        ),
     ],
-    ids=["none", "json", "legacy-name", "global-filters"],
+    ids=["none", "json", "legacy-name", "global-filters", "both-names", "both-projects"],
 )
 async def test_a_wrong_query_string_is_refused_with_its_path(
     shop: Place, parameters: dict[str, str], message: str

@@ -118,6 +118,8 @@ GETS: list[tuple[str, dict[str, Any], Callable[[Json], Any], Any]] = [
     ("events/names", {"search": "sig"}, lambda body: (body["event_names"], body["events"][0]["count"]), (["signup"], 2)),
     ("events/properties", {"eventName": "signup"}, lambda body: (body["properties"], "country" in body["columns"]), (["plan"], True)),
     ("events/property_values", {"propertyKey": "country"}, at("values"), ["KR", "DE"]),
+    ("events/property_values", {"propertyKey": "referrerName"}, lambda body: sorted(body["values"]), ["Bing", "Google"]),
+    ("events/property_values", {"propertyKey": "items.0.sku"}, at("values"), []),
     ("events/property_values", {"propertyKey": "plan", "eventName": "signup"}, lambda body: (body["event"], body["property"], sorted(body["values"])), ("signup", "plan", ["free", "pro"])),
     ("events/top", {}, columns("name", "events", "visitors"), [("signup", 2, 2), ("link_out", 1, 1), ("revenue", 1, 1)]),
     ("events/top", {"event": ["signup", "never"]}, columns("name", "events"), [("signup", 2), ("never", 0)]),
@@ -275,6 +277,10 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("events", {"sessionId": "x"}, "sessionId: expected 16 hexadecimal digits"),
     ("events", {"properties": '["plan"]'}, "properties: Input should be an object"),
     ("profiles", {"name": "a", "search": "b"}, "name: expected either search or name"),
+    ("traffic/series", {"dimension": "os", "previous": "true"}, "previous: is not known here"),
+    ("pages/series", {"limit": 501}, "limit: Input should be less than or equal to 500"),
+    ("events/stats", {"compare": "year"}, "compare: is not known here"),
+    ("groups/acme/growth", {"previous": "true"}, "previous: is not known here"),
     ("traffic/geo", {"breakdown": "os"}, "breakdown: Input should be 'country', 'region' or 'city'"),
 ]  # fmt: skip
 
@@ -299,6 +305,11 @@ async def test_a_wrong_parameter_is_named_with_what_would_be_right(
         ("funnel", {"steps": [{"name": "a"}, {"name": "b", "filters": [{"name": "nope", "value": "x"}]}]}, "steps[1].filters[0].name: no such field"),
         ("funnel", {"steps": PATHS, "filters": [{"name": "cohort", "operator": "inCohort", "value": ["none"]}]}, "filters[0].value[0]: no cohort of this project"),
         ("chart/people", {"series": {"name": "a", "segment": "user"}}, "series.segment: Extra inputs are not permitted"),
+        ("funnel/people", {"steps": PATHS, "step": 1, "breakdowns": ["country"]}, "labels: expected one for each of 1 breakdowns"),
+        ("funnel/people", {"steps": PATHS, "step": 1, "previous": True}, "previous: Extra inputs are not permitted"),
+        ("funnel", {"steps": PATHS, "interval": "day"}, "interval: Extra inputs are not permitted"),
+        ("funnel", {"steps": PATHS, "groupBy": "property"}, "groupBy: needs a key, the field whose value joins the steps"),
+        ("chart/people", {"series": {"name": "a"}, "compare": "year"}, "compare: Extra inputs are not permitted"),
         ("chart/people", {"series": {"name": "a"}, "breakdowns": ["country"]}, "labels: expected one for each of 1 breakdowns"),
         ("chart/people", {"series": {"name": "a"}, "date": "soon"}, "date: expected a date (2026-03-01) or a time"),
         ("chart/people", {"series": {"name": "a"}, "date": "2026-01-01", "range": "7d"}, "date: lies outside of what was asked about"),
@@ -307,7 +318,7 @@ async def test_a_wrong_parameter_is_named_with_what_would_be_right(
         ("retention/cohort", {"breakdowns": ["country", "country"]}, "each field once"),
         ("user_flow", {"start": {"name": ""}}, "start.name: String should have at least 1 character"),
     ],
-    ids=["steps", "unknown-key", "unknown-field", "unknown-cohort", "segment", "labels", "date", "outside", "breakdown", "conversion", "breakdowns", "flow"],
+    ids=["steps", "unknown-key", "unknown-field", "unknown-cohort", "segment", "row", "previous-people", "interval", "key", "compared-point", "labels", "date", "outside", "breakdown", "conversion", "breakdowns", "flow"],
 )  # fmt: skip
 async def test_a_wrong_question_is_named_by_its_path(
     shop: Place, path: str, body: Json, message: str

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from openpanel.metadata import reports
 from tests.api.public.asking import Json, asked
 from tests.api.public.conftest import Place
+from tests.api.public.world import NOW
 
 pytestmark = pytest.mark.usefixtures("shop")
 DAYS = {"startDate": "2026-02-27", "endDate": "2026-03-01"}
@@ -102,6 +104,18 @@ async def test_a_report_compares_and_runs_in_the_project_s_time(shop: Place) -> 
     assert body["data"]["series"][0]["data"][0]["previous"]["value"] == 2.0
 
 
+@pytest.mark.parametrize(("given", "used"), [(None, "week"), ("hour", "day"), ("month", "month")])
+async def test_a_report_of_who_comes_back_tells_the_interval_of_its_rows(
+    shop: Place, given: str | None, used: str
+) -> None:
+    report = await saved(shop, {"chartType": "retention", "interval": given})
+
+    body = (await asked(shop, f"/insights/shop/reports/{report}/data")).json()
+
+    first = {"week": "2026-02-23", "day": "2026-02-27", "month": "2026-02-01"}
+    assert (body["interval"], body["data"][1]["cohort_interval"]) == (used, first[used])
+
+
 @pytest.mark.parametrize(
     ("parameters", "status", "message"),
     [
@@ -138,6 +152,21 @@ async def test_a_report_of_another_project_is_not_found(shop: Place) -> None:
     foreign = await asked(shop, f"/insights/shop/reports/{report}/data", who="mine/reader")
 
     assert (answer.status_code, foreign.status_code) == (404, 403)
+
+
+async def test_a_report_that_cannot_be_asked_any_more_says_why(shop: Place) -> None:
+    path = f"/insights/shop/reports/{await saved(shop, {'chartType': 'retention'})}/data"
+    reports.change(
+        shop.database, project="shop", report=path.split("/")[4], expected=None, at=NOW, name=None, dashboard=None,
+        question={"chartType": "retention", "previous": True},
+    )  # fmt: skip
+
+    answer = await asked(shop, path)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"] == (
+        "report.retention.previous: Extra inputs are not permitted; save the report anew"
+    )
 
 
 async def test_a_cohort_that_is_gone_is_named(shop: Place) -> None:

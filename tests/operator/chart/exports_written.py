@@ -35,4 +35,4 @@ def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
-    sys.stdout.write(sys.modules["pyarrow"].__path__[0])
+    sys.stdout.write(sys.modules["nanoarrow"].__path__[0])

@@ -5,6 +5,7 @@ No controller runs behind the API server: `serve` does what kubelet and controll
 # ruff: noqa: ARG002 - the protocols decide about arguments
 
 import contextlib
+import itertools
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -158,6 +159,7 @@ class Scene:
     def restart(self) -> None:
         """Another process takes over: it knows nothing yet."""
         chance = random.Random(7)
+        self._looked: object = None  # the version of the cluster at the last look, and what was looked at
         self.asked: list[Key] = []
         self.drifted: list[str] = []
         self.results: Counter[str] = Counter()
@@ -187,20 +189,33 @@ class Scene:
         return (self.namespace, *self.namespaces)
 
     async def look(self) -> None:
-        """Hear of everything there is, as watches would tell it."""
-        for namespace in self.everywhere:
-            for kind in (CLUSTER, PROJECT, *self.kinds):
-                seen: list[Ref] = []
-                async for items, since in self.kube.pages(kind, namespace=namespace):  # noqa: B007
-                    for body in items:
-                        self.index.put(body, kind=kind)
-                        seen.append(ref_of(body, kind=kind))
-                        if kind in (CLUSTER, PROJECT):
-                            meta = body["metadata"]
-                            self.claims.put(body, key=Key(kind.name, meta["namespace"], meta["name"]))
-                for key in self.index.retain(kind, namespace=namespace, seen=seen, until=int(since)):
-                    if kind in (CLUSTER, PROJECT):
-                        self.claims.drop(key)
+        """Hear of everything there is, as watches would tell it.
+
+        The version of a list is that of the whole cluster: while it stands still, nothing else has changed either.
+        """
+        places = tuple(itertools.product(self.everywhere, (CLUSTER, PROJECT, *self.kinds)))
+        version = await self._look_at(*places[0])
+        if (version, places) == self._looked:
+            return
+        for namespace, kind in places[1:]:
+            await self._look_at(namespace, kind)
+        self._looked = version, places
+
+    async def _look_at(self, namespace: str, kind: Kind) -> str:
+        """Hear of all objects of a kind; the version of the list."""
+        seen: list[Ref] = []
+        since = ""
+        async for items, since in self.kube.pages(kind, namespace=namespace):  # noqa: B007
+            for body in items:
+                self.index.put(body, kind=kind)
+                seen.append(ref_of(body, kind=kind))
+                if kind in (CLUSTER, PROJECT):
+                    meta = body["metadata"]
+                    self.claims.put(body, key=Key(kind.name, meta["namespace"], meta["name"]))
+        for key in self.index.retain(kind, namespace=namespace, seen=seen, until=int(since)):
+            if kind in (CLUSTER, PROJECT):
+                self.claims.drop(key)
+        return since
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass, after a look around."""

@@ -14,6 +14,7 @@ from fastapi import Request
 from openpanel.analytics.asking import Question
 from openpanel.analytics.cache import NEVER, Cache, Found
 from openpanel.analytics.flights import Caller, HungUp
+from openpanel.analytics.former_days import FormerDays
 from openpanel.warehouse import WarehouseError
 from openpanel_api.public.errors import Disconnected
 from openpanel_api.public.services import Services
@@ -38,14 +39,21 @@ def kept_answers(services: Services) -> Cache:
 
 
 async def found(
-    request: Request, services: Services, *questions: Question[Any], stale_for: timedelta = NEVER
+    request: Request,
+    services: Services,
+    *questions: Question[Any],
+    former: FormerDays | None,
+    stale_for: timedelta = NEVER,
 ) -> tuple[Found[Any], ...]:
-    """The answers, asked at once; when one fails the others are stopped. `Disconnected` when the caller leaves."""
+    """The answers, asked at once; when one fails the others are stopped. `Disconnected` when the caller leaves.
+
+    `former`: the days of the project that rollups may know by another time zone.
+    """
     answers: Cache = request.app.state.answers
     caller = Caller()
 
     def ask(question: Question[Any]) -> Found[Any]:
-        return answers.ask(question, caller=caller, stale_for=stale_for)
+        return answers.ask(question, former=former, caller=caller, stale_for=stale_for)
 
     try:
         async with leaving(request, partial(anyio.to_thread.run_sync, caller.hang_up)):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from openpanel.analytics.chart_rows import ChartAnswer, ChartFigures, ChartPoint, ChartRow
 from openpanel_api.public.moments import local
+from openpanel_api.public.references import MarkJson
 
 OTHER = "Other"
 
@@ -88,15 +89,26 @@ class ChartJson(BaseModel):
     series: list[SeriesAnswerJson]
     metrics: FiguresJson = Field(description="Over all series.")
     approximate: bool = Field(description="Whether persons and sessions are counted by estimate.")
+    references: list[MarkJson] = Field(description="What happened meanwhile beside the data.")
 
 
 def chart_json(
-    answer: ChartAnswer, *, names: Mapping[str, tuple[str, str]], breakdowns: Sequence[str], timezone: str
+    answer: ChartAnswer,
+    *,
+    names: Mapping[str, tuple[str, str]],
+    breakdowns: Sequence[str],
+    timezone: str,
+    references: Sequence[MarkJson],
 ) -> ChartJson:
     """The answer; `names` are the id and the name of each series by its letter."""
     shown = [_series(row, names, breakdowns, timezone) for row in answer.rows]
     shown.sort(key=lambda each: (each.other, -(each.metrics.sum or 0)))
-    return ChartJson(series=shown, metrics=_together(shown), approximate=answer.approximate)
+    return ChartJson(
+        series=shown,
+        metrics=_together(shown),
+        approximate=answer.approximate,
+        references=list(references),
+    )
 
 
 def chart_columns(breakdowns: Sequence[str]) -> tuple[str, ...]:

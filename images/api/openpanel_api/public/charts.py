@@ -32,6 +32,7 @@ from openpanel_api.public.question_json import (
     parsed,
     series_of,
 )
+from openpanel_api.public.references import marks
 
 ASKED: Final = {"series": '[{"name":"screen_view","segment":"user"}]', "range": "7d"}
 PROJECT: Final = "Project to read; left out: the client's own."
@@ -55,7 +56,7 @@ class Chosen(Compared):
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was."""
-        return self.project_id or self.project_too or None
+        return _either(projectId=self.project_id, project_id=self.project_too)[1] or None
 
 
 class ChartQuestion(Chosen):
@@ -110,8 +111,8 @@ class ChartParameters(Chosen, AsTable):
 
     def question(self) -> ChartQuestion:
         """The same as JSON says it."""
-        name = "series" if self.series else "events"
-        series = parsed(self.series or self.events, SERIES, name=name, nothing=[])
+        name, text = _either(series=self.series, events=self.events)
+        series = parsed(text, SERIES, name=name, nothing=[])
         if not series:
             raise BadRequest('series: expected a JSON array such as [{"name":"screen_view"}]')
         plain = self.model_dump(by_alias=True, exclude_unset=True, include=set(Chosen.model_fields))
@@ -124,8 +125,8 @@ class ChartParameters(Chosen, AsTable):
         )
 
     def _filters(self) -> list[FilterJson]:
-        name = "filters" if self.filters else "globalFilters"
-        return parsed(self.filters or self.global_filters, FILTERS, name=name, nothing=[])
+        name, text = _either(filters=self.filters, globalFilters=self.global_filters)
+        return parsed(text, FILTERS, name=name, nothing=[])
 
 
 @router.get("/export/charts", **described(ChartJson, "Draw a chart", rows=True, asked=ASKED))
@@ -146,10 +147,12 @@ async def large_chart(
 
 async def _answer(given: Inquiry, how: AsTable, asked: ChartQuestion) -> Response:
     question = await chart_of(given, asked)
-    names = series_names(asked.series)
+    names, happened = series_names(asked.series), await marks(given, question.period)
 
     def shown(answer: Any) -> ChartJson:
-        return chart_json(answer, names=names, breakdowns=question.breakdowns, timezone=given.zone)
+        return chart_json(
+            answer, names=names, breakdowns=question.breakdowns, timezone=given.zone, references=happened
+        )
 
     columns = chart_columns(question.breakdowns)
     return await given.answer(how, shown, question, rows=_rows, columns=columns)
@@ -186,6 +189,14 @@ def series_names(series: Sequence[EventJson | FormulaJson]) -> dict[str, tuple[s
         )
         for place, each in enumerate(series)
     }
+
+
+def _either(**given: str | None) -> tuple[str, str | None]:
+    """Of two names of one parameter that which was given, and what it says. Raises `BadRequest` for both."""
+    (first, one), (second, other) = given.items()
+    if one and other and one != other:
+        raise BadRequest(f"{second}: expected either {first} or {second}, which are the same")
+    return (first, one) if one or not other else (second, other)
 
 
 def _rows(body: BaseModel) -> list[dict[str, Any]]:

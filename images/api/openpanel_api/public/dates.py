@@ -4,7 +4,7 @@ A date names the whole day, wherever it stands; both ends belong to the stretch.
 """
 
 from datetime import datetime, timedelta
-from typing import Annotated, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -64,16 +64,28 @@ class Dates(BaseModel):
     )
 
 
-class Compared(Dates):
-    """When, and whether to compare it with an earlier time."""
+class InBuckets(Dates):
+    """When, and cut into which buckets."""
 
     interval: Interval | None = Field(default=None, description="Length of a bucket. Left out: by the range.")
-    previous: bool = Field(default=False, description="Whether to answer for the earlier time as well.")
-    compare: Literal["prev", "prev-weekday", "year", "year-weekday"] = Field(
-        default="prev",
-        description="Which earlier time: of the same length just before, the same with equal weekdays, "
-        "a year earlier, a year earlier with equal weekdays.",
+
+
+class Against(Dates):
+    """When, and whether to compare it with an earlier time."""
+
+    previous: bool | None = Field(
+        default=None,
+        description="Whether to answer for the earlier time as well. Left out: whether `compare` names one.",
     )
+    compare: Comparison | None = Field(
+        default=None,
+        description="Which earlier time: of the same length just before (so if it is left out), the same with equal "
+        "weekdays, a year earlier, a year earlier with equal weekdays.",
+    )
+
+
+class Compared(InBuckets, Against):
+    """When, cut into which buckets, and whether to compare it with an earlier time."""
 
 
 def period_of(asked: Dates, *, timezone: str, now: datetime, earliest: datetime | None = None) -> Period:
@@ -99,7 +111,7 @@ def wants_earliest(asked: Dates) -> bool:
     return asked.range == ALL and asked.start_date is None and asked.end_date is None
 
 
-def interval_of(asked: Compared, period: Period) -> Interval:
+def interval_of(asked: InBuckets, period: Period) -> Interval:
     """The asked interval if the period can be cut so, else what suits it."""
     if asked.interval is None:
         return default_interval(period)
@@ -109,10 +121,10 @@ def interval_of(asked: Compared, period: Period) -> Interval:
     return asked.interval
 
 
-def before(asked: Compared, period: Period, *, timezone: str) -> Period | None:
+def before(asked: Against, period: Period, *, timezone: str) -> Period | None:
     """The earlier time, if it is wanted."""
-    comparison: Comparison = asked.compare
-    return previous(period, timezone=timezone, comparison=comparison) if asked.previous else None
+    wanted = asked.compare is not None if asked.previous is None else asked.previous
+    return previous(period, timezone=timezone, comparison=asked.compare or "prev") if wanted else None
 
 
 def _ranged(text: str, *, timezone: str, now: datetime, earliest: datetime | None) -> Period:

@@ -137,7 +137,7 @@ async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return _respond(HTTPStatus.BAD_REQUEST, "; ".join(_faults(error.errors(), known=_parameters(request))))
+    return _respond(HTTPStatus.BAD_REQUEST, "; ".join(_faults(error.errors(), known=parameters(request))))
 
 
 async def _answer_filter(request: Request, error: Exception) -> JSONResponse:
@@ -186,6 +186,17 @@ def path_text(parts: Iterable[int | str]) -> str:
     return text.lstrip(".")
 
 
+def parameters(request: Request) -> Iterator[str]:
+    """The names of the query string that the route knows."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    for field in getattr(dependant, "query_params", ()):
+        model = field.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            yield from (each.alias or name for name, each in model.model_fields.items())
+        else:
+            yield field.alias
+
+
 _PLACES: Final = {"re": "filters"}  # of what questions name otherwise
 
 
@@ -208,14 +219,3 @@ def _faults(faults: Iterable[dict[str, Any]], *, known: Iterable[str]) -> Iterat
         if fault["type"] == "extra_forbidden" and place == "query":
             message = f"is not known here; expected some of {', '.join(known)}"
         yield f"{path_text(path) or place}: {message}"
-
-
-def _parameters(request: Request) -> Iterator[str]:
-    """The names of the query string that the route knows."""
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    for field in getattr(dependant, "query_params", ()):
-        model = field.field_info.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            yield from (each.alias or name for name, each in model.model_fields.items())
-        else:
-            yield field.alias

@@ -1,6 +1,5 @@
 """`GET /export/events`: single events as they are kept, newest first, by page or by cursor."""
 
-import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -20,6 +19,7 @@ from openpanel_api.public.access import Access, reader
 from openpanel_api.public.asking import answered
 from openpanel_api.public.documented import EXAMPLE_EVENT, REFUSALS, ROWS, refusals
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.event_columns import Arrow, Parquet
 from openpanel_api.public.event_json import FIELDS, EventJson, event_json
 from openpanel_api.public.event_lines import Csv, Lines
 from openpanel_api.public.event_pages import Writer, first_page, written
@@ -128,10 +128,9 @@ def _writer(output: str, project: str) -> tuple[str, Writer]:
         return "text/csv; charset=utf-8", Csv(project)
     if output == "ndjson":
         return "application/x-ndjson", Lines(project)
-    columns = importlib.import_module("openpanel_api.public.event_columns")
     if output == "parquet":
-        return "application/vnd.apache.parquet", columns.Parquet(project)
-    return "application/vnd.apache.arrow.stream", columns.Arrow(project)
+        return "application/vnd.apache.parquet", Parquet(project)
+    return "application/vnd.apache.arrow.stream", Arrow(project)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,9 +44,9 @@ Scalar = bool | int | float | str | None
 
 
 class EventsParameters(BaseModel):
-    """The query string; unknown parameters are ignored, as they always were."""
+    """The query string."""
 
-    model_config = ConfigDict(extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     project: Text | None = Field(
         default=None,
@@ -109,7 +109,9 @@ class EventsParameters(BaseModel):
 
     @property
     def named_project(self) -> str | None:
-        """The project that was named, if one was."""
+        """The project that was named, if one was. Raises `BadRequest` for two of them."""
+        if self.project and self.project_too and self.project != self.project_too:
+            raise BadRequest("project_id: expected either projectId or project_id, which are the same")
         return self.project or self.project_too or None
 
     @property
@@ -119,16 +121,18 @@ class EventsParameters(BaseModel):
 
 
 class FilterParameter(BaseModel):
-    """One object of `filters`; keys that only its editor needs are ignored."""
+    """One object of `filters`; `id` is for whoever edits it."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
+    id: Scalar = None
     name: str = Field(min_length=1)
     operator: Literal[
         "is", "isNot", "contains", "doesNotContain", "startsWith", "endsWith", "regex", "isNull", "isNotNull",
         "gt", "gte", "lt", "lte",
     ]  # fmt: skip
     value: list[Scalar] = Field(default_factory=list, max_length=MAX_VALUES)
+    type: Literal["string"] | None = None
 
 
 _FILTERS: Final = TypeAdapter(Annotated[list[FilterParameter], Field(max_length=MAX_FILTERS)])

@@ -18,6 +18,7 @@ from pydantic_core import to_json, to_jsonable_python
 from openpanel.analytics.asking import Question
 from openpanel.analytics.cache import STEP, Found
 from openpanel.analytics.explaining import Explanation, explain
+from openpanel.analytics.former_days import FormerDays, former_days
 from openpanel.analytics.limits import over_limit
 from openpanel.analytics.periods import Period
 from openpanel.analytics.volume import Volume
@@ -110,13 +111,13 @@ class Inquiry:
         """The stretch of time that is asked about."""
         earliest = None
         if wants_earliest(asked):
-            volume = await self.found(Volume(self.project.id))
+            volume = await self.found(Volume(self.project.id, self.zone))
             earliest = volume.answer.earliest(self.zone)
         return period_of(asked, timezone=self.zone, now=self.now, earliest=earliest)
 
     async def found(self, question: Question[T]) -> Found[T]:
         """One answer, for what depends on it."""
-        (answer,) = await found(self.request, self.services, question, stale_for=self._stale_for)
+        (answer,) = await self._found(question)
         return answer
 
     def remember(self, asked: BaseModel) -> None:
@@ -138,7 +139,7 @@ class Inquiry:
         if how.explain:
             return await self._explained(questions)
         headers: dict[str, str] = {}
-        answers = await found(self.request, self.services, *questions, stale_for=self._stale_for)
+        answers = await self._found(*questions)
         body = shown(*(each.answer for each in answers))
         if isinstance(body, Page):
             headers = self._link(body.cursor)
@@ -161,6 +162,15 @@ class Inquiry:
             return Response(status_code=304, headers=given)
         return Response(body, media_type=media_type, headers=given)
 
+    async def _found(self, *questions: Question[Any]) -> tuple[Found[Any], ...]:
+        return await found(
+            self.request, self.services, *questions, former=self._former, stale_for=self._stale_for
+        )
+
+    @property
+    def _former(self) -> FormerDays | None:
+        return former_days(self.project, now=self.now)
+
     @property
     def _columns(self) -> tuple[str, ...]:
         """Of the list that the route describes."""
@@ -179,7 +189,7 @@ class Inquiry:
 
     def _plan(self, question: Question[Any]) -> PlanJson:
         try:
-            return _plan_json(question, explain(self.services.warehouse, question))
+            return _plan_json(question, explain(self.services.warehouse, question, former=self._former))
         except WarehouseError as error:
             raise over_limit(error, question=question) or error from error
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
-from urllib.parse import quote
 
 from mcp_types import Tool
 
+from openpanel.analytics.periods import BadRange, resolve
 from openpanel.metadata import ProjectRecord, dashboards, projects, reports
 from openpanel_api.public.access import Access
+from openpanel_api.public.dashboard_addresses import RANGES, USUAL_RANGE, project_pages
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.mcp_tools import PROJECT, tool_of
 from openpanel_api.public.moments import moment_json
@@ -17,6 +19,14 @@ from openpanel_api.public.services import Services
 _OF_PROJECT: Final = {PROJECT: {"type": "string", "description": "Left out: the project of the credentials."}}
 _OF_DASHBOARD: Final = {
     "dashboardId": {"type": "string", "description": "Reports of this dashboard only.", "maxLength": 100}
+}
+_OF_RANGE: Final = {
+    "range": {
+        "type": "string",
+        "description": f"What the pages show: {', '.join(RANGES)}, or two days as 2026-03-01..2026-03-31. "
+        f"Left out: {USUAL_RANGE}.",
+        "maxLength": 40,
+    }
 }
 
 
@@ -76,8 +86,23 @@ async def list_reports(asked: Asked) -> Any:
 
 async def get_dashboard_urls(asked: Asked) -> Any:
     project = await asked.project()
-    home = f"{asked.services.dashboard_url.rstrip('/')}/o/{quote(project.organization)}/p/{quote(project.id)}"
-    return {"projectId": project.id, "overview": home}
+    span = asked.text("range") or USUAL_RANGE
+    _check_range(span, project, now=asked.services.now())
+    root = asked.services.dashboard_url.rstrip("/")
+    pages = project_pages(root, organization=project.organization, project=project.id, span=span)
+    return {"projectId": project.id, **pages}
+
+
+def _check_range(span: str, project: ProjectRecord, *, now: datetime) -> None:
+    """Refuse what the dashboard would not show. Raises `BadRequest`."""
+    if span in RANGES:
+        return
+    if ".." not in span:
+        raise BadRequest(f"range: expected one of {', '.join(RANGES)}, or two days as 2026-03-01..2026-03-31")
+    try:
+        resolve(span, timezone=project.timezone, now=now)
+    except BadRange as error:
+        raise BadRequest(f"range: {error.reason}") from error
 
 
 def _project(record: ProjectRecord) -> dict[str, str]:
@@ -115,8 +140,8 @@ LISTS: Final[dict[str, tuple[Tool, Answer]]] = {
         (
             tool_of(
                 "get_dashboard_urls",
-                "Where people look at a project.",
-                properties={**_OF_PROJECT},
+                "Where people look at a project: addresses of its pages, of each chart, and of each whole list.",
+                properties={**_OF_PROJECT, **_OF_RANGE},
                 required=[],
             ),
             get_dashboard_urls,

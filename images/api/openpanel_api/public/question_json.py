@@ -189,6 +189,11 @@ def made(filters: Sequence[FilterJson]) -> tuple[PropertyFilter, ...]:
 def series_of(given: Sequence[EventJson | FormulaJson]) -> tuple[EventSeries | FormulaSeries, ...]:
     """Series as charts take them; those that a formula hides are hidden."""
     hidden = {each for item in given if isinstance(item, FormulaJson) for each in item.hide_series}
+    letters = [letter(place) for place in range(len(given))]
+    if unknown := sorted(hidden.difference(letters)):
+        raise BadRequest(
+            f"hideSeries: there is no series {unknown[0]}; expected some of {', '.join(letters)}"
+        )
     return tuple(_series(item, letter(place) in hidden) for place, item in enumerate(given))
 
 

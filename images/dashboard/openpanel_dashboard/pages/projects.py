@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from openpanel.analytics import periods
 from openpanel.analytics.asking import ask
+from openpanel.analytics.former_days import former_days
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.volume import Volume
@@ -108,6 +109,7 @@ def project_figures(project: ProjectRecord, *, reader: Reader, services: Service
     period = periods.resolve("24h", timezone=project.timezone, now=now)
     before = periods.previous(period, timezone=project.timezone)
     scope = Overview(project=project.id, timezone=project.timezone, period=period, previous=before)
+    former = former_days(project, now=now)
     online = look(services, project, Pulse(0, 0)).online
     known = ProjectFigures(
         online=say("%(count)s online", count=reader.language.write.count(online)),
@@ -115,8 +117,9 @@ def project_figures(project: ProjectRecord, *, reader: Reader, services: Service
         notice=say("The numbers cannot be read at the moment."),
     )
     try:
-        answer = services.answers.ask(Metrics(scope)).answer
-        since = ask(services.warehouse, Volume(project.id)).earliest(project.timezone)
+        answer = services.answers.ask(Metrics(scope), former=former).answer
+        volume = ask(services.warehouse, Volume(project.id, project.timezone), former=former)
+        since = volume.earliest(project.timezone)
     except WarehouseError:
         return known
     metric, write = METRICS[0], reader.language.write

@@ -10,7 +10,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from openpanel.metadata import Database, NewClient, clients
 from openpanel_api.public.live_access import MOST_OF_CLIENT
-from tests.api.public.conftest import NOON
+from tests.api.public.asking import insight
+from tests.api.public.conftest import NOON, Place
 from tests.api.public.live.conftest import WAIT_S, Live, following, said, serving
 
 MINUTE_MS = 60_000
@@ -240,3 +241,26 @@ async def test_while_a_store_is_away_watchers_are_told_to_try_later(live: Live) 
 
     assert (answer.status_code, refused.value.response.status_code) == (503, 503)
     assert json.loads(refused.value.response.body)["message"] == answer.json()["message"]
+
+
+async def test_realtime_shows_who_is_here_and_is_told_when_that_changes(live: Live, shop: Place) -> None:
+    """Row 26 of the feature table."""
+    async with live.socket("visitors/shop", who="shop/reader") as socket:
+        before = await said(socket)
+        await live.come("a", "b", project="shop")
+        after = await said(socket)
+
+    now = await insight(shop, "realtime")
+
+    assert (before, after) == ("0", "2")
+    assert (now["visitors_now"], now["visitors"], now["sessions"], now["pageviews"]) == (1, 1, 1, 1)
+    busy = [minute["date"] for minute in now["minutes"] if minute["pageviews"]]
+    assert (len(now["minutes"]), busy) == (30, ["2026-03-01T20:58:00+09:00"])
+    (point,) = now["coordinates"]
+    assert point == {
+        "latitude": 35.18, "longitude": 129.07, "country": "KR", "city": "Busan", "visitors": 1, "sessions": 1,
+    }  # fmt: skip
+    assert [(page["path"], page["pageviews"]) for page in now["paths"]] == [("/", 1)]
+    assert [(each["id"], each["path"], each["os"]) for each in now["active"]] == [
+        ("0000000000000004", "/", "iOS")
+    ]

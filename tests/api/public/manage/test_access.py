@@ -117,3 +117,12 @@ async def test_a_body_that_is_too_long_is_refused(ask: Asking) -> None:
     answer = await ask("POST", "/projects", {"name": "x" * 1_100_000})
 
     assert (answer.status_code, answer.json()["error"]) == (413, "Request Entity Too Large")
+
+
+@pytest.mark.parametrize("path", ["/references?project=shop", "/clients?limit=3", "/projects?page=2"])
+async def test_a_parameter_that_is_not_known_is_named(ask: Asking, path: str) -> None:
+    answer = await ask("GET", path)
+
+    name = path.partition("?")[2].partition("=")[0]
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(f"{name}: is not known here; expected")

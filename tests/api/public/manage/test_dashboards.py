@@ -24,7 +24,8 @@ REPORTS: list[dict[str, Any]] = [
         "chartType": "funnel", "steps": [{"name": "screen_view"}, STEP, {"name": "paid"}], "windowHours": 0.5,
         "group": "person", "order": "strict", "exclusions": [{"name": "refund", "after": 1, "before": 3}],
     },
-    {"chartType": "conversion", "steps": [{"name": "screen_view"}, STEP], "interval": "week"},
+    {"chartType": "conversion", "steps": [{"name": "screen_view"}, STEP], "interval": "week", "compare": "year"},
+    {"chartType": "funnel", "steps": [{"name": "a"}, STEP], "group": "property", "key": "properties.orderId"},
     {"chartType": "retention", "starts": {"name": "sign_up"}, "interval": "week", "mode": "on", "begins": "ever"},
     {"chartType": "sankey", "mode": "after", "start": {"name": "screen_view"}, "steps": 4, "exclude": ["noise"]},
 ]  # fmt: skip
@@ -82,6 +83,9 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"chartType": "conversion", "steps": [{"name": "a"}] * 3}, "report.conversion.steps: "),
     ({"chartType": "funnel", "steps": [{"name": "a"}] * 2, "windowHours": 0}, "report.funnel.windowHours: "),
     ({"chartType": "sankey", "mode": "between", "start": {"name": "a"}}, ""),
+    ({"chartType": "sankey", "start": {"name": "a"}, "compare": "year"}, "report.sankey.compare: "),
+    ({"chartType": "retention", "previous": True}, "report.retention.previous: "),
+    ({"chartType": "funnel", "steps": [{"name": "a"}] * 2, "group": "property"}, "report.group: needs a key"),
 ]  # fmt: skip
 
 

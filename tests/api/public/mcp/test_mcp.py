@@ -191,10 +191,13 @@ async def test_reports_are_listed_and_answered(agent: Agent, report: str) -> Non
 
 
 async def test_people_are_sent_to_the_dashboard(agent: Agent) -> None:
-    assert await agent.answer("get_dashboard_urls") == {
-        "projectId": "mine",
-        "overview": "https://panel.example/o/ours/p/mine",
-    }
+    pages = await agent.answer("get_dashboard_urls", range="7d")
+
+    overview = "https://panel.example/o/ours/p/mine/overview"
+    assert (pages["projectId"], pages["projects"]) == ("mine", "https://panel.example/")
+    assert (pages["overview"], pages["realtime"]) == (f"{overview}?range=7d", f"{overview}?range=30m")
+    assert pages["charts"]["bounce"] == f"{overview}?range=7d&m=bounce"
+    assert pages["lists"]["places"]["city"] == f"{overview}?range=7d&tab.places=city&show=places"
 
 
 @pytest.mark.parametrize(
@@ -236,6 +239,8 @@ async def test_nobody_asks_about_what_is_not_theirs(
             {"filters": [{"name": "planet", "operator": "is", "value": "x"}]},
             "planet: no such field",
         ),
+        ("get_dashboard_urls", {"range": "8d"}, "range: expected one of 30m, 1h"),
+        ("get_dashboard_urls", {"range": "2026-03-02..2026-03-01"}, "range: "),
         ("get_profile", {"profileId": "../live"}, "profileId: expected a text without slashes"),
         ("get_profile", {"profileId": ["a"]}, "profileId: expected a text without slashes"),
         ("list_reports", {"dashboardId": 3}, "dashboardId: expected a text"),

@@ -11,7 +11,7 @@ from openpanel.analytics.chart_people import ChartPeople
 from openpanel.analytics.chart_series import EventSeries
 from openpanel.analytics.people_pages import PeopleAnswer
 from openpanel.analytics.periods import Interval, Period, buckets
-from openpanel_api.public.dates import Compared, interval_of
+from openpanel_api.public.dates import InBuckets, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.inquiries import Inquiring, Inquiry
@@ -25,7 +25,7 @@ router = APIRouter(prefix="/chart")
 SERIES: Final[dict[str, Any]] = {"name": "screen_view"}
 
 
-class PointQuestion(Compared):
+class PointQuestion(InBuckets):
     """A point, as the chart that it stands in was asked: `date` and `labels` are those of the point.
 
     Without `date` it is the whole period, which is the point of a bar, a slice or a number.

@@ -17,7 +17,7 @@ from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.event_json import PLAIN_FIELDS, EventJson, event_json
 from openpanel_api.public.inquiries import How, Inquiring, Inquiry, Page
-from openpanel_api.public.insights.parameters import InPeriod, Scoped, Text, Top, conditions, overview
+from openpanel_api.public.insights.parameters import Cut, InPeriod, Text, Top, conditions, overview
 from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import local
@@ -91,7 +91,7 @@ class TopNames(Top):
     event: Names = Field(default_factory=list, description="Only these, also where they never happened.")
 
 
-class Stats(Scoped):
+class Stats(Cut):
     """Which events, over time."""
 
     event: Names = Field(default_factory=list, description="Only these.")

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from openpanel.analytics.attempts import MAX_EXCLUSIONS, MAX_STEPS, Attempts, Exclusion, Visitor
-from openpanel.analytics.breakdowns import MAX_KEPT
+from openpanel.analytics.breakdowns import MAX_BREAKDOWNS, MAX_KEPT
 from openpanel.analytics.conversions import Conversion, ConversionPoint, ConversionRow, Converted
 from openpanel.analytics.funnels import Funnel, FunnelAnswer, FunnelPeople, FunnelRow, FunnelStep
 from openpanel.analytics.occurrences import Step
 from openpanel.analytics.people_pages import PeopleAnswer
-from openpanel_api.public.dates import Compared, Dates, before, interval_of
+from openpanel_api.public.dates import Against, Compared, Dates, before, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.behind import PEOPLE_COLUMNS, PeopleBehindJson, behind, page_after
@@ -31,8 +31,10 @@ VISITORS: Final[dict[str, Visitor]] = {
     "profile_id": "person",
     "session": "session",
     "person": "person",
+    "property": "property",
 }
-GroupBy = Literal["session_id", "profile_id", "session", "person"]
+GroupBy = Literal["session_id", "profile_id", "session", "person", "property"]
+KEY: Final = "A field whose value must be the same at all steps, such as `properties.orderId`; `property` joins steps by it alone."
 router = APIRouter()
 
 
@@ -99,8 +101,11 @@ class Way(Dates):
         default=24, alias="windowHours", gt=0, le=MOST_HOURS, description="From the first step to the last."
     )
     group_by: GroupBy = Field(
-        default="session_id", alias="groupBy", description="Steps of a session, or of a person."
+        default="session_id",
+        alias="groupBy",
+        description="Steps of a session, of a person, or of whoever has the value of `key`.",
     )
+    key: Text = Field(default="", description=KEY)
 
 
 class PlainFunnel(Way, Filtered):
@@ -124,7 +129,7 @@ class ExclusionJson(Asked):
 STEPS: Final[list[Any]] = [{"name": "screen_view"}, {"name": "signup"}]
 
 
-class WayQuestion(Compared, Way):
+class WayQuestion(Way):
     """By events with filters."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": STEPS, "range": "7d"}]})
@@ -135,25 +140,42 @@ class WayQuestion(Compared, Way):
     filters: Filters = Field(default_factory=list)
     cohorts: Cohorts = Field(default_factory=list)
     breakdowns: Breakdowns = Field(default_factory=list)
-    limit: int = Field(default=10, ge=1, le=MAX_KEPT)
 
 
-class FunnelQuestion(WayQuestion):
+class ConversionQuestion(Compared, WayQuestion):
+    """Over time, and against the time before."""
+
+    limit: int = Field(default=10, ge=1, le=MAX_KEPT, description="Values of the breakdown that are kept.")
+
+
+class OrderedQuestion(WayQuestion):
     """Also in other orders, and with what ends an attempt."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"steps": STEPS, "order": "strict", "breakdowns": ["country"]}]}
-    )
 
     order: Literal["sequence", "strict", "any"] = "sequence"
     exclusions: list[ExclusionJson] = Field(default_factory=list, max_length=MAX_EXCLUSIONS)
 
 
-class BehindQuestion(FunnelQuestion):
-    """Who is behind a step."""
+class FunnelQuestion(Against, OrderedQuestion):
+    """A funnel, and against the time before."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"steps": STEPS, "order": "strict", "breakdowns": ["country"]}]}
+    )
+
+    limit: int = Field(default=10, ge=1, le=MAX_KEPT, description="Values of the breakdown that are kept.")
+
+
+class BehindQuestion(OrderedQuestion):
+    """Who is behind a step, as the funnel that it stands in was asked; `labels` are those of its row."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"steps": STEPS, "step": 2, "dropped": True}]})
 
+    labels: list[Text] = Field(
+        default_factory=list,
+        max_length=MAX_BREAKDOWNS,
+        description="A value for each breakdown, as the funnel's answer names it; none stands for all that is in Other.",
+        examples=[[]],
+    )
     step: int = Field(ge=1, le=MAX_STEPS, description="Which step, from 1.", examples=[2])
     dropped: bool = Field(default=False, description="Who did the step before, and got no further.")
 
@@ -177,6 +199,7 @@ async def funnel(given: Inquiring, asked: Annotated[PlainFunnel, Query()]) -> Re
         steps=tuple(Step(name) for name in asked.steps),
         window=timedelta(hours=asked.window_hours),
         by=VISITORS[asked.group_by],
+        key=asked.key,
         filters=filters,
         cohorts=await memberships(given, filters),
     )
@@ -207,7 +230,13 @@ async def large_funnel(given: Inquiring, how: Annotated[AsTable, Query()], asked
 async def funnel_people(given: Inquiring, how: Annotated[Paged, Query()], asked: BehindQuestion) -> Response:
     """Who did a step, or did the one before and got no further; in pages."""
     question = FunnelPeople(
-        await _attempts(given, asked), asked.step, asked.dropped, page_after(how.cursor), how.limit
+        await _attempts(given, asked),
+        asked.step,
+        asked.dropped,
+        page_after(how.cursor),
+        how.limit,
+        breakdowns=tuple(each.name for each in asked.breakdowns),
+        labels=tuple(asked.labels),
     )
 
     def shown(found: PeopleAnswer) -> PeopleBehindJson:
@@ -217,7 +246,9 @@ async def funnel_people(given: Inquiring, how: Annotated[Paged, Query()], asked:
 
 
 @router.post("/conversion", **described(list[ConversionRowJson], "Conversion over time", rows=True))
-async def conversion(given: Inquiring, how: Annotated[AsTable, Query()], asked: WayQuestion) -> Response:
+async def conversion(
+    given: Inquiring, how: Annotated[AsTable, Query()], asked: ConversionQuestion
+) -> Response:
     """Of those who did one thing in a bucket, how many did the other within the window after it."""
     scope = await _attempts(given, asked)
     names = tuple(each.name for each in asked.breakdowns)
@@ -249,9 +280,10 @@ async def _attempts(given: Inquiry, asked: WayQuestion) -> Attempts:
         steps=steps,
         window=timedelta(hours=asked.window_hours),
         by=VISITORS[asked.group_by],
+        key=asked.key,
         filters=filters,
     )
-    if isinstance(asked, FunnelQuestion):
+    if isinstance(asked, OrderedQuestion):
         exclusions = tuple(
             Exclusion(each.name, made(each.filters), each.after, each.before) for each in asked.exclusions
         )

@@ -18,7 +18,7 @@ from openpanel.analytics.groups import (
     GroupTypes,
 )
 from openpanel.analytics.person_rows import PeopleListAnswer
-from openpanel_api.public.dates import Compared, interval_of
+from openpanel_api.public.dates import InBuckets, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.inquiries import AsTable, How, Inquiring, Page
@@ -118,7 +118,7 @@ class WithMembers(How):
     member_limit: int = Field(default=10, alias="memberLimit", ge=1, le=50)
 
 
-class Growing(Compared, AsTable):
+class Growing(InBuckets, AsTable):
     """When."""
 
 

@@ -13,6 +13,7 @@ from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import Inquiring
 from openpanel_api.public.insights.parameters import Scoped, ScopedWeek, overview
 from openpanel_api.public.moments import local
+from openpanel_api.public.references import MarkJson, marks
 from openpanel_api.public.shapes import percent, rounded
 
 router = APIRouter()
@@ -59,6 +60,7 @@ class _Numbers(BaseModel):
     )
     previous: BeforeJson | None = Field(default=None, description="With `previous=true`.")
     approximate: bool = Field(description="Whether people are counted by estimate.")
+    references: list[MarkJson] = Field(description="What happened meanwhile beside the data.")
 
 
 class OverviewJson(_Numbers):
@@ -77,9 +79,10 @@ class MetricsJson(_Numbers):
 async def numbers(given: Inquiring, asked: Annotated[Scoped, Query()]) -> Response:
     """Visitors, sessions, pageviews, bounce rate, duration, views per session and revenue, and how they went."""
     scope = await overview(given, asked)
+    happened = await marks(given, scope.period)
 
     def shown(metrics: MetricsAnswer, series: SeriesAnswer) -> OverviewJson:
-        return OverviewJson(summary=figures(metrics.current), **_numbers(scope, metrics, series))
+        return OverviewJson(summary=figures(metrics.current), **_numbers(scope, metrics, series, happened))
 
     return await given.answer(asked, shown, Metrics(scope), Series(scope), rows=_buckets)
 
@@ -88,9 +91,10 @@ async def numbers(given: Inquiring, asked: Annotated[Scoped, Query()]) -> Respon
 async def metrics(given: Inquiring, asked: Annotated[ScopedWeek, Query()]) -> Response:
     """The same numbers; without dates of the last seven days."""
     scope = await overview(given, asked)
+    happened = await marks(given, scope.period)
 
     def shown(metrics: MetricsAnswer, series: SeriesAnswer) -> MetricsJson:
-        return MetricsJson(metrics=figures(metrics.current), **_numbers(scope, metrics, series))
+        return MetricsJson(metrics=figures(metrics.current), **_numbers(scope, metrics, series, happened))
 
     return await given.answer(asked, shown, Metrics(scope), Series(scope), rows=_buckets)
 
@@ -116,7 +120,9 @@ def bounds(period: Period, timezone: str) -> dict[str, str]:
     }
 
 
-def _numbers(scope: Overview, metrics: MetricsAnswer, series: SeriesAnswer) -> dict[str, Any]:
+def _numbers(
+    scope: Overview, metrics: MetricsAnswer, series: SeriesAnswer, happened: list[MarkJson]
+) -> dict[str, Any]:
     zone = scope.timezone
     earlier = None
     if scope.previous is not None and metrics.previous is not None:
@@ -130,6 +136,7 @@ def _numbers(scope: Overview, metrics: MetricsAnswer, series: SeriesAnswer) -> d
         "interval": scope.interval,
         "previous": earlier,
         "approximate": metrics.approximate or series.approximate,
+        "references": happened,
         **bounds(scope.period, zone),
     }
 

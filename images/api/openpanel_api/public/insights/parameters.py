@@ -8,7 +8,7 @@ from openpanel.analytics.filters import MAX_BYTES, Filter
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.visits import SESSION_COLUMNS
-from openpanel_api.public.dates import Compared, Dates, before, interval_of
+from openpanel_api.public.dates import Against, Compared, Dates, InBuckets, before, interval_of
 from openpanel_api.public.export_parameters import OPERATORS, ORDERED
 from openpanel_api.public.inquiries import AsTable, Inquiry
 from openpanel_api.public.memberships import memberships
@@ -43,6 +43,10 @@ class InPeriod(Dates, Filtered):
     """When, and which conditions."""
 
 
+class Cut(InBuckets, Filtered):
+    """When, cut into which buckets, and which conditions."""
+
+
 class Scoped(Compared, Filtered):
     """When, compared with what, and which conditions."""
 
@@ -71,20 +75,20 @@ def conditions(asked: Filtered) -> tuple[PropertyFilter, ...]:
     return made(given)
 
 
-async def overview(given: Inquiry, asked: InPeriod | Scoped | Top) -> Overview:
+async def overview(given: Inquiry, asked: InPeriod | Cut | Scoped | Top) -> Overview:
     """The sessions that are asked about."""
     given.remember(asked)
     wanted = conditions(asked)
     plain = [each for each in wanted if _of_session(each)]
     others = tuple(each for each in wanted if not _of_session(each))
     period = await given.period(asked)
-    earlier = before(asked, period, timezone=given.zone) if isinstance(asked, Compared) else None
+    earlier = before(asked, period, timezone=given.zone) if isinstance(asked, Against) else None
     return Overview(
         project=given.project.id,
         timezone=given.zone,
         period=period,
         previous=earlier,
-        interval=interval_of(asked, period) if isinstance(asked, Compared) else "day",
+        interval=interval_of(asked, period) if isinstance(asked, InBuckets) else "day",
         filters=tuple(
             Filter(OF_SESSIONS[each.name], OPERATORS[each.operator], each.values) for each in plain
         ),

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from openpanel.analytics.event_rows import Event
+from openpanel.analytics.fields import PROPERTIES, is_field
 from openpanel.analytics.pickers import EventNames, PickedAnswer, PropertyKeys
 from openpanel.analytics.property_values import PropertyValues
 from openpanel_api.public.documented import described
@@ -114,7 +115,7 @@ async def property_values(given: Inquiring, asked: Annotated[OfProperty, Query()
         return ValuesJson(event=asked.event_name, property=asked.property_key, values=values)
 
     key = asked.property_key
-    name = key if "." in key or key in COLUMNS else f"properties.{key}"
+    name = key if is_field(key) else f"{PROPERTIES}{key}"
     return await given.answer(
         asked, shown, PropertyValues(given.project.id, name, asked.event_name, asked.search, asked.limit)
     )

@@ -4,14 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from openpanel.analytics.asking import Question
 from openpanel.analytics.charts import Chart
 from openpanel.analytics.conversions import Conversion
 from openpanel.analytics.flows import Flow
 from openpanel.analytics.funnels import Funnel
-from openpanel.analytics.periods import Period
+from openpanel.analytics.periods import Interval, Period
 from openpanel.analytics.retention import Retention
 from openpanel.analytics.volume import Volume
 from openpanel.metadata import ReportRecord, reports
@@ -19,7 +19,7 @@ from openpanel_api.public.chart_json import ChartJson, chart_columns, chart_json
 from openpanel_api.public.charts import series_names
 from openpanel_api.public.dates import interval_of, period_of, wants_earliest
 from openpanel_api.public.documented import described
-from openpanel_api.public.errors import NotFound
+from openpanel_api.public.errors import BadRequest, NotFound, path_text
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.flows import LINK_COLUMNS, FlowJson, flow_json
 from openpanel_api.public.insights.funnels import (
@@ -37,6 +37,7 @@ from openpanel_api.public.insights.retained import CohortRowJson, cohort_rows
 from openpanel_api.public.manage.cohort_members import memberships
 from openpanel_api.public.manage.report_json import ChartReport, Report, ReportJson, question_of
 from openpanel_api.public.moments import local
+from openpanel_api.public.references import MarkJson, marks
 from openpanel_api.public.tables import columns_of
 
 NOT_FOUND = "Report not found"
@@ -71,21 +72,34 @@ async def data(
     )
     if record is None:
         raise NotFound(NOT_FOUND)
-    report = SAVED.validate_python(dict(record.question))
+    report = _saved(record)
     earliest = await _earliest(given, report)
     question = await _question(given, report, earliest)
+    happened = await marks(given, question.period) if isinstance(question, Chart) else []
 
     def shown(found: Any) -> ReportDataJson:
         period = period_of(report, timezone=given.zone, now=given.now, earliest=earliest)
-        return _with_data(given, record, report, period, _shown(given, report, question, found))
+        interval = question.interval if isinstance(question, Retention) else interval_of(report, period)
+        return _with_data(
+            given, record, report, (period, interval), _shown(given, report, question, found, happened)
+        )
 
     return await given.answer(asked, shown, question, rows=_table, columns=_columns(question))
+
+
+def _saved(record: ReportRecord) -> Report:
+    """The question as it was saved. Raises `BadRequest` for one that was saved when it could still be asked."""
+    try:
+        return SAVED.validate_python(dict(record.question))
+    except ValidationError as error:
+        (fault, *_) = error.errors()
+        raise BadRequest(f"report.{path_text(fault['loc'])}: {fault['msg']}; save the report anew") from error
 
 
 async def _earliest(given: Inquiry, report: Report) -> datetime | None:
     if not wants_earliest(report):
         return None
-    return (await given.found(Volume(given.project.id))).answer.earliest(given.zone)
+    return (await given.found(Volume(given.project.id, given.zone))).answer.earliest(given.zone)
 
 
 async def _question(given: Inquiry, report: Report, earliest: datetime | None) -> Question[Any]:
@@ -95,7 +109,9 @@ async def _question(given: Inquiry, report: Report, earliest: datetime | None) -
     return question_of(report, given.project, now=given.now, cohorts=cohorts, earliest=earliest)
 
 
-def _shown(given: Inquiry, report: Report, question: Question[Any], found: Any) -> Data:
+def _shown(
+    given: Inquiry, report: Report, question: Question[Any], found: Any, happened: list[MarkJson]
+) -> Data:
     if isinstance(question, Funnel):
         return funnel_json(found, question.breakdowns)
     if isinstance(question, Conversion):
@@ -107,18 +123,21 @@ def _shown(given: Inquiry, report: Report, question: Question[Any], found: Any) 
     assert isinstance(question, Chart)
     assert isinstance(report, ChartReport)
     names = series_names(report.series)
-    return chart_json(found, names=names, breakdowns=question.breakdowns, timezone=given.zone)
+    return chart_json(
+        found, names=names, breakdowns=question.breakdowns, timezone=given.zone, references=happened
+    )
 
 
 def _with_data(
-    given: Inquiry, record: ReportRecord, report: Report, period: Period, shown: Data
+    given: Inquiry, record: ReportRecord, report: Report, when: tuple[Period, Interval], shown: Data
 ) -> ReportDataJson:
+    period, interval = when
     return ReportDataJson(
         id=record.id,
         name=record.name,
         chart_type=report.chart_type,
         range=report.range,
-        interval=interval_of(report, period),
+        interval=interval,
         start_date=local(period.start, timezone=given.zone),
         end_date=local(period.end, timezone=given.zone),
         data=shown,

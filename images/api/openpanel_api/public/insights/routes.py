@@ -16,6 +16,7 @@ from openpanel_api.public.insights import (
     pickers,
     places,
     profiles,
+    references,
     reports,
     retained,
     sessions,
@@ -38,6 +39,7 @@ PARTS: Final = (
     profiles.router,
     groups.router,
     places.router,
+    references.router,
     reports.router,
 )
 

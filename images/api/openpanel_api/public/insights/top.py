@@ -7,11 +7,11 @@ from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
 from openpanel.analytics.overview import TopAnswer
-from openpanel.analytics.top_series import TopSeries, TopSeriesAnswer
+from openpanel.analytics.top_series import MAX_ROWS, PAGE, TopSeries, TopSeriesAnswer
 from openpanel.analytics.top_values import TopValues
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import Inquiring, Inquiry
-from openpanel_api.public.insights.parameters import Scoped, Top, TopOfWeek, overview
+from openpanel_api.public.insights.parameters import Cut, Top, TopOfWeek, overview
 from openpanel_api.public.moments import local
 from openpanel_api.public.shapes import percent
 from openpanel_api.public.tables import columns_of
@@ -97,11 +97,16 @@ class Devices(Top):
     )
 
 
-class OverTime(Scoped):
+class Lines(Cut):
+    """How many lines over time."""
+
+    limit: int = Field(default=10, ge=1, le=MAX_ROWS, description="Lines at most.")
+
+
+class OverTime(Lines):
     """A list over time."""
 
     dimension: Dimension = Field(description="Of what.", examples=["country"])
-    limit: int = Field(default=10, ge=1, le=50, description="Lines at most.")
 
 
 def _list_of(dimension: str) -> Callable[..., Awaitable[Response]]:
@@ -140,8 +145,17 @@ async def devices(given: Inquiring, asked: Annotated[Devices, Query()]) -> Respo
 @router.get("/traffic/series", **described(list[TopSeriesJson], "A list over time", rows=True))
 async def over_time(given: Inquiring, asked: Annotated[OverTime, Query()]) -> Response:
     """How the first lines of a list went up and down."""
-    scope = await overview(given, asked)
-    question = TopSeries(scope, DIMENSIONS[asked.dimension], limit=asked.limit)
+    return await _drawn(given, asked, DIMENSIONS[asked.dimension])
+
+
+@router.get("/pages/series", **described(list[TopSeriesJson], "Pages over time", rows=True))
+async def pages_over_time(given: Inquiring, asked: Annotated[Lines, Query()]) -> Response:
+    """How the pages with most visitors went up and down; `prefix` is the origin, and revenue stays 0."""
+    return await _drawn(given, asked, PAGE)
+
+
+async def _drawn(given: Inquiry, asked: Lines, dimension: str) -> Response:
+    question = TopSeries(await overview(given, asked), dimension, limit=asked.limit)
     return await given.answer(
         asked, lambda found: _over_time(found, given.zone), question, rows=_points, columns=POINT_COLUMNS
     )

@@ -23,7 +23,7 @@ from openpanel.analytics.periods import Period
 from openpanel.analytics.reading import Membership
 from openpanel.analytics.retention import Begins, Mode, Retention
 from openpanel.metadata import ProjectRecord
-from openpanel_api.public.dates import Compared, before, interval_of, period_of
+from openpanel_api.public.dates import Against, InBuckets, before, interval_of, period_of
 from openpanel_api.public.manage.routes import Json
 from openpanel_api.public.question_json import (
     Breakdowns,
@@ -31,6 +31,7 @@ from openpanel_api.public.question_json import (
     Name,
     Series,
     StepJson,
+    Text,
     made,
     series_of,
 )
@@ -39,7 +40,7 @@ HOUR_MS: Final = 3_600_000
 MOST_HOURS: Final = MAX_WINDOW // timedelta(hours=1)
 
 
-class _Report(Compared, Json):
+class _Report(InBuckets, Json):
     """What every kind has: when, filters on all of it, and how it is shown."""
 
     filters: Filters = Field(default_factory=list, description="All must hold for everything in it.")
@@ -68,20 +69,23 @@ class _Broken(_Report):
         return tuple(each.name for each in self.breakdowns)
 
 
-class ChartReport(_Broken):
+class ChartReport(Against, _Broken):
     """Series over time, or as totals."""
 
     chart_type: Literal["linear", "area", "histogram", "bar", "pie", "metric", "map"]
     series: Series = Field(examples=[[{"name": "screen_view", "segment": "user"}]])
 
 
-class _Attempted(_Broken):
+class _Attempted(Against, _Broken):
     """What is made of steps within a time."""
 
     window_hours: float = Field(
         default=24, gt=0, le=MOST_HOURS, description="From the first step to the last at most."
     )
-    group: Visitor = Field(default="session", description="Whose steps: of one session, or of a person.")
+    group: Visitor = Field(
+        default="session", description="Whose steps: of one session, of a person, or of the value of `key`."
+    )
+    key: Text = Field(default="", description="A field whose value must be the same at all steps.")
 
 
 class ExclusionJson(StepJson):
@@ -193,6 +197,7 @@ def _attempted(
         steps=tuple(each.made() for each in report.steps),
         window=timedelta(milliseconds=max(1, round(report.window_hours * HOUR_MS))),
         by=report.group,
+        key=report.key,
         order=report.order if isinstance(report, FunnelReport) else "sequence",
         exclusions=tuple(
             Exclusion(each.name, made(each.filters), each.after, each.before)

@@ -28,7 +28,7 @@ from openpanel_api.public.access import (
     wrong_secret,
 )
 from openpanel_api.public.documented import ErrorBody, example, refusals
-from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.errors import BadRequest, TooMany, Unauthorized, parameters
 from openpanel_api.public.manage.refusals import INSTEAD, TooLarge, translated
 from openpanel_api.public.services import Given, Services
 
@@ -141,6 +141,7 @@ async def _manager(
         services.bad_credentials.count(address, now)
         raise Unauthorized(f"Manage: {problem}")
     await pace(request, response, client)
+    _check_parameters(request)
     return Manager(services, Access(client))
 
 
@@ -181,6 +182,14 @@ def _refusal(status: int) -> dict[str, Any]:
         "description": name,
         "content": {"application/json": {"example": body}},
     }
+
+
+def _check_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not know. Raises `BadRequest`."""
+    known = list(parameters(request))
+    if unknown := [name for name in request.query_params if name not in known]:
+        expected = f"expected some of {', '.join(known)}" if known else "expected none"
+        raise BadRequest(f"{unknown[0]}: is not known here; {expected}")
 
 
 def _bounded(receive: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Message]]:

@@ -11,6 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.flights import Caller
+from openpanel.analytics.former_days import former_days
 from openpanel.analytics.limits import TooMuch
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.series import Series
@@ -63,7 +64,11 @@ class Asked:
 def asked(request: Request, access: OfProject, services: Given) -> Asked:
     """The view of the address; fields of the range and filter forms are folded into it."""
     try:
-        counted = ask(services.warehouse, Volume(access.project.id))
+        counted = ask(
+            services.warehouse,
+            Volume(access.project.id, access.project.timezone),
+            former=former_days(access.project, now=services.clock()),
+        )
     except WarehouseError:
         counted = None
     return Asked(
@@ -209,17 +214,19 @@ def _version(given: Asked) -> Version | None:
 def _filled(request: Request, name: str, given: Asked, caller: Caller) -> str:
     """The panel's question, answered and written."""
     begun, scope, language = perf_counter(), given.scope, given.reader.language
-    answers = given.services.answers
+    answers, former = given.services.answers, scope.former_days
     answer: object
     if name == "kpis":
-        figures = answers.ask(Metrics(scope.overview(compared=True)), caller=caller).answer
+        compared = Metrics(scope.overview(compared=True))
+        figures = answers.ask(compared, former=former, caller=caller).answer
         template, answer = "overview_kpis", kpis.context(scope, figures, language=language)
     elif name == "chart":
-        series = answers.ask(Series(scope.overview(compared=scope.draws_compared)), caller=caller).answer
+        drawn = Series(scope.overview(compared=scope.draws_compared))
+        series = answers.ask(drawn, former=former, caller=caller).answer
         template, answer = "overview_chart", chart.context(scope, series, language=language)
     else:
         card = wording.CARD_BY_NAME[name]
-        rows = answers.ask(rankings.question(scope, card), caller=caller).answer
+        rows = answers.ask(rankings.question(scope, card), former=former, caller=caller).answer
         assets = given.services.assets
         template = "overview_ranking"
         answer = rankings.context(scope, card, rows, language=language, assets=assets)

@@ -11,6 +11,7 @@ from typing import Final, cast, get_args
 
 from openpanel.analytics import periods, visits
 from openpanel.analytics.filters import Filter, Operator
+from openpanel.analytics.former_days import FormerDays, former_days
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.periods import BadRange, Comparison, Interval, Period
 from openpanel.metadata.records import ProjectRecord
@@ -46,6 +47,11 @@ class Scope:
     @property
     def timezone(self) -> str:
         return self.project.timezone
+
+    @property
+    def former_days(self) -> FormerDays | None:
+        """The days that were counted in another time zone."""
+        return former_days(self.project, now=self.now)
 
     @property
     def draws_compared(self) -> bool:
