@@ -37,6 +37,7 @@ from openpanel_operator.stores import (
 
 CHANGES: Final = "op:changes"  # the channel on which services hear of changed clients and projects
 THREADS: Final = 8
+ENSURED_AT_ONCE: Final = 4  # projects; each takes two connections, and 19 MiB while a secret is hashed
 REDIS_S: Final = 5.0  # seconds for one answer of Redis
 KEPT_CLUSTERS: Final = 64  # connections of that many clusters are kept
 
@@ -48,7 +49,7 @@ class Opened:
 
     def __init__(self, at: Addresses) -> None:
         self.at = at
-        self.database = Database(at.postgres, application="openpanel-operator")
+        self.database = Database(at.postgres, pool_size=THREADS, application="openpanel-operator")
         self.warehouse = Warehouse(at.clickhouse, database=at.database)
         self.redis = redis.Redis.from_url(
             at.redis, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S, health_check_interval=30
@@ -85,6 +86,7 @@ class RealStores:
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stores")
         self._opened: dict[Addresses, Opened] = {}
+        self._ensuring = asyncio.Semaphore(ENSURED_AT_ONCE)
 
     async def faults(self, at: Addresses) -> Mapping[Store, str]:
         """What is wrong with which store; empty: all answer."""
@@ -167,7 +169,8 @@ class RealStores:
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
         """Make the project what it should be."""
         opened = self._open(at)
-        return await self._run("PostgreSQL", lambda: self._ensure(wanted, opened))
+        async with self._ensuring:
+            return await self._run("PostgreSQL", lambda: self._ensure(wanted, opened))
 
     async def remove(
         self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses

@@ -1,5 +1,6 @@
 """A project that becomes real: PostgreSQL, ClickHouse and Redis themselves, without an API server."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single
 from openpanel_local.engines.clickhouse import ClickHouse
 from openpanel_operator import servers
-from openpanel_operator.real_stores import CHANGES, RealStores
+from openpanel_operator.real_stores import CHANGES, THREADS, RealStores
 from openpanel_operator.stores import Addresses, Credential, PoolAsk, StoreAway, StoreRefused, Wanted
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -96,6 +97,17 @@ def wanted(name: str, *, serial: int = 1, pool: str = "shared", drop: str = "") 
 
 def hashes(database: Database, project: str) -> dict[str, int]:
     return {client.name: len(client.secret_hashes) for client in clients.listed(database, project=project)}
+
+
+async def test_more_projects_than_there_are_connections_are_made_at_once(
+    stores: RealStores, at: Addresses
+) -> None:
+    names = [f"crowd-{number}" for number in range(2 * THREADS)]
+
+    made = await asyncio.gather(*(stores.ensure(wanted(name), at) for name in names))
+
+    assert all(each.changes for each in made)
+    assert set(names) <= await stores.projects(at)
 
 
 async def test_project_is_made_once(stores: RealStores, at: Addresses, database: Database) -> None:
