@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 T      ?= tests
 ARGS   ?=
 # Two processes of tests, a file in one of them, the longest files first (tests/conftest.py).
-TESTS_AT_ONCE ?= 2
+TESTS_AT_ONCE ?= 3
 # Tests start some hundred processes; without this each compiles all modules where a machine asks for no bytecode.
 COMPILED_ONCE := env -u PYTHONDONTWRITEBYTECODE
 

@@ -10,11 +10,14 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from openpanel_local.clickhouse import errors
 from openpanel_local.clickhouse.lexer import Kind, Token, significant
 
 DEFAULT_FORMAT = "TabSeparated"
+KEPT = 256  # statements that are remembered
+KEPT_BYTES = 32_768  # of one that is worth remembering
 
 # Their documents put one after another are one document: such answers stream block by block.
 _CONCATENABLE = frozenset(
@@ -77,7 +80,10 @@ def read(text: bytes, *, complete: bool, default_format: str = DEFAULT_FORMAT) -
         insert = _insert(text, complete=complete)
         if insert is not None or not complete:
             return insert
-    return _whole(text, default_format) if complete else None
+    if not complete:
+        return None
+    # Values come as parameters, so that the same texts come again and again; cutting a long one takes milliseconds.
+    return _known(text, default_format) if len(text) <= KEPT_BYTES else _whole(text, default_format)
 
 
 def _insert(text: bytes, *, complete: bool) -> Statement | None:
@@ -130,6 +136,11 @@ def _with_format(text: bytes, head: Sequence[Token], name: Token, *, complete: b
     statement = head[:-1]  # without FORMAT: the engine is told the format apart
     _check(text, statement)
     return Statement(Action.INSERT, text[: head[-1].start], _name(text, name), data_at)
+
+
+@lru_cache(maxsize=KEPT)
+def _known(text: bytes, default_format: str) -> Statement:
+    return _whole(text, default_format)
 
 
 def _whole(text: bytes, default_format: str) -> Statement:

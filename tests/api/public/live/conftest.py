@@ -14,11 +14,10 @@ from openpanel.metadata.records import SHARED_POOL
 from openpanel.stream import Pool
 from openpanel.stream.keys import keys_of
 from openpanel.stream.usage import month_of
-from openpanel_api.public.app import create_app
 from openpanel_api.public.services import Services
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
-from tests.api.public.conftest import Clock, Place
+from tests.api.public.conftest import Clock, Place, an_app
 
 KEYS = keys_of(Pool(SHARED_POOL, 1))[0]
 WAIT_S = 60.0  # for what comes within a second on a machine that has time
@@ -90,7 +89,7 @@ async def said(socket: ClientConnection) -> str:
 @asynccontextmanager
 async def serving(services: Services) -> AsyncIterator[int]:
     """The API as its process runs it; its port."""
-    server = Port(config_of(create_app(services)))
+    server = Port(config_of(an_app(services)))
     socket = listening("127.0.0.1", 0)
     running = asyncio.create_task(server.serve(sockets=[socket]))
     try:

@@ -14,16 +14,17 @@ from uuid import uuid4
 import httpx
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult, TextContent, Tool
+from starlette.requests import Request
 
 from openpanel.metadata import dashboards, reports
-from openpanel_api.public.app import create_app
+from openpanel_api.public.mcp_calls import tools_of
 from openpanel_api.public.mcp_lists import LISTS
 from openpanel_api.public.mcp_tools import TOOLS
 from openpanel_api.public.services import Services
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
-from tests.api.public.conftest import NOON, Clock, Place
+from tests.api.public.conftest import NOON, Clock, Place, an_app
 
 OPENPANELS = {
     "list_projects", "list_dashboards", "list_reports", "get_report_data", "get_dashboard_urls",
@@ -77,12 +78,20 @@ def text_of(result: CallToolResult) -> str:
     return content.text
 
 
+@pytest.fixture(scope="module")
+def tools(place: Place) -> list[Tool]:
+    """The tools, made from the API's description: they are the same for every application."""
+    return tools_of(Request({"type": "http", "app": an_app(Services(place.database, place.warehouse))}))
+
+
 @pytest.fixture
-async def agent(place: Place, clock: Clock) -> AsyncIterator[Agent]:
+async def agent(place: Place, clock: Clock, tools: list[Tool]) -> AsyncIterator[Agent]:
     services = Services(
         place.database, place.warehouse, clock_ms=clock, dashboard_url="https://panel.example/"
     )
-    server = Port(config_of(create_app(services)))
+    app = an_app(services)
+    app.state.mcp_tools = tools
+    server = Port(config_of(app))
     socket = listening("127.0.0.1", 0)
     serving = asyncio.create_task(server.serve(sockets=[socket]))
     yield Agent(place, clock, socket.getsockname()[1])
