@@ -11,7 +11,7 @@ SDKS   := tests/sdk/node_modules/.package-lock.json
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 T      ?= tests
 ARGS   ?=
-# Two processes of tests, a file in one of them, the longest files first (tests/conftest.py).
+# Three processes of tests on two cores (many tests wait), a file in one of them, the longest files first (tests/conftest.py).
 TESTS_AT_ONCE ?= 3
 # Tests start some hundred processes; without this each compiles all modules where a machine asks for no bytecode.
 COMPILED_ONCE := env -u PYTHONDONTWRITEBYTECODE
