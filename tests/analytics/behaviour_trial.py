@@ -12,9 +12,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from openpanel.analytics.asking import LIMITS, Question
+from openpanel.analytics.asking import LIMITS, Question, ReadByDays
 from openpanel.analytics.cohorts import DynamicCohort, freezing
 from openpanel.analytics.routing import Source
+from openpanel.analytics.volume import Volume
 from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Clustered, Form, Single, Table, View, local_name, render
@@ -47,15 +48,21 @@ def answers(folder: Path) -> None:
         **questions("p"),
         **web.questions(scope("p", timezone=ZONE, now=NOW)),
         **lists.questions("p"),
+        "volume": Volume("p", ZONE),
     }
     for name, question in every.items():
-        for source in dict.fromkeys(
-            (question.exact, Source.ROLLUP if question.rolled_up else question.exact)
-        ):
+        for source in _sources(question):
             found = [_answer(each, question, source) for each in (single, clustered)]
             assert found[0] == found[1], f"{name} from {source}: {found}"
             answered += bool(found[0])
     assert answered > len(every) / 2
+
+
+def _sources(question: Question[Any]) -> set[Source]:
+    """All that it may be read from."""
+    rolled_up = {Source.ROLLUP} if question.rolled_up else set()
+    of_former_days = {Source.EVENTS} if isinstance(question, ReadByDays) else set()
+    return {question.exact} | rolled_up | of_former_days
 
 
 def _answer(warehouse: Warehouse, question: Question[Any], source: Source) -> Any:

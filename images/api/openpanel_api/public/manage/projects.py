@@ -74,7 +74,10 @@ async def read_project(manager: Managing, project: ProjectId) -> dict[str, Any]:
     responses=told(ProjectJson, 409),
 )
 async def change_project(manager: Managing, project: ProjectId, asked: ProjectChanges) -> dict[str, Any]:
-    """Sets what is given. What a manifest says of the project is refused: it would be reverted."""
+    """Sets what is given. What a manifest says of the project is refused: it would be reverted.
+
+    Another time zone holds for what was counted before as well.
+    """
     return {"data": project_json(await _change(manager, project, values=asked.columns()))}
 
 
