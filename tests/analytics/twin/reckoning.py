@@ -111,16 +111,15 @@ class Reckoning:
 
     def _names(self) -> dict[int, str]:
         """The profile that a person has in its sessions, or that says whom it describes."""
-        found = {
-            row["person"]: row["profile_id"]
-            for row in self.history.profiles
-            if row["person"] and not row["deleted"]
-        }
+        told: dict[int, str] = {}
+        for row in self.history.profiles:
+            if row["person"] and not row["deleted"]:
+                _keep_greatest(told, row)
+        visited: dict[int, str] = {}
         for events in self._sessions.values():
-            known = [event for event in events if event["profile_id"]]
-            if known:
-                found[known[0]["person"]] = known[0]["profile_id"]
-        return found
+            for event in [event for event in events if event["profile_id"]][:1]:
+                _keep_greatest(visited, event)
+        return told | visited
 
     def _property(self, event: Event, key: str) -> Any:
         if "*" not in key:
@@ -239,3 +238,7 @@ def _number(value: Any) -> float | None:
 def _boolean(value: Any) -> str | None:
     text = _text(value).lower()
     return "yes" if text in {"true", "1"} else "no" if text in {"false", "0"} else None
+
+
+def _keep_greatest(names: dict[int, str], row: Mapping[str, Any]) -> None:
+    names[row["person"]] = max(names.get(row["person"], ""), row["profile_id"], key=str.encode)

@@ -83,14 +83,14 @@ GLOBAL ANY LEFT JOIN
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
-    SELECT person, any(profile_id) AS profile_id
+    SELECT person, max((in_session, profile_id)).2 AS profile_id
     FROM
     (
-        SELECT visit.person AS person, visit.profile_id AS profile_id
+        SELECT visit.person AS person, 1 AS in_session, visit.profile_id AS profile_id
         FROM sessions AS visit
         WHERE visit.project_id = {project:String} AND visit.profile_id != ''
         UNION ALL
-        SELECT told.person AS person, told.profile_id AS profile_id
+        SELECT told.person AS person, 0 AS in_session, told.profile_id AS profile_id
         FROM profiles AS told FINAL
         WHERE told.project_id = {project:String} AND told.person != 0
     )
@@ -242,14 +242,14 @@ GLOBAL ANY LEFT JOIN
 ) AS visit ON seen.session_id = visit.session_id
 GLOBAL ANY LEFT JOIN
 (
-    SELECT person, any(profile_id) AS profile_id
+    SELECT person, max((in_session, profile_id)).2 AS profile_id
     FROM
     (
-        SELECT visit.person AS person, visit.profile_id AS profile_id
+        SELECT visit.person AS person, 1 AS in_session, visit.profile_id AS profile_id
         FROM sessions AS visit
         WHERE visit.project_id = {project:String} AND visit.profile_id != ''
         UNION ALL
-        SELECT told.person AS person, told.profile_id AS profile_id
+        SELECT told.person AS person, 0 AS in_session, told.profile_id AS profile_id
         FROM profiles AS told FINAL
         WHERE told.project_id = {project:String} AND told.person != 0
     )
