@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -174,13 +174,14 @@ def _member(
 
 def _figures(crowd: Crowd, reckoning: Reckoning, group: str) -> GroupFigures:
     events = _events(reckoning, group, before=now_ms(crowd.history))
-    times = [datetime.fromtimestamp(event["created_at"] / 1000, tz=reckoning.zone) for event in events]
+    # Of UTC: the hour that a zone has twice in autumn equals no moment of another zone (PEP 495).
+    times = [datetime.fromtimestamp(event["created_at"] / 1000, tz=UTC) for event in events]
     return GroupFigures(
         members=len(_members(crowd, reckoning, group)),
         events=len(events),
         views=sum(event["name"] == "screen_view" and event["path"] != "" for event in events),
         sessions=len({event["session_id"] for event in events if event.get("session_id")}),
-        days_active=len({time.date() for time in times}),
+        days_active=len({time.astimezone(reckoning.zone).date() for time in times}),
         revenue=sum(event["revenue"] for event in events),
         first_seen=min(times, default=None),
         last_seen=max(times, default=None),

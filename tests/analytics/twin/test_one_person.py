@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import pytest
@@ -142,15 +142,16 @@ def _details(reckoning: Reckoning, person: int, events: Sequence[Event]) -> Pers
             sorted({row["profile_id"] for row in (*events, *told) if row["profile_id"]}, key=str.encode)
         ),
         device_ids=tuple(sorted({each["device_id"] for each in events if each["device_id"]})),
-        first_seen=_moment(reckoning, min(times)),
-        last_seen=_moment(reckoning, max(times)),
+        first_seen=_moment(min(times)),
+        last_seen=_moment(max(times)),
         events=len(events),
         last=Surroundings(**{column: last.get(column, "") for column in Surroundings.__slots__}),
     )
 
 
-def _moment(reckoning: Reckoning, at: int) -> datetime:
-    return datetime.fromtimestamp(at / 1000, tz=reckoning.zone)
+def _moment(at: int) -> datetime:
+    # Of UTC: the hour that a zone has twice in autumn equals no moment of another zone (PEP 495).
+    return datetime.fromtimestamp(at / 1000, tz=UTC)
 
 
 def _most(counted: Counter[Any]) -> list[tuple[Any, int]]:
@@ -168,7 +169,7 @@ def _views(events: Sequence[Event]) -> list[Event]:
 
 
 def _day(event: Event, reckoning: Reckoning) -> Any:
-    return _moment(reckoning, event["created_at"]).date()
+    return _moment(event["created_at"]).astimezone(reckoning.zone).date()
 
 
 def _is_inside(period: Period, event: Event) -> bool:
