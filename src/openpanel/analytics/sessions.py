@@ -35,9 +35,8 @@ __all__ = [
 
 MAX_LIMIT: Final = 1_000
 MAX_SEARCH: Final = 1_000  # characters
-ROWS_OF_SESSION: Final = (
-    8  # that are not merged yet; where sessions have more, a page reads further than it has to
-)
+# That are not merged yet; where sessions have more, a page reads further than it has to.
+ROWS_OF_SESSION: Final = 8
 
 # Longer than anything that was ever measured.
 ALWAYS: Final = Period(datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))

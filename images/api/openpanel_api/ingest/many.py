@@ -46,22 +46,15 @@ def _judged(
     parts: Parts, sender: Sender, batch: Batch, results: list[bytes]
 ) -> tuple[list[tuple[int, Message]], int]:
     """The messages that are let in with their places; the others are answered already."""
-    trusted = not sender.entry.blocked_profiles and may_send_revenue(sender)
+    faults = {index: one for index, one in enumerate(batch.outcomes) if isinstance(one, Refusal)}
     good = [(index, one) for index, one in enumerate(batch.outcomes) if not isinstance(one, Refusal)]
-    if trusted and len(good) == len(batch.outcomes):
-        return good, 0
-    good = []
-    for index, outcome in enumerate(batch.outcomes):
-        if isinstance(outcome, Refusal):
-            refusal: Refusal = outcome
-        elif not trusted and (found := judge_message(sender, outcome)):
-            refusal = found()
-        else:
-            good.append((index, outcome))
-            continue
+    if sender.entry.blocked_profiles or not may_send_revenue(sender):
+        faults |= {index: found() for index, message in good if (found := judge_message(sender, message))}
+        good = [(index, message) for index, message in good if index not in faults]
+    for index, refusal in faults.items():
         parts.counts.refused[refusal.code] += 1
         results[index] = answers.refused_message(index, refusal)
-    return good, len(batch.outcomes) - len(good)
+    return good, len(faults)
 
 
 async def _keep(

@@ -12,6 +12,7 @@ from openpanel_api.public.chart_json import ChartJson, chart_columns, chart_json
 from openpanel_api.public.dates import Compared, before, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.export_parameters import either
 from openpanel_api.public.inquiries import AsTable, Entrance, Inquiry, entrance
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.question_json import (
@@ -56,7 +57,7 @@ class Chosen(Compared):
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was."""
-        return _either(projectId=self.project_id, project_id=self.project_too)[1] or None
+        return either(projectId=self.project_id, project_id=self.project_too)[1] or None
 
 
 class ChartQuestion(Chosen):
@@ -111,7 +112,7 @@ class ChartParameters(Chosen, AsTable):
 
     def question(self) -> ChartQuestion:
         """The same as JSON says it."""
-        name, text = _either(series=self.series, events=self.events)
+        name, text = either(series=self.series, events=self.events)
         series = parsed(text, SERIES, name=name, nothing=[])
         if not series:
             raise BadRequest('series: expected a JSON array such as [{"name":"screen_view"}]')
@@ -125,7 +126,7 @@ class ChartParameters(Chosen, AsTable):
         )
 
     def _filters(self) -> list[FilterJson]:
-        name, text = _either(filters=self.filters, globalFilters=self.global_filters)
+        name, text = either(filters=self.filters, globalFilters=self.global_filters)
         return parsed(text, FILTERS, name=name, nothing=[])
 
 
@@ -189,14 +190,6 @@ def series_names(series: Sequence[EventJson | FormulaJson]) -> dict[str, tuple[s
         )
         for place, each in enumerate(series)
     }
-
-
-def _either(**given: str | None) -> tuple[str, str | None]:
-    """Of two names of one parameter that which was given, and what it says. Raises `BadRequest` for both."""
-    (first, one), (second, other) = given.items()
-    if one and other and one != other:
-        raise BadRequest(f"{second}: expected either {first} or {second}, which are the same")
-    return (first, one) if one or not other else (second, other)
 
 
 def _rows(body: BaseModel) -> list[dict[str, Any]]:

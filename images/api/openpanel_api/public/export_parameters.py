@@ -110,9 +110,7 @@ class EventsParameters(BaseModel):
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was. Raises `BadRequest` for two of them."""
-        if self.project and self.project_too and self.project != self.project_too:
-            raise BadRequest("project_id: expected either projectId or project_id, which are the same")
-        return self.project or self.project_too or None
+        return either(projectId=self.project, project_id=self.project_too)[1] or None
 
     @property
     def rows(self) -> int:
@@ -136,6 +134,14 @@ class FilterParameter(BaseModel):
 
 
 _FILTERS: Final = TypeAdapter(Annotated[list[FilterParameter], Field(max_length=MAX_FILTERS)])
+
+
+def either(**given: str | None) -> tuple[str, str | None]:
+    """Of two names of one parameter that which was given, and what it says. Raises `BadRequest` for both."""
+    (first, one), (second, other) = given.items()
+    if one and other and one != other:
+        raise BadRequest(f"{second}: expected either {first} or {second}, which are the same")
+    return (first, one) if one or not other else (second, other)
 
 
 def names(values: Sequence[str], *, parameter: str) -> tuple[str, ...]:
