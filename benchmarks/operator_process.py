@@ -7,6 +7,7 @@ import asyncio
 import os
 import random
 import re
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,8 @@ from openpanel_operator.kube import Kube, Object
 from openpanel_operator.kube.kinds import CLUSTER, NAMESPACE, PROJECT
 from openpanel_operator.reconcile.conditions import is_true
 from tests.operator.control_plane import ApiServer
-from tests.operator.reconcile.worlds import Watched, serve
+from tests.operator.reconcile.watched import Watched
+from tests.operator.reconcile.worlds import serve
 
 PLACE: Final = "bench-process"
 AT_ONCE: Final = 16
@@ -46,6 +48,17 @@ _PASSES: Final = re.compile(
 )
 _WAITING: Final = re.compile(r"^openpanel_operator_queue_depth (\S+)$", re.MULTILINE)
 _MEMORY: Final = re.compile(r"^(VmHWM|VmRSS):\s+(\d+) kB$", re.MULTILINE)
+
+
+def tell(what: str) -> None:
+    """Say what takes the next minutes, or what was found: all of it takes long, and may be cut off."""
+    print(f"operator: {what}", file=sys.stderr, flush=True)
+
+
+def told(figure: Figure) -> Figure:
+    """The figure, which was said."""
+    tell(f"{figure.what}: {figure.value:.3g} {figure.unit}")
+    return figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +84,8 @@ class _Process:
         megabytes = {name: int(kibibytes) * 1024 / 1e6 for name, kibibytes in _MEMORY.findall(status)}
         note = f"{self.projects} projects, real stores"
         return [
-            Figure("operator", f"process {when}, memory at the peak", megabytes["VmHWM"], "MB", LEAST_MB, AIM_MB, False, note),
-            Figure("operator", f"process {when}, memory when steady", megabytes["VmRSS"], "MB", LEAST_MB, AIM_MB, False, note),
+            told(Figure("operator", f"process {when}, memory {what}", megabytes[name], "MB", LEAST_MB, AIM_MB, False, note))
+            for what, name in (("at the peak", "VmHWM"), ("when steady", "VmRSS"))
         ]  # fmt: skip
 
     def _is_idle(self) -> bool:
@@ -92,13 +105,15 @@ async def measure(server: ApiServer, *, projects: int) -> list[Figure]:
             await kube.create({"apiVersion": "v1", "kind": NAMESPACE.name, "metadata": {"name": PLACE}})
             for body in _cluster(urls):
                 await kube.apply(body, manager="somebody")
+            tell(f"making {projects} projects with real stores …")
             with _operating(server, projects=projects) as process:
-                await _made(kube, projects)
+                made = await _made(kube, projects)
                 await process.until_calm()
-                made = process.memory("making projects")
+                making = process.memory("making projects")
+        tell("starting its process anew …")
         with _operating(server, projects=projects) as process:
             await process.until_calm()
-            return [*made, *process.memory("after a restart")]
+            return [made, *making, *process.memory("after a restart")]
 
 
 @contextmanager
@@ -139,9 +154,10 @@ def _operating(server: ApiServer, *, projects: int) -> Iterator[_Process]:
         yield _Process(port, pid, projects)
 
 
-async def _made(kube: Kube, projects: int) -> None:
-    """Applies all projects and waits until they are ready."""
+async def _made(kube: Kube, projects: int) -> Figure:
+    """From that many manifests to as many projects that are ready."""
     places = asyncio.Semaphore(AT_ONCE)
+    began = time.perf_counter()
 
     async def apply(number: int) -> None:
         async with places:
@@ -151,10 +167,13 @@ async def _made(kube: Kube, projects: int) -> None:
     async with asyncio.timeout(WITHIN_S):
         ready = 0
         while ready < projects:
-            await asyncio.sleep(1)
+            await asyncio.sleep(1 + projects / 500)  # to ask for many costs the cores that they share
             await serve(Watched(kube), [PLACE])
             there = await kube.listed(PROJECT, namespace=PLACE)
             ready = sum(is_true(body.get("status", {}).get("conditions") or (), "Ready") for body in there)
+    seconds = time.perf_counter() - began
+    what = f"{projects} new projects until all are ready"
+    return told(Figure("operator", what, seconds, "s", None, None, False, "real stores"))
 
 
 def _cluster(urls: Mapping[str, str]) -> list[Object]:

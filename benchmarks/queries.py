@@ -25,6 +25,10 @@ from openpanel.warehouse import Warehouse
 WARM_RUNS: Final = 5  # of which the fastest counts
 COLD_RUNS: Final = 3  # of the overview page; of which the median counts
 AT_ONCE: Final = 8
+PATIENT: Final = {
+    **LIMITS,
+    "max_execution_time": 300,
+}  # seconds: reading everything may take longer than anybody waits
 _BUSIEST: Final = """\
 SELECT profile_id FROM profile_activity WHERE project_id = {project:String}
 GROUP BY profile_id ORDER BY sum(events) DESC, profile_id LIMIT 1"""
@@ -114,7 +118,7 @@ def _cold(data: DataSet, asked: Sequence[Question[Any]]) -> float:
 
 
 def _read(warehouse: Warehouse, statement: Statement) -> object:
-    return warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
+    return warehouse.query(statement.sql, parameters=statement.parameters, settings=PATIENT)
 
 
 def _named(data: DataSet, what: str) -> str:

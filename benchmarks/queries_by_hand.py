@@ -1,17 +1,18 @@
 """The same answers as somebody would write them who has only the table of events, and the questions that give them."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final
 
 from benchmarks import traffic
 from benchmarks.questions import FIRST_WEEK, STEPS, WEEKS, ZONE, scope
 from openpanel.analytics.asking import Question
 from openpanel.analytics.attempts import Attempts
-from openpanel.analytics.coming_back import ComingBack
 from openpanel.analytics.funnels import Funnel
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.occurrences import Step
 from openpanel.analytics.periods import Period
+from openpanel.analytics.retention import Retention
 from openpanel.analytics.routing import Source
 from openpanel.analytics.series import Series
 from openpanel.analytics.statements import Statement, milliseconds
@@ -97,7 +98,8 @@ def peers() -> tuple[Peer, ...]:
     """All over 90 days, the funnel over 30."""
     quarter, month = scope("90d"), scope("30d")
     days, thirty = quarter.period, month.period
-    weeks = ComingBack(traffic.LARGE, first=FIRST_WEEK, weeks=WEEKS)
+    first = datetime.combine(FIRST_WEEK, time(), tzinfo=UTC)
+    weeks = Retention(traffic.LARGE, ZONE, Period(first, first + timedelta(weeks=WEEKS)), mode="on")
     funnel = Funnel(Attempts(traffic.LARGE, ZONE, thirty, tuple(Step(name) for name in STEPS)))
     return (
         Peer("daily uniques, 90 days", DAILY_UNIQUES, days, Series(quarter), Source.ROLLUP, (10, 40)),

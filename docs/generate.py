@@ -144,6 +144,9 @@ def _operation(method: str, path: str, operation: Schema, document: Schema) -> I
     yield (
         f"\n## {method} {path}\n\n{operation['summary']}. {operation.get('description', '')}".rstrip() + "\n"
     )
+    if "externalDocs" in operation:
+        counted = operation["externalDocs"]["url"].partition("/docs/")[2]
+        yield f"\nHow it is counted: [definitions](../{counted}).\n"
     parameters = [each for each in operation.get("parameters", ()) if each["in"] in ("path", "query")]
     if parameters:
         yield "\n| parameter | type | meaning |\n|---|---|---|\n"

@@ -1,5 +1,7 @@
 """The real engines for tests, started by the code of `openpanel up`, each once per test process when first asked.
 
+They are killed at the end: what they would write then takes seconds, and is thrown away.
+
 What a test needs and the machine lacks skips it with a line that says what to install; with
 `OPENPANEL_TEST_REQUIRE=all` every skip is a failure instead.
 
@@ -8,43 +10,31 @@ What hypothesis makes up is the same at every run, so that a red run is red agai
 """
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from openpanel_local.engines import EngineMissingError, postgres, valkey
 from openpanel_local.engines import clickhouse as clickhouse_engine
+from tests import order
 
-settings.register_profile("same", derandomize=True)
-settings.register_profile("new", derandomize=False)
+# How fast the machine is makes no test red.
+for _profile, _same in (("same", True), ("new", False)):
+    settings.register_profile(
+        _profile, derandomize=_same, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
 settings.load_profile("same")
 
 _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
-
-# Files that take half a minute and more, the longest first: where several processes share the tests by files, no
-# process is left with one of them when the others are done.
-_LONG_FILES = (
-    "worker/test_process.py",
-    "dashboard/test_screens.py",
-    "local/test_up.py",
-    "dashboard/test_accessibility.py",
-    "worker/test_crashes.py",
-    "whole/test_crashes.py",
-    "dashboard/test_loading.py",
-    "operator/reconcile/test_crash.py",
-    "operator/reconcile/test_cluster.py",
-    "operator/reconcile/test_project.py",
-    "operator/reconcile/test_examples.py",
-    "tenancy/test_removal.py",
-    "api/ingest/test_direct.py",
-    "analytics/test_behaviour_clustered.py",
-)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +50,7 @@ def valkey_url(engine_folder: Path) -> Iterator[str]:
     """A Valkey with an append-only file, as `openpanel up` runs it. Tests use keys of their own."""
     with _or_skip(), valkey.running(engine_folder / "valkey") as engine:
         yield engine.url
+        os.kill(engine.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +66,7 @@ def postgres_database(engine_folder: Path) -> Iterator[Callable[[], str]]:
             return postgres.url(engine_folder / "postgres", port=engine.port, database=name)
 
         yield make
+        os.kill(engine.pid, signal.SIGQUIT)  # its processes end with it, and nothing is written any more
 
 
 @pytest.fixture
@@ -88,6 +80,7 @@ def clickhouse(engine_folder: Path) -> Iterator[clickhouse_engine.ClickHouse]:
     """The embedded ClickHouse behind its HTTP front; `.url` has user and password."""
     with _or_skip(), clickhouse_engine.running(engine_folder / "clickhouse") as engine:
         yield engine
+        os.kill(engine.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")
@@ -103,11 +96,27 @@ def clickhouse_database(clickhouse: clickhouse_engine.ClickHouse) -> Callable[[]
     return make
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded for the tests stays: the collector looks at it once, not each time it has grown by a quarter."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first (`_LONG_FILES`), everything else in its order."""
-    tests = Path(__file__).parent
-    rank = {tests / name: place for place, name in enumerate(_LONG_FILES)}
-    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+    """Long ones first, everything else in its order."""
+    items.sort(key=lambda item: order.rank(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> order.ByFile | None:
+    """Where several processes take file by file, what shares something is one process's."""
+    return order.ByFile(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @contextlib.contextmanager

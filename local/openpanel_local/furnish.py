@@ -16,7 +16,7 @@ def furnish(layout: Layout, order: Order) -> Outcome:
     """Do it; what was done before is done again without effect."""
     installation = required(layout)
     try:
-        projects = parse_all(order.manifests)
+        projects = parse_all(order.manifests, snapshots=False)
         with stores.opened(layout, installation) as opened:
             stores.migrate(
                 opened, postgres_url=postgres.url(layout.postgres, port=installation.ports.postgres)

@@ -110,7 +110,14 @@ def settled(known: Installation | None, wishes: Wishes) -> Installation:
 
 def api_processes(installation: Installation) -> int:
     """How many API processes to run."""
-    return installation.api_processes or min(API_PROCESSES_MAX, len(os.sched_getaffinity(0)))
+    return installation.api_processes or min(API_PROCESSES_MAX, _cores())
+
+
+def _cores() -> int:
+    """Those that this process may use where the system tells, which macOS does not; else those of the machine."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _wished(ports: Ports, wishes: Wishes) -> Ports:

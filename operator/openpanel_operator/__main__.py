@@ -25,7 +25,8 @@ from openpanel_operator.health import Health, app
 from openpanel_operator.kube import Kube
 from openpanel_operator.lease import Lease
 from openpanel_operator.metrics import Metrics
-from openpanel_operator.operating import Kinds, Operator, Plan, optional_kinds, utc_now, watchable_kinds
+from openpanel_operator.operating import Kinds, Operator, Plan, utc_now, watchable_kinds
+from openpanel_operator.optional_kinds import served_kinds
 from openpanel_operator.real_stores import RealStores
 from openpanel_operator.settings import Settings
 
@@ -104,7 +105,7 @@ async def work(
             metrics=metrics,
             health=health,
             kinds=Kinds(
-                await optional_kinds(kube),
+                await served_kinds(kube),
                 watched=await watchable_kinds(kube, namespaces=settings.namespaces),
             ),
         )

@@ -1,20 +1,22 @@
 """The steps that make a project real where its secrets are given: those of `openpanel.tenancy`, but for clients, whose
-secrets are derived instead of drawn, for retention, which every server of a cluster is told, and for the project's
-own ClickHouse user, without which it serves all the same.
+secrets are derived instead of drawn, for retention, which every server of a cluster is told and nobody cuts without
+consent, and for the project's own ClickHouse user, without which it serves all the same.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Final
 from uuid import uuid4
 
 from openpanel.identity.credentials import hash_secret, verify_secret
-from openpanel.metadata import ClientRecord, NewClient, clients
+from openpanel.metadata import ClientRecord, NewClient, clients, projects
 from openpanel.tenancy import AnalyticsProject, Change, provisioning, warehouse_access
 from openpanel.tenancy.provisioning import Step, World
 from openpanel.tenancy.spec import Client
 from openpanel.warehouse import Refused, Warehouse
+from openpanel_operator.reconcile import retention
 from openpanel_operator.stores import Credential
 
 REMEMBERED: Final = 20_000  # clients whose secret was checked: a check costs milliseconds on purpose
@@ -24,11 +26,11 @@ class Verified:
     """Which secrets were found good against which hashes; bounded."""
 
     def __init__(self) -> None:
-        self._good: OrderedDict[str, tuple[int, tuple[str, ...]]] = OrderedDict()
+        self._good: OrderedDict[str, tuple[bytes, tuple[str, ...]]] = OrderedDict()
 
     def check(self, client: ClientRecord, credential: Credential) -> bool:
         """Whether the client's secret opens."""
-        seen = (credential.serial, client.secret_hashes)
+        seen = (blake2b(credential.secret.encode(), digest_size=16).digest(), client.secret_hashes)
         if self._good.get(client.id) == seen:
             return True
         if not verify_secret(credential.secret, hashes=client.secret_hashes):
@@ -71,7 +73,18 @@ def ensuring(
         provisioning.rotate_clients: (),  # a rotation is another secret that is given
         provisioning.ensure_retention: (ensure_retention,),
     }
-    return tuple(each for step in provisioning.STEPS for each in own.get(step, (step,)))
+    return (keep_what_is_stored, *(each for step in provisioning.STEPS for each in own.get(step, (step,))))
+
+
+def keep_what_is_stored(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
+    """Raise `RetentionCut`, before anything is changed, if the project's data were to be kept for less long.
+
+    A project that was deleted, its data kept, counts: who makes one of its name again may not know of them.
+    """
+    record = projects.load(world.database, project=wanted.name)
+    if record is not None:
+        retention.must_not_cut(wanted, stored=record.retention_days)
+    yield from ()  # a look is no change
 
 
 def ensuring_user(secret: str, *, refuse: Callable[[str], None]) -> Step:

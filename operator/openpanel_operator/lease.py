@@ -2,7 +2,9 @@
 
 A lease is free when nobody renewed it for its duration by the clock of whoever wants it, so clocks need not agree.
 Taken over within `DURATION_S` + `RETRY_S` of the holder's last sign, at once when the holder gave it back. A holder
-that cannot renew stops before another may take over.
+that cannot renew stops before another may take over: counted from before the renewal that was taken last, and in the
+middle of a try if need be. One that is not there although it was held a moment ago counts as held still: its holder
+makes it again.
 """
 
 import asyncio
@@ -18,7 +20,7 @@ from openpanel_operator.kube.kinds import LEASE
 
 DURATION_S: Final = 12.0
 RENEW_S: Final = 4.0
-GIVE_UP_S: Final = 9.0  # after the last renewal; less than the duration, so that two never work at once
+GIVE_UP_S: Final = 9.0  # after the last renewal; the rest of the duration is for what is under way to end
 RETRY_S: Final = 2.0
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +57,7 @@ class Lease:
         self._times = times or Times()
         self._seen: tuple[str, str] = ("", "")  # holder and time of renewal, as last read
         self._seen_at = 0.0
+        self._renewed_at = 0.0  # before the write that was taken last
         self.held = False
 
     async def acquire(self) -> None:
@@ -66,15 +69,14 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew the lease; returns when it is lost."""
-        loop = asyncio.get_running_loop()
-        renewed = loop.time()
+        pause = self._times.renew
         try:
-            while loop.time() - renewed < self._times.give_up:
-                await asyncio.sleep(self._times.renew)
-                if await self._renewed():
-                    renewed = loop.time()
-                elif self._seen[0] not in {self._identity, ""}:
-                    break
+            while not self._taken:
+                async with asyncio.timeout_at(self._renewed_at + self._times.give_up):
+                    await asyncio.sleep(pause)
+                    pause = self._times.renew if await self._renew() else self._times.retry
+        except TimeoutError:
+            _log.warning("lease not renewed in time", identity=self._identity)
         finally:
             self.held = False
         _log.warning("lease lost", identity=self._identity, holder=self._seen[0])
@@ -89,15 +91,17 @@ class Lease:
         except KubeError as error:
             _log.warning("lease not released", error=error.message)
 
+    @property
+    def _taken(self) -> bool:
+        """Whether another was seen to have it."""
+        return self._seen[0] not in {self._identity, ""}
+
     async def _try(self) -> bool:
         try:
             body = await self._read()
-            if body is None:
-                await self._kube.create(self._body(self._identity))
-                return True
             if not self._free(body):
                 return False
-            await self._write(body, holder=self._identity, duration_s=self._times.duration)
+            await self._hold(body)
         except Conflict:
             return False
         except KubeError as error:
@@ -105,32 +109,44 @@ class Lease:
             return False
         return True
 
-    async def _renewed(self) -> bool:
+    async def _renew(self) -> bool:
         try:
-            async with asyncio.timeout(self._times.give_up - self._times.renew):
-                body = await self._read()
-                if body is None or _holder(body) != self._identity:
-                    return False
-                await self._write(body, holder=self._identity, duration_s=self._times.duration)
-        except (KubeError, TimeoutError) as error:
-            _log.warning("lease not renewed", error=str(error))
+            body = await self._read()
+            if body is not None and _holder(body) not in {self._identity, ""}:
+                return False
+            await self._hold(body)
+        except KubeError as error:
+            _log.warning("lease not renewed", error=error.message)
             return False
         return True
 
+    async def _hold(self, body: Object | None) -> None:
+        """Write that this candidate has it, as of now; make it if it is not there."""
+        began = asyncio.get_running_loop().time()
+        if body is None:
+            await self._kube.create(self._body(self._identity))
+        else:
+            await self._write(body, holder=self._identity, duration_s=self._times.duration)
+        self._renewed_at = began
+        self._seen = (self._identity, "")
+
     async def _read(self) -> Object | None:
         body = await self._kube.get(LEASE, self._ref.name, namespace=self._ref.namespace)
-        spec = (body or {}).get("spec", {})
+        if body is None:
+            return None  # who had it is remembered, and may not know yet
+        spec = body.get("spec", {})
         seen = (str(spec.get("holderIdentity") or ""), str(spec.get("renewTime") or ""))
         if seen != self._seen:
             self._seen = seen
             self._seen_at = asyncio.get_running_loop().time()
         return body
 
-    def _free(self, body: Object) -> bool:
-        holder = _holder(body)
+    def _free(self, body: Object | None) -> bool:
+        holder = self._seen[0] if body is None else _holder(body)
         if holder in {"", self._identity}:
             return True
-        duration = float(body["spec"].get("leaseDurationSeconds") or self._times.duration)
+        told = body["spec"].get("leaseDurationSeconds") if body is not None else None
+        duration = float(told or self._times.duration)
         return asyncio.get_running_loop().time() - self._seen_at >= duration
 
     async def _write(self, body: Object, *, holder: str, duration_s: float) -> None:

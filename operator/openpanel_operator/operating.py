@@ -20,14 +20,16 @@ import structlog
 from openpanel_operator import triggers
 from openpanel_operator.desired import labels as names
 from openpanel_operator.health import Health, Sign
-from openpanel_operator.kube import Index, Kind, Kube, Patrol, Watching
+from openpanel_operator.kube import Index, Kind, Kube, Patrol, Ref, Watching
 from openpanel_operator.kube.kinds import CLUSTER, OPTIONAL, OWNED, PROJECT, SECRET
 from openpanel_operator.metrics import Metrics
+from openpanel_operator.optional_kinds import OptionalKinds
 from openpanel_operator.reconcile.applying import Applier
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.events import Recorder
 from openpanel_operator.reconcile.keys import Queue
 from openpanel_operator.reconcile.reconciling import Reconciler
+from openpanel_operator.reconcile.vacancies import Vacancies
 from openpanel_operator.reconcile.world import World
 from openpanel_operator.scaler import Scaler
 from openpanel_operator.stores import Stores
@@ -71,15 +73,9 @@ class Kinds:
     """Which kinds of objects there are in this cluster, and how they are followed."""
 
     optional: tuple[Kind, ...]
-    """Those of others that are installed."""
+    """Those of others that are installed at the start."""
     watched: tuple[Kind, ...] = OWNED
     """Those of our own that may be watched; the rest is looked at by name."""
-
-
-async def optional_kinds(kube: Kube) -> tuple[Kind, ...]:
-    """The optional kinds that the cluster has installed; asked once, a new one is taken up by the next start."""
-    served = await asyncio.gather(*(kube.served(kind) for kind in OPTIONAL))
-    return tuple(kind for kind, there in zip(OPTIONAL, served, strict=True) if there)
 
 
 async def watchable_kinds(kube: Kube, *, namespaces: tuple[str, ...]) -> tuple[Kind, ...]:
@@ -108,11 +104,12 @@ class Operator:
         self._kube = kube
         self._metrics = metrics
         self._health = health
-        self.index = Index()
+        self.index = Index(vacated=self._vacated)
         self.queue = Queue(chance=sources.chance)
         self.claims = Claims()
+        self.vacancies = Vacancies()
         self.recorder = Recorder(kube, clock=sources.clock, instance=plan.identity)
-        self.resources = Resources(self.index, self.claims, self.queue)
+        self.resources = Resources(self.index, self.claims, self.queue, vacancies=self.vacancies)
         self.world = World(
             kube=kube,
             index=self.index,
@@ -126,22 +123,19 @@ class Operator:
             enqueue=self.queue.add,
             version=plan.version,
             namespace=plan.namespace,
-            optional_kinds=frozenset(kind.name for kind in kinds.optional),
+            vacancies=self.vacancies,
         )
         self.scaler = Scaler(self.world, metrics=metrics)
-        self._watches = [
-            Watching(
-                kube,
-                kind,
-                namespace=namespace,
-                selector=SELECTOR,
-                index=self.index,
-                tell=self.resources.owned_changed,
-                chance=sources.chance,
-            )
-            for kind in (*kinds.watched, *kinds.optional)
-            for namespace in plan.namespaces or (None,)
-        ]
+        self._chance = sources.chance
+        self._watches = [watch for kind in kinds.watched for watch in self._watches_of(kind)]
+        self._optional = OptionalKinds(
+            kube,
+            self.world.installed,
+            there=kinds.optional,
+            index=self.index,
+            watches_of=self._watches_of,
+            changed=self._look_at_all,
+        )
         self._patrols = [
             Patrol(kube, kind, index=self.index, tell=self.resources.owned_changed)
             for kind in OWNED
@@ -156,6 +150,7 @@ class Operator:
             async with _together() as group:
                 for watch in self._watches:
                     group.start(watch.run(), f"watch {watch.kind.plural}")
+                group.start(self._optional.run(), "optional kinds")
                 await group.unless_ended(self._watches_listed())
                 await group.unless_ended(self._list_resources())
                 for patrol in self._patrols:
@@ -178,7 +173,30 @@ class Operator:
             self.queue.close()
 
     async def _watches_listed(self) -> None:
-        await asyncio.gather(*(watch.listed.wait() for watch in self._watches))
+        await asyncio.gather(self._optional.listed(), *(watch.listed.wait() for watch in self._watches))
+
+    def _watches_of(self, kind: Kind) -> list[Watching]:
+        return [
+            Watching(
+                self._kube,
+                kind,
+                namespace=namespace,
+                selector=SELECTOR,
+                index=self.index,
+                tell=self.resources.owned_changed,
+                chance=self._chance,
+            )
+            for namespace in self._plan.namespaces or (None,)
+        ]
+
+    def _vacated(self, ref: Ref) -> None:
+        for key in self.vacancies.for_object(ref):
+            self.queue.add(key)
+
+    def _look_at_all(self) -> None:
+        for kind in (CLUSTER, PROJECT):
+            for key in self.index.keys(kind):
+                self.queue.add(key)
 
     async def _list_resources(self) -> None:
         """Know every resource before the first pass: precedence between them depends on it."""
@@ -217,9 +235,15 @@ class Operator:
             Sign(f"patrol {patrol.kind.plural}", partial(getattr, patrol, "moved_at"), MOVES_WITHIN_S)
             for patrol in self._patrols
         ]
+        optional = [
+            Sign(f"watch {kind.plural}", partial(self._optional.watched_at, kind), MOVES_WITHIN_S)
+            for kind in OPTIONAL
+        ]
         return [
             *watches,
+            *optional,
             *patrols,
+            Sign("optional kinds", lambda: self._optional.moved_at, MOVES_WITHIN_S),
             Sign("queue", self._queue_moved, MOVES_WITHIN_S),
             Sign("scaler", lambda: self.scaler.moved_at, MOVES_WITHIN_S),
             Sign("audit", lambda: self._audit.moved_at, 2 * MOVES_WITHIN_S),

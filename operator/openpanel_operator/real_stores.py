@@ -1,43 +1,52 @@
 """The stores as they are: PostgreSQL, ClickHouse and Redis, by the rooms that own them, in threads.
 
-One set of connections per cluster, made anew when an address changes. What the rooms raise becomes `StoreAway` or
-`StoreRefused`, so nobody above knows a driver.
+One set of connections per cluster, made anew when an address changes; the set before is closed then. What the rooms
+raise becomes `StoreAway` or `StoreRefused` (`store_errors`), so nobody above knows a driver.
 """
 
 import asyncio
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import redis
 
 from openpanel import metadata, tenancy
 from openpanel.identity.credentials import new_secret
-from openpanel.metadata import Database
-from openpanel.tenancy import provisioning
-from openpanel.warehouse import Warehouse, errors
+from openpanel.metadata import Database, DeletionPolicy
+from openpanel.tenancy import provisioning, snapshots
+from openpanel.tenancy.snapshot_errors import SnapshotError
+from openpanel.tenancy.snapshot_places import S3
+from openpanel.warehouse import Warehouse, errors, topology
 from openpanel.warehouse.schema import Clustered, Form, Single
 from openpanel_operator import pools, servers
 from openpanel_operator.clients import Verified, ensuring, ensuring_user
+from openpanel_operator.copying import Copying, StillCopying
 from openpanel_operator.desired import KeeperFacts, Node
+from openpanel_operator.owning import owning
+from openpanel_operator.project_streams import ProjectStreams
+from openpanel_operator.store_errors import must_be_usable, translated, urls_of
 from openpanel_operator.stores import (
     Addresses,
     Ensured,
+    PlaceFault,
     PoolAsk,
     PoolSeen,
+    SnapshotUnderWay,
     Store,
     StoreAway,
     StoreRefused,
     Wanted,
 )
+from openpanel_operator.trying import StillTrying, Trying
 
 CHANGES: Final = "op:changes"  # the channel on which services hear of changed clients and projects
 THREADS: Final = 8
 ENSURED_AT_ONCE: Final = 4  # projects; each takes two connections, and 19 MiB while a secret is hashed
+SETTLE: Final = timedelta(seconds=30)  # until what was accepted from clients that are stopped is written
 REDIS_S: Final = 5.0  # seconds for one answer of Redis
 KEPT_CLUSTERS: Final = 64  # connections of that many clusters are kept
 
@@ -48,24 +57,34 @@ class Opened:
     """The connections to the stores of one cluster; each opens when it is first used."""
 
     def __init__(self, at: Addresses) -> None:
+        """Raises `StoreRefused` for an address that cannot be used."""
+        must_be_usable(at)
         self.at = at
+        self.redis = _redis(at.redis)
         self.database = Database(at.postgres, pool_size=THREADS, application="openpanel-operator")
         self.warehouse = Warehouse(at.clickhouse, database=at.database)
-        self.redis = redis.Redis.from_url(
-            at.redis, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S, health_check_interval=30
-        )
         self.nodes = {node: Warehouse(url, database=at.database) for node, url in at.nodes.items()}
         self.verified = Verified()
+        self._others: dict[str, Warehouse] = {}
 
     @property
     def form(self) -> Form:
         """How the tables look there."""
         return Clustered(cluster=self.at.clustered) if self.at.clustered else Single()
 
-    @property
     def servers(self) -> Sequence[Warehouse]:
-        """Every server that is told things on its own."""
-        return tuple(self.nodes.values()) or (self.warehouse,)
+        """Every server that is told things on its own; a cluster that somebody else runs is asked which it has."""
+        if self.nodes or not self.at.clustered:
+            return tuple(self.nodes.values()) or (self.warehouse,)
+        urls = topology.server_urls(self.at.clickhouse, cluster=self.at.clustered)
+        if not urls:
+            raise errors.Refused(
+                0, f"no cluster {self.at.clustered!r} in its remote_servers (system.clusters)"
+            )
+        for url in urls:
+            if url not in self._others:
+                self._others[url] = Warehouse(url, database=self.at.database)
+        return tuple(self._others[url] for url in urls)
 
     def announce(self, topic: str) -> None:
         """Tell caches everywhere."""
@@ -75,7 +94,7 @@ class Opened:
         """Close all."""
         self.database.close()
         self.redis.close()
-        for warehouse in (self.warehouse, *self.nodes.values()):
+        for warehouse in (self.warehouse, *self.nodes.values(), *self._others.values()):
             warehouse.close()
 
 
@@ -85,19 +104,25 @@ class RealStores:
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="stores")
-        self._opened: dict[Addresses, Opened] = {}
+        self._opened: dict[str | Addresses, Opened] = {}  # by owner, or by what nobody owns
+        self._copying = Copying()
+        self._trying = Trying()
         self._ensuring = asyncio.Semaphore(ENSURED_AT_ONCE)
 
     async def faults(self, at: Addresses) -> Mapping[Store, str]:
-        """What is wrong with which store; empty: all answer."""
-        opened = self._open(at)
+        """What is wrong with which store; empty: all answer. With an address that cannot be used none is asked."""
+        try:
+            opened = self._open(at)
+        except StoreRefused as error:
+            not_asked = f"not asked, since the address of {error.store} cannot be used"
+            return dict.fromkeys(urls_of(at), not_asked) | {error.store: error.message}
         checks: dict[Store, Callable[[], object]] = {
             "Redis": opened.redis.ping,
             "PostgreSQL": opened.database.ping,
             "ClickHouse": lambda: servers.answers(opened.warehouse),
         }
         found = await asyncio.gather(
-            *(self._run(store, check) for store, check in checks.items()), return_exceptions=True
+            *(self._run(at, store, check) for store, check in checks.items()), return_exceptions=True
         )
         faults: dict[Store, str] = {}
         for store, outcome in zip(checks, found, strict=True):
@@ -110,36 +135,31 @@ class RealStores:
     async def schema_is_current(self, at: Addresses) -> bool:
         """Whether metadata and warehouse have the tables of this version."""
         opened = self._open(at)
-        if not await self._run("PostgreSQL", lambda: metadata.is_current(opened.database)):
+        if not await self._run(at, "PostgreSQL", lambda: metadata.is_current(opened.database)):
             return False
-        checks = [
-            lambda server=server: servers.is_furnished(server, opened.form) for server in opened.servers
-        ]
-        return all(await asyncio.gather(*(self._run("ClickHouse", check) for check in checks)))
+        every = await self._run(at, "ClickHouse", opened.servers)
+        checks = [lambda server=server: servers.is_furnished(server, opened.form) for server in every]
+        return all(await asyncio.gather(*(self._run(at, "ClickHouse", check) for check in checks)))
 
     async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
         """Whether each server has the whole schema; one that does not answer is left out."""
-        opened = self._open(at)
+        form = self._open(at).form
+        return await self._of_each_node(at, lambda server: servers.is_furnished(server, form))
 
-        async def one(server: Warehouse) -> bool | None:
-            try:
-                return await self._run("ClickHouse", lambda: servers.is_furnished(server, opened.form))
-            except (StoreAway, StoreRefused):
-                return None
-
-        found = await asyncio.gather(*map(one, opened.nodes.values()))
-        return {node: whole for node, whole in zip(opened.nodes, found, strict=True) if whole is not None}
+    async def delays(self, at: Addresses) -> Mapping[Node, int]:
+        """By how many seconds each server is behind its shard; one that does not answer or write is left out."""
+        return await self._of_each_node(at, servers.delay)
 
     async def releasable(self, at: Addresses, nodes: Sequence[Node]) -> frozenset[Node]:
         """Those of `nodes` whose data are on other servers; one that cannot be asked is not."""
         opened = self._open(at)
-        leaving = frozenset(nodes)
+        is_spare = partial(
+            servers.is_spare, leaving=frozenset(nodes), servers=opened.nodes, cluster=at.clustered
+        )
 
         async def one(node: Node) -> Node | None:
             try:
-                spare = await self._run(
-                    "ClickHouse", lambda: servers.is_spare(node, leaving=leaving, servers=opened.nodes)
-                )
+                spare = await self._run(at, "ClickHouse", lambda: is_spare(node))
             except (StoreAway, StoreRefused):
                 return None
             return node if spare else None
@@ -152,9 +172,9 @@ class RealStores:
             return None
         opened = self._open(at)
         synced = await servers.synced_members(at.keepers)
-        for server in opened.servers:
+        for server in opened.nodes.values():
             try:
-                members = await self._run("ClickHouse", partial(servers.members, server))
+                members = await self._run(at, "ClickHouse", partial(servers.members, server))
             except (StoreAway, StoreRefused):
                 continue
             return KeeperFacts(members=members, stable=synced == len(members))
@@ -163,27 +183,60 @@ class RealStores:
     async def projects(self, at: Addresses) -> frozenset[str]:
         """The projects that are known and not deleted."""
         opened = self._open(at)
-        listed = await self._run("PostgreSQL", lambda: metadata.projects.listed(opened.database))
+        listed = await self._run(at, "PostgreSQL", lambda: metadata.projects.listed(opened.database))
         return frozenset(project.id for project in listed)
 
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
         """Make the project what it should be."""
         opened = self._open(at)
         async with self._ensuring:
-            return await self._run("PostgreSQL", lambda: self._ensure(wanted, opened))
+            return await self._run(at, "PostgreSQL", lambda: self._ensure(wanted, opened))
 
     async def remove(
-        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
-    ) -> None:
-        """Stop the project's clients; with "Delete" erase what was collected; with `user` drop its own user."""
+        self,
+        project: str,
+        *,
+        policy: DeletionPolicy,
+        user: bool,
+        place: S3 | None = None,
+        namespace: str = "",
+        at: Addresses,
+    ) -> str:
+        """Stop the project's clients; with `user` drop its own user; with "Delete" erase what was collected.
+
+        With "Snapshot" that is first copied to `place`: `SnapshotUnderWay` until it is, `SnapshotFailed` if it is not.
+        What is returned is where the copy lies; "": there is none. What another `namespace` owns is left as it is.
+        """
         opened = self._open(at)
-        await self._run("PostgreSQL", lambda: self._remove(project, policy, user, opened))
+
+        def removing() -> str:
+            with translated("PostgreSQL", at=at):
+                return self._remove(project, policy, user, opened, place=place, namespace=namespace)
+
+        what = (at.owner or at, project)
+        if policy != "Snapshot" and not self._copying.is_going(what):
+            return await self._run(at, "PostgreSQL", removing)
+        try:
+            return await self._copying.run(what, removing)
+        except StillCopying as error:
+            raise SnapshotUnderWay("ClickHouse", str(error)) from error
+
+    async def try_place(self, place: S3, at: Addresses) -> PlaceFault | None:
+        """Why a copy to `place` would fail, by writing and reading there; None: it would not.
+
+        `SnapshotUnderWay` until that is known.
+        """
+        warehouse = self._open(at).warehouse
+        try:
+            return await self._trying.run(at.owner or at, place, lambda: _fault_of(place, warehouse, at))
+        except StillTrying as error:
+            raise SnapshotUnderWay("ClickHouse", str(error)) from error
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
         """All these pools, read in one go."""
         opened = self._open(at)
         now_ms = int(self._clock().timestamp() * 1_000)
-        return await self._run("Redis", lambda: pools.look(opened.redis, asks, now_ms=now_ms))
+        return await self._run(at, "Redis", lambda: pools.look(opened.redis, asks, now_ms=now_ms))
 
     async def close(self) -> None:
         """Close every connection."""
@@ -193,19 +246,35 @@ class RealStores:
         self._threads.shutdown(wait=True)
 
     def _open(self, at: Addresses) -> Opened:
-        opened = self._opened.get(at)
+        key = at.owner or at
+        opened = self._opened.get(key)
         if opened is None or opened.at != at:
-            opened = self._opened[at] = Opened(at)
+            superseded = [opened] if opened is not None else []
+            opened = self._opened[key] = Opened(at)
             while len(self._opened) > KEPT_CLUSTERS:
-                oldest = next(iter(self._opened))
-                self._threads.submit(self._opened.pop(oldest).close)
+                superseded.append(self._opened.pop(next(iter(self._opened))))
+            for each in superseded:
+                self._threads.submit(each.close)
         return opened
 
-    async def _run(self, store: Store, call: Callable[[], T]) -> T:
+    async def _of_each_node(self, at: Addresses, ask: Callable[[Warehouse], T | None]) -> dict[Node, T]:
+        """What each server says; one that does not answer, or says nothing, is left out."""
+        nodes = self._open(at).nodes
+
+        async def one(server: Warehouse) -> T | None:
+            try:
+                return await self._run(at, "ClickHouse", lambda: ask(server))
+            except (StoreAway, StoreRefused):
+                return None
+
+        found = await asyncio.gather(*map(one, nodes.values()))
+        return {node: said for node, said in zip(nodes, found, strict=True) if said is not None}
+
+    async def _run(self, at: Addresses, store: Store, call: Callable[[], T]) -> T:
         """In a thread, with the room's errors as this protocol's; `store` is told of what does not say."""
 
         def guarded() -> T:
-            with _translated(store):
+            with translated(store, at=at):
                 return call()
 
         return await asyncio.get_running_loop().run_in_executor(self._threads, guarded)
@@ -222,7 +291,8 @@ class RealStores:
             form=opened.form,
         )
         refusals: list[str] = []
-        steps = ensuring(wanted.credentials, verified=opened.verified, servers=opened.servers)
+        steps = ensuring(wanted.credentials, verified=opened.verified, servers=opened.servers())
+        steps = owning(wanted.namespace, handed_over=wanted.handed_over, steps=steps)
         if wanted.user_secret is not None:
             steps += (ensuring_user(wanted.user_secret, refuse=refusals.append),)
         report = provisioning.run(wanted.manifest, world=world, steps=steps)
@@ -233,8 +303,17 @@ class RealStores:
             user_refused=" ".join(refusals),
         )
 
-    def _remove(self, project: str, policy: Literal["Retain", "Delete"], user: bool, opened: Opened) -> None:
-        tenancy.remove(
+    def _remove(
+        self,
+        project: str,
+        policy: DeletionPolicy,
+        user: bool,
+        opened: Opened,
+        *,
+        place: S3 | None,
+        namespace: str,
+    ) -> str:
+        report = tenancy.remove(
             project,
             database=opened.database,
             warehouse=opened.warehouse,
@@ -243,29 +322,32 @@ class RealStores:
             policy=policy,
             form=opened.form,
             access_storage=user,
+            place=place,
+            settle=SETTLE,
+            streams=ProjectStreams(opened.redis),
+            owner=namespace or None,
         )
+        copies = [change.subject for change in report.changes if change.step == "snapshot"]
+        return f"{place.url}/{copies[0]}" if place is not None and copies else ""
 
 
-@contextlib.contextmanager
-def _translated(store: Store) -> Iterator[None]:
+def _redis(url: str) -> redis.Redis:
+    """A client; an option of the address that it does not know is refused here, not where it connects."""
     try:
-        yield
-    except metadata.Unavailable as error:
-        raise StoreAway("PostgreSQL", str(error)) from error
-    except metadata.MetadataError as error:
-        raise StoreRefused("PostgreSQL", str(error)) from error
-    except errors.Unavailable as error:
-        raise StoreAway("ClickHouse", str(error)) from error
-    except errors.WarehouseError as error:
-        raise StoreRefused("ClickHouse", str(error)) from error
-    except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
-        raise _redis_fault(error) from error
-    except redis.RedisError as error:
-        raise StoreRefused("Redis", str(error)) from error
-    except (OSError, ValueError) as error:
-        raise StoreAway(store, str(error)) from error
+        client = redis.Redis.from_url(
+            url, socket_timeout=REDIS_S, socket_connect_timeout=REDIS_S, health_check_interval=30
+        )
+        client.connection_pool.make_connection()
+    except (TypeError, ValueError, redis.RedisError):
+        message = "its address has an option that Redis's client does not take: correct what follows its ?"
+        raise StoreRefused("Redis", message) from None
+    return client
 
 
-def _redis_fault(error: redis.RedisError) -> StoreAway | StoreRefused:
-    kind = StoreRefused if isinstance(error, redis.AuthenticationError) else StoreAway
-    return kind("Redis", str(error))
+def _fault_of(place: S3, warehouse: Warehouse, at: Addresses) -> PlaceFault | None:
+    with translated("ClickHouse", at=at):
+        try:
+            snapshots.check(warehouse=warehouse, place=place)
+        except SnapshotError as error:
+            return PlaceFault(error.reason, error.message)
+    return None

@@ -37,6 +37,8 @@ from openpanel_operator.resources.resource import InvalidSpec
 from openpanel_operator.stores import Addresses, PoolAsk, PoolSeen, StoreError
 
 COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+# Between two reports of figures alone; another number of workers is told at once.
+FIGURES_S: Final = 60.0
 ORDERS: Final = ("jobs",)  # RQ's queue of orders that hold a worker; the shared workers take them
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +54,8 @@ class Pool:
     workers: Workers
     ask: PoolAsk
     budget: int | None
+    going: bool
+    """Whether its resource is being deleted: until it is gone, workers write what waits."""
 
     @property
     def replicas(self) -> int:
@@ -69,6 +73,7 @@ class Scaler:
         self._metrics = metrics
         self._clock = clock
         self._histories: dict[Key, scaling.History] = {}
+        self._measured: set[Key] = set()  # pools with figures among the metrics
         self._read: dict[Key, tuple[tuple[int, ...], Pool | None]] = {}  # by the versions it was read from
         self.moved_at = asyncio.get_running_loop().time()
 
@@ -87,21 +92,31 @@ class Scaler:
         """Look at every pool and bring its workers to what it needs."""
         by_stores: defaultdict[Addresses, list[Pool]] = defaultdict(list)
         stores: dict[Key, Addresses | None] = {}
+        pools: set[Key] = set()
         for key in (*self._world.index.keys(CLUSTER), *self._world.index.keys(PROJECT)):
             pool = self._pool(key)
             if pool is None:
                 continue
+            pools.add(key)
             if pool.cluster not in stores:
                 stores[pool.cluster] = await _addresses(self._world, key)
             at = stores[pool.cluster]
             if at is not None:
                 by_stores[at].append(pool)
-        await asyncio.gather(*(self._scale_all(at, pools) for at, pools in by_stores.items()))
-        there = {pool.key for pools in by_stores.values() for pool in pools}
+        await asyncio.gather(*(self._scale_all(at, those) for at, those in by_stores.items()))
+        there = {pool.key for those in by_stores.values() for pool in those}
         for key in [key for key in self._histories if key not in there]:
             del self._histories[key]
+        self._measure_no_more(self._measured - pools)
         for key in [key for key in self._read if not self._world.claims.is_known(key)]:
             del self._read[key]
+
+    def _measure_no_more(self, gone: set[Key]) -> None:
+        """Take figures back of pools that are gone, or that nobody here scales: the last ones would stand for ever."""
+        for key in gone:
+            self._metrics.pool_depth.remove(key.namespace, key.name)
+            self._metrics.pool_workers.remove(key.namespace, key.name)
+        self._measured -= gone
 
     def _pool(self, key: Key) -> Pool | None:
         """The pool of a resource, if it has workers that the operator scales; read again when something changed."""
@@ -130,7 +145,8 @@ class Scaler:
         now = self._clock()
         history = self._histories.get(pool.key, scaling.History(since=now))
         state = scaling.PoolState(pool.replicas, _observed(seen), history)
-        decision = _pinned(pool, history) or scaling.decide(state, settings=settings_of(pool), now=now)
+        decision = _pinned(pool, seen, history) or scaling.decide(state, settings=settings_of(pool), now=now)
+        self._measured.add(pool.key)
         self._metrics.pool_workers.labels(pool.key.namespace, pool.key.name).set(decision.replicas)
         if seen is not None:
             self._metrics.pool_depth.labels(pool.key.namespace, pool.key.name).set(seen.waiting)
@@ -147,11 +163,8 @@ class Scaler:
         self._tell(pool, decision, seen)
 
     def _tell(self, pool: Pool, decision: scaling.Decision, seen: PoolSeen | None) -> None:
-        """Figures for the status, when the number or its reason is another."""
-        known = self._world.scaled.get(pool.key)
-        if known is not None and (known.desired, known.reason) == (decision.replicas, decision.reason.value):
-            return
-        self._world.scaled[pool.key] = Scaled(
+        """Figures for the status: when the number or its reason is another, and when they are clearly others."""
+        told = Scaled(
             desired=decision.replicas,
             reason=decision.reason.value,
             active=decision.active,
@@ -160,7 +173,10 @@ class Scaler:
             running=seen.running if seen else None,
             oldest_seconds=int(seen.oldest_age) if seen and seen.oldest_age is not None else None,
         )
-        self._world.enqueue(pool.key)
+        known = self._world.scaled.get(pool.key)
+        if known is None or _is_news(told, known, target=pool.workers.target_depth):
+            self._world.scaled[pool.key] = told
+            self._world.enqueue(pool.key)
 
     async def _spare_busy(self, pool: Pool, seen: PoolSeen) -> None:
         """Make the deletion of busy workers dear, before some are to go."""
@@ -172,11 +188,26 @@ class Scaler:
                 await self._world.kube.patch(ref_of(pod, kind=POD), changes)
 
 
-def _pinned(pool: Pool, history: scaling.History) -> scaling.Decision | None:
-    """The number that a person has set, if one has."""
+def _is_news(told: Scaled, known: Scaled, *, target: int) -> bool:
+    if (told.desired, told.reason) != (known.desired, known.reason):
+        return True
+    paced = (told.at - known.at).total_seconds() >= FIGURES_S
+    return paced and _coarse(told, target) != _coarse(known, target)
+
+
+def _coarse(scaled: Scaled, target: int) -> tuple[int, ...]:
+    """The figures by the power of two: what is much less than a worker's share, or a quarter minute, is nothing."""
+    queued, running, oldest = scaled.queued or 0, scaled.running or 0, scaled.oldest_seconds or 0
+    return (4 * queued // target).bit_length(), running.bit_length(), (oldest // 15).bit_length()
+
+
+def _pinned(pool: Pool, seen: PoolSeen | None, history: scaling.History) -> scaling.Decision | None:
+    """The number that a person has set, if one has; none at all would never write what waits of one that goes."""
     wanted = pool.workers.replicas
     if wanted is None:
         return None
+    if pool.going and seen is not None and seen.waiting:
+        wanted = max(wanted, 1)
     return scaling.Decision(wanted, wanted, scaling.Reason.STEADY, history)
 
 
@@ -200,13 +231,15 @@ def settings_of(pool: Pool) -> scaling.Settings:
 def _observed(seen: PoolSeen | None) -> scaling.Observation | None:
     if seen is None:
         return None
-    return scaling.Observation(waiting=seen.waiting, running=seen.running, oldest_age=seen.oldest_age)
+    return scaling.Observation(
+        waiting=seen.waiting, running=seen.running, oldest_age=seen.oldest_age, busy=len(seen.busy_hosts)
+    )
 
 
 def _pool(world: World, key: Key) -> Pool | None:
     workers = owned_of(world.index.owned(key, kind=DEPLOYMENT)).of(Component.WORKER.value)
     body = world.index.get(ref_of_key(key))
-    if not workers or body is None or is_deleting(body) or is_set(annotations(body), PAUSED):
+    if not workers or body is None or (is_set(annotations(body), PAUSED) and not is_deleting(body)):
         return None
     try:
         pool = (_shared if key.kind == CLUSTER.name else _own)(world, key, workers[0], body)
@@ -218,16 +251,16 @@ def _pool(world: World, key: Key) -> Pool | None:
 
 def _shared(_world: World, key: Key, workload: Workload, body: Object) -> Pool:
     workers = parse_cluster(body).spec.workers
-    ask = PoolAsk(SHARED_POOL, _shards(workers, body), orders=ORDERS, workers=_may_shrink(workload))
-    return Pool(key, key, workload, workers, ask, budget=None)
+    ask = PoolAsk(SHARED_POOL, _shards(workers, body), orders=ORDERS, workers=_may_shrink(workload, workers))
+    return Pool(key, key, workload, workers, ask, budget=None, going=is_deleting(body))
 
 
 def _own(world: World, key: Key, workload: Workload, body: Object) -> Pool:
     project = parse_project(body)
     cluster, _ = clusters.found(key, world=world)
     workers = project.spec.workers
-    ask = PoolAsk(own_name(key.name), _shards(workers, body), workers=_may_shrink(workload))
-    return Pool(key, cluster, workload, workers, ask, budget=most_pods(project)[1])
+    ask = PoolAsk(own_name(key.name), _shards(workers, body), workers=_may_shrink(workload, workers))
+    return Pool(key, cluster, workload, workers, ask, budget=most_pods(project)[1], going=is_deleting(body))
 
 
 def _shards(workers: Workers, body: Object) -> int:
@@ -247,5 +280,6 @@ async def _addresses(world: World, key: Key) -> Addresses | None:
         return None
 
 
-def _may_shrink(workload: Workload) -> bool:
-    return int(workload.body["spec"].get("replicas", 1)) > 1
+def _may_shrink(workload: Workload, workers: Workers) -> bool:
+    """Whether a worker could go; only then somebody has to know which are busy."""
+    return int(workload.body["spec"].get("replicas", 1)) > (0 if workers.scale_to_zero else 1)

@@ -4,7 +4,8 @@
     change = none within the dead-band; up at once, down only below every wish of the last minutes; both by steps
 
 `waiting` is the pool's depth, which has the events in hand in it, so a drain is no `running`: it gives its shard
-back within seconds and would only count twice. `running` are orders that hold a worker until they are done.
+back within seconds and would only count twice. `running` are orders that hold a worker until they are done, and
+`busy` the workers that say that they have anything in hand: nobody wants more for them, and none of them is taken.
 
 Knows no Redis and no Kubernetes. Whoever calls it keeps `Decision.history` for the next call; a history that got
 lost costs nothing but time, because nothing shrinks before a whole window was seen.
@@ -110,6 +111,7 @@ class Observation:
     waiting: int
     running: int = 0
     oldest_age: float | None = None
+    busy: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +156,11 @@ def decide(pool_state: PoolState, *, settings: Settings, now: float) -> Decision
     seen = pool_state.observation
     if seen is None or not _sensible(seen):
         return _decide_blindly(pool_state, settings, now)
-    busy = math.ceil(seen.running / settings.concurrency)
-    want = _wish(seen, busy, pool_state.replicas, settings)
-    history = _remember(
-        pool_state.history, want, idle=not (seen.waiting or seen.running), now=now, settings=settings
-    )
-    pool = _Pool(pool_state.replicas, busy, history, settings, now)
+    held = math.ceil(seen.running / settings.concurrency)
+    want = _wish(seen, held, pool_state.replicas, settings)
+    idle = not (seen.waiting or seen.running or seen.busy)
+    history = _remember(pool_state.history, want, idle=idle, now=now, settings=settings)
+    pool = _Pool(pool_state.replicas, max(held, seen.busy), history, settings, now)
     replicas, reason = _follow(pool, want)
     return _decision(pool_state.replicas, replicas, want=want, reason=reason, history=history, now=now)
 
@@ -171,7 +172,9 @@ def deletion_cost(*, busy: bool) -> int:
 
 def _sensible(seen: Observation) -> bool:
     ages = () if seen.oldest_age is None else (seen.oldest_age,)
-    return all(math.isfinite(value) and value >= 0 for value in (seen.waiting, seen.running, *ages))
+    return all(
+        math.isfinite(value) and value >= 0 for value in (seen.waiting, seen.running, seen.busy, *ages)
+    )
 
 
 def _decide_blindly(state: PoolState, settings: Settings, now: float) -> Decision:
@@ -190,10 +193,10 @@ def _decide_blindly(state: PoolState, settings: Settings, now: float) -> Decisio
     return replace(decision, reason=reason, active=False)
 
 
-def _wish(seen: Observation, busy: int, replicas: int, settings: Settings) -> int:
+def _wish(seen: Observation, held: int, replicas: int, settings: Settings) -> int:
     """What the queues ask for, before any bound but the dead-band."""
     load = seen.waiting / settings.target + seen.running / settings.concurrency
-    want = math.ceil(seen.waiting / settings.target) + busy
+    want = math.ceil(seen.waiting / settings.target) + held
     if replicas and want and abs(load / replicas - 1) <= settings.tolerance:
         want = replicas
     late = settings.longest_wait is not None and (seen.oldest_age or 0) > settings.longest_wait

@@ -13,6 +13,7 @@ from openpanel.warehouse.errors import UNKNOWN_DATABASE, UNKNOWN_TABLE
 from openpanel.warehouse.migrations import MIGRATIONS
 from openpanel.warehouse.schema import Clustered, Form, local_name
 from openpanel_operator.desired import Node
+from openpanel_operator.desired.facts import CAUGHT_UP_S
 
 MEMBER_S: Final = 3.0  # seconds for a Keeper member's answer
 CAUGHT_UP_ENTRIES: Final = 1  # of the replication log that a replica may lag behind
@@ -21,9 +22,16 @@ _THERE = "SELECT name FROM system.tables WHERE database = currentDatabase()"
 _FINISHED = "SELECT DISTINCT number FROM schema_migrations WHERE state = 'finished'"
 _LAGGING = """
 SELECT count(), countIf(is_readonly OR queue_size > 0 OR log_max_index > log_pointer + {slack:UInt64}
-    OR active_replicas < 2 OR absolute_delay > 10)
+    OR active_replicas < 2 OR absolute_delay > {delay:UInt64})
 FROM system.replicas WHERE database = currentDatabase()
 """
+_DELAY = """
+SELECT max(absolute_delay), countIf(is_readonly OR is_session_expired)
+FROM system.replicas WHERE database = currentDatabase()
+"""
+_OPEN = (
+    "SELECT uniqExact(shard_num) FROM system.clusters WHERE cluster = {cluster:String} AND shard_weight > 0"
+)
 _ENSEMBLE = "SELECT value FROM system.zookeeper WHERE path = '/keeper' AND name = 'config'"
 _ROWS = "SELECT sum(rows) FROM system.parts WHERE active AND database = currentDatabase() AND table IN {tables:Array(String)}"
 
@@ -49,13 +57,25 @@ def is_furnished(server: Warehouse, form: Form) -> bool:
     return _names(form) <= there and {migration.number for migration in MIGRATIONS} <= finished
 
 
-def is_spare(node: Node, *, leaving: frozenset[Node], servers: Mapping[Node, Warehouse]) -> bool:
-    """Whether the server's data are all on replicas that stay; of a shard that goes as a whole: whether it is empty."""
+def delay(server: Warehouse) -> int | None:
+    """By how many seconds the server is behind its shard; None: it takes no part in replication now."""
+    ((seconds, idle),) = server.query(_DELAY)
+    return None if idle else int(seconds)
+
+
+def is_spare(
+    node: Node, *, leaving: frozenset[Node], servers: Mapping[Node, Warehouse], cluster: str
+) -> bool:
+    """Whether the server's data are all on replicas that stay.
+
+    Of a shard that goes as a whole: whether it is empty, and no server of the cluster writes there any more.
+    """
     staying = [other for other in servers if other.shard == node.shard and other not in leaving]
     if not staying:
-        return node in servers and _is_empty(servers[node])
+        return node in servers and _is_closed(leaving, servers, cluster) and _is_empty(servers[node])
+    slack = {"slack": CAUGHT_UP_ENTRIES, "delay": CAUGHT_UP_S}
     for other in staying:
-        ((count, lagging),) = servers[other].query(_LAGGING, parameters={"slack": CAUGHT_UP_ENTRIES})
+        ((count, lagging),) = servers[other].query(_LAGGING, parameters=slack)
         if not count or lagging:
             return False
     return True
@@ -85,6 +105,13 @@ def _names(form: Form) -> set[str]:
     if isinstance(form, Clustered):
         names |= {local_name(table, form=form) for table in tables.ALL}
     return names
+
+
+def _is_closed(leaving: frozenset[Node], servers: Mapping[Node, Warehouse], cluster: str) -> bool:
+    """Whether every server has heard that only the shards that stay are written to; each may be asked to insert."""
+    kept = len({node.shard for node in servers if node not in leaving})
+    told = (server.query(_OPEN, parameters={"cluster": cluster}) for server in servers.values())
+    return all(0 < number <= kept for ((number,),) in told)
 
 
 def _is_empty(server: Warehouse) -> bool:

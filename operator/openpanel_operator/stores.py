@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal, Protocol
 
-from openpanel.tenancy import AnalyticsProject
+from openpanel.metadata import DeletionPolicy
+from openpanel.tenancy import AnalyticsProject, snapshot_errors
+from openpanel.tenancy.snapshot_places import S3
 from openpanel_operator.desired import KeeperFacts, Node
 
 Store = Literal["Redis", "PostgreSQL", "ClickHouse"]
@@ -26,6 +28,18 @@ class StoreError(Exception):
 
 class StoreAway(StoreError):
     """The store does not answer now."""
+
+
+class SnapshotFailed(StoreError):
+    """The copy that a deletion waits for could not be made; nothing was deleted."""
+
+
+class SnapshotUnderWay(StoreError):
+    """The copy that a deletion waits for is being made, or its turn comes."""
+
+
+class StillDraining(SnapshotUnderWay):
+    """What was accepted of the project is not all written yet, and would be in no copy."""
 
 
 class StoreRefused(StoreError):
@@ -47,6 +61,8 @@ class Addresses:
     """Name of the cluster in `remote_servers`; "": a single server."""
     keeps_users: bool = False
     """Whether ClickHouse keeps users that statements make; the embedded engine does not."""
+    owner: str = ""
+    """Whose stores they are: of each owner only the connections of its newest addresses are kept."""
 
     def __hash__(self) -> int:
         return hash((self.redis, self.postgres, self.clickhouse, self.database, self.keepers, self.clustered))
@@ -71,6 +87,10 @@ class Wanted:
     credentials: Mapping[str, Credential]
     user_secret: str | None = field(default=None, repr=False)
     """Of the project's own ClickHouse user; None: it shall have none."""
+    namespace: str = ""
+    """Of the resource; "": nobody asks whose the project is."""
+    handed_over: frozenset[str] = frozenset()
+    """Other namespaces whose data of a project of this name it may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +124,14 @@ class PoolSeen:
     busy_hosts: frozenset[str] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class PlaceFault:
+    """Why nothing could be copied to a place; the message names no credentials."""
+
+    reason: snapshot_errors.Reason
+    message: str
+
+
 class Stores(Protocol):
     """The stores of all clusters; connections are kept between calls."""
 
@@ -116,6 +144,9 @@ class Stores(Protocol):
     async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
         """Whether each server has the whole schema; one that does not answer is left out."""
 
+    async def delays(self, at: Addresses) -> Mapping[Node, int]:
+        """By how many seconds each server is behind its shard; one that does not answer or write is left out."""
+
     async def releasable(self, at: Addresses, nodes: Sequence[Node]) -> frozenset[Node]:
         """Those of `nodes` whose data are on other servers; one that cannot be asked is not."""
 
@@ -126,12 +157,29 @@ class Stores(Protocol):
         """The projects that are known and not deleted."""
 
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
-        """Make the project what it should be."""
+        """Make the project what it should be; raises `OwnedElsewhere` if what there is of it is another's."""
 
     async def remove(
-        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
-    ) -> None:
-        """Stop the project's clients; with "Delete" erase what was collected; with `user` drop its own user."""
+        self,
+        project: str,
+        *,
+        policy: DeletionPolicy,
+        user: bool,
+        place: S3 | None = None,
+        namespace: str = "",
+        at: Addresses,
+    ) -> str:
+        """Stop the project's clients; with `user` drop its own user; with "Delete" erase what was collected.
+
+        With "Snapshot" that is first copied to `place`: `SnapshotUnderWay` until it is, `SnapshotFailed` if it is not.
+        What is returned is where the copy lies; "": there is none. What another `namespace` owns is left as it is.
+        """
+
+    async def try_place(self, place: S3, at: Addresses) -> PlaceFault | None:
+        """Why a copy to `place` would fail, by writing and reading there; None: it would not.
+
+        `SnapshotUnderWay` until that is known.
+        """
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
         """All these pools, read in one go."""

@@ -18,6 +18,7 @@ from openpanel_operator.kube.kinds import CLUSTER, PROJECT
 from openpanel_operator.kube.objects import version
 from openpanel_operator.reconcile.claims import Claims, ref_of_key
 from openpanel_operator.reconcile.keys import Queue
+from openpanel_operator.reconcile.vacancies import Vacancies
 
 PREFIX: Final = "operator.openpanel.dev"
 PAGE: Final = 500  # objects per page of kopf's first list
@@ -32,10 +33,11 @@ _log = structlog.get_logger(__name__)
 class Resources:
     """Hears of resources of our kinds, keeps index and claims, and asks for passes."""
 
-    def __init__(self, index: Index, claims: Claims, queue: Queue) -> None:
+    def __init__(self, index: Index, claims: Claims, queue: Queue, *, vacancies: Vacancies) -> None:
         self._index = index
         self._claims = claims
         self._queue = queue
+        self._vacancies = vacancies
 
     def seen(self, body: Mapping[str, Any], *, kind: Kind) -> None:
         """A resource is there, or is other than before."""
@@ -56,7 +58,7 @@ class Resources:
         served = list(self._claims.projects_of(key)) if key.kind == CLUSTER.name else []
         others = self._claims.drop(key)
         self._queue.forget(key)
-        self._ask(key, *others, *served)
+        self._ask(key, *others, *served, *self._vacancies.for_owner(key))
 
     def owned_changed(self, key: Key) -> None:
         """An object of the resource is other than before."""

@@ -5,9 +5,10 @@ Rooms below the entry points never import this module.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -27,6 +28,8 @@ class Settings(BaseSettings):
         default="http://default:@127.0.0.1:8123",
         description="ClickHouse's HTTP interface with user and password.",
     )
+    clickhouse_user: str = Field(default="", description="ClickHouse's user where its address names none.")
+    clickhouse_password: str = Field(default="", description="That user's password.")
     clickhouse_database: str = Field(default="openpanel", description="Database that holds the tables.")
     clickhouse_cluster: str = Field(
         default="",
@@ -93,3 +96,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log line."
     )
+
+    @model_validator(mode="after")
+    def _log_in(self) -> Self:
+        """User and password of ClickHouse become part of its address, unless it has some itself."""
+        parts = urlsplit(self.clickhouse_url)
+        if self.clickhouse_user and "@" not in parts.netloc:
+            login = f"{quote(self.clickhouse_user, safe='')}:{quote(self.clickhouse_password, safe='')}"
+            self.clickhouse_url = urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
+        return self

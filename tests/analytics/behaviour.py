@@ -127,6 +127,8 @@ def questions(project: str, *, text: str = "click") -> Mapping[str, Question[Any
             breakdowns=("country",),
         ),
         "retention": Retention(project, ZONE, MONTH),
+        "retention_since_ever": Retention(project, ZONE, MONTH, begins="ever"),
+        "retention_by_day": Retention(project, ZONE, MONTH, "day"),
         "retention_of_events": Retention(
             project,
             ZONE,

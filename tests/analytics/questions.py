@@ -2,18 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from openpanel.analytics.asking import Question
-from openpanel.analytics.coming_back import ComingBack
+from openpanel.analytics.data_version import DataVersion
 from openpanel.analytics.described_profiles import DescribedProfiles
 from openpanel.analytics.events import Cursor, EventCount, Events, Selection
 from openpanel.analytics.filters import Filter
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.periods import previous, resolve
-from openpanel.analytics.profiles import Profile
 from openpanel.analytics.series import Series
 from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
@@ -74,8 +73,7 @@ def questions(
         "events": Events(Selection(project)),
         "events_selected": Events(selection, after=Cursor(2_000_000_000_000, 5)),
         "event_count": EventCount(selection),
-        "profile": Profile(project, profile),
         "described_profiles": DescribedProfiles(project, (profile, "somebody")),
         "volume": Volume(project),
-        "coming_back": ComingBack(project, first=date(2026, 8, 31)),
+        "data_version": DataVersion(project),
     }

@@ -15,7 +15,7 @@ from openpanel.analytics.occurrences import Step
 from openpanel.analytics.property_filters import FilterOperator, PropertyFilter
 from openpanel.warehouse import Warehouse, tables
 from tests.analytics.behaviour import NOW, PERIOD, ZONE, questions
-from tests.analytics.test_injection import HOSTILE, VISIBLE
+from tests.analytics.test_injection import AT_MOST, HOSTILE, VISIBLE, innocent_for, share, sql_of
 from tests.analytics.worlds import Insert
 
 Tries = tuple[tuple[str, FilterOperator], ...]
@@ -61,6 +61,14 @@ def of_nobody(warehouse: Warehouse) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
+def test_sql_is_the_same_for_every_text(text: str) -> None:
+    pair = text[:AT_MOST], innocent_for(text)
+    hostile, innocent = (questions(each, text=each) for each in pair)
+
+    assert sql_of(iter(hostile.values())) == sql_of(iter(innocent.values()))
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=VISIBLE)
 def test_text_selects_exactly_itself(warehouse: Warehouse, projects: dict[str, str], text: str) -> None:
     project = projects[text]
     stored = text.encode(errors="replace").decode()
@@ -91,7 +99,7 @@ def test_text_as_project_finds_nobody(
 ) -> None:
     strange = questions(f"{projects['click']}{text}")
 
-    for kind in KINDS:
+    for kind in share(KINDS, text):
         assert ask(warehouse, strange[kind]) == of_nobody[kind], kind
 
 

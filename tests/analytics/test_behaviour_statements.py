@@ -14,6 +14,7 @@ from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse, tables
 from tests.analytics.behaviour import NOW, questions
 from tests.analytics.pin_behaviour import FOLDER, texts
+from tests.analytics.test_web_injection import BREAKING
 from tests.analytics.worlds import Insert, a_world, load
 
 TEXTS = texts()
@@ -65,12 +66,14 @@ def test_every_question_is_answered_for_a_project_without_data(warehouse: Wareho
     assert getattr(found[-1], "rows", ()) == getattr(found[0], "rows", ())
 
 
-@pytest.mark.parametrize("text", ["' OR 1=1 --", "a\0b", "{project:String} <<known>>", "\ud800"])
+@pytest.mark.parametrize("text", BREAKING)
 def test_no_text_breaks_a_question(warehouse: Warehouse, text: str) -> None:
+    asked = [*questions("nobody", text=text).values()]
+    for question in asked:
+        assert text not in question.statement(question.exact).sql
 
-    for question in questions("nobody", text=text).values():
+    for question in asked[BREAKING.index(text) :: len(BREAKING)]:
         statement = question.statement(question.exact)
-        assert text not in statement.sql
         warehouse.query(statement.sql, parameters=statement.parameters, settings=LIMITS)
 
 

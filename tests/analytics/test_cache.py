@@ -162,6 +162,24 @@ def test_stale_answer_says_so_and_is_read_anew_beside(
     assert (fresh.fresh, fresh.answer.current.sessions) == (True, 2)
 
 
+def test_stale_answer_that_somebody_waited_for_meanwhile_is_not_read_once_more(
+    opened: Open, background: ThreadPoolExecutor, watched: Watched, insert: Insert, project: str
+) -> None:
+    cache, let = opened(), Event()
+    visit(insert, project, 1)
+    cache.ask(Metrics(scope(project)))
+    visit(insert, project, 2)
+    busy = [background.submit(let.wait, PATIENCE_S) for _ in range(4)]
+
+    stale = cache.ask(Metrics(scope(project)), stale_for=SOON)
+    fresh = cache.ask(Metrics(scope(project)))
+    let.set()
+    background.shutdown(wait=True)
+
+    assert [one.result() for one in busy] == [True] * 4
+    assert (stale.fresh, fresh.fresh, watched.read) == (False, True, 2)
+
+
 def test_answer_older_than_allowed_is_waited_for(
     opened: Open, clock: Clock, insert: Insert, project: str
 ) -> None:

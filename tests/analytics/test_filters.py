@@ -28,7 +28,7 @@ COLUMNS = {"country": "visit.country", "prop.": "properties[{key}]"}
         (Filter("country", "unset"), "visit.country = ''", {}),
         (
             Filter("country", "re", ("a", "b")),
-            "(match(visit.country, {f0_0:String}) OR match(visit.country, {f0_1:String}))",
+            "((isNotNull(match('', {f0_0:String})) AND match(visit.country, {f0_0:String})) OR (isNotNull(match('', {f0_1:String})) AND match(visit.country, {f0_1:String})))",
             {"f0_0": "a", "f0_1": "b"},
         ),
         (

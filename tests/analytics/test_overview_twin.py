@@ -99,8 +99,12 @@ def resolver(world: World) -> Callable[[int], int]:
     into = {person: target for person, (_, target) in latest.items()}
 
     def resolve_person(person: int) -> int:
-        first = into.get(person, person)
-        return into.get(first, first) if person in into else person
+        """Whoever stands at the end of the row; of a ring the least one."""
+        passed: list[int] = []
+        while person in into and person not in passed:
+            passed.append(person)
+            person = into[person]
+        return min(passed[passed.index(person) :]) if person in passed else person
 
     return resolve_person
 

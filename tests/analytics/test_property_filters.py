@@ -20,7 +20,7 @@ F = PropertyFilter
         (F("path", "isNull"), "NOT (seen.path != '')", []),
         (
             F("path", "regex", ("^/a", "b$")),
-            "(match(seen.path, {v0:String}) OR match(seen.path, {v1:String}))",
+            "((isNotNull(match('', {v0:String})) AND match(seen.path, {v0:String})) OR (isNotNull(match('', {v1:String})) AND match(seen.path, {v1:String})))",
             ["^/a", "b$"],
         ),
         (

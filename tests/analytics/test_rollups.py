@@ -1,12 +1,14 @@
 """What rollups answer is what sessions and events answer, where both are asked the same.
 
 So few persons that an estimate is exact, no persons who are others, and sessions that begin and end as the worker
-makes them: a start row, then views, then an end row.
+makes them: a start row, then views, then an end row. How far off an estimate of many persons may be is tested last;
+visits over midnight are in `twin/test_daily_totals`.
 """
 
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,9 +17,9 @@ import pytest
 from openpanel.analytics.asking import LIMITS, Question, ask
 from openpanel.analytics.explaining import explain
 from openpanel.analytics.metrics import Metrics
-from openpanel.analytics.overview import Overview
+from openpanel.analytics.overview import MetricsAnswer, Overview, SeriesAnswer
 from openpanel.analytics.periods import previous, resolve
-from openpanel.analytics.routing import Source
+from openpanel.analytics.routing import MERGED_SHARE, MISSING_SHARE, ROLLUP_FROM_EVENTS, Source
 from openpanel.analytics.series import Series
 from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
@@ -29,6 +31,8 @@ from tests.analytics.worlds import Insert
 
 ZONE = "America/New_York"
 NOW = datetime(2026, 11, 4, 17, 30, tzinfo=UTC)
+DEFINITIONS = Path(__file__).parents[2] / "docs/definitions.md"
+ESTIMATED_WITHIN = 0.05  # as docs/definitions.md says: three times the standard error of a state
 EPOCH_DAY = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 
 
@@ -41,6 +45,16 @@ def loaded(insert: Insert) -> str:
     dice.shuffle(events)
     for first in range(0, len(events), 80):
         insert(tables.EVENTS, events[first : first + 80])
+    return project
+
+
+@pytest.fixture(scope="module")
+def crowded(insert: Insert) -> str:
+    """Four weeks with 140 visits a day, of 2,500 persons."""
+    dice = random.Random(11)
+    project = "crowded"
+    events = [row for number in range(28 * 140) for row in _short_session(dice, project, number)]
+    insert(tables.EVENTS, events)
     return project
 
 
@@ -100,6 +114,40 @@ def test_small_project_is_read_exactly_and_says_so(warehouse: Warehouse, loaded:
     assert "events are quick to read" in explain(warehouse, question).reason
 
 
+@pytest.mark.parametrize("text", ["yesterday", "7d", "28d"])
+def test_estimates_of_many_persons_are_within_what_the_definitions_say(
+    warehouse: Warehouse, crowded: str, text: str
+) -> None:
+    scope = _scope(crowded, text)
+
+    for question in (Metrics(scope), Series(scope), TopCountries(scope), TopPages(scope, limit=50)):
+        exact = _visitors(_answer(warehouse, question, question.exact))
+        rolled_up = _visitors(_answer(warehouse, question, Source.ROLLUP))
+        assert rolled_up.keys() == exact.keys()
+        assert max(exact.values()) > 40
+        for name, visitors in exact.items():
+            assert abs(rolled_up[name] - visitors) <= max(ESTIMATED_WITHIN * visitors, 1), (question, name)
+
+
+def test_definitions_say_when_totals_are_read_and_how_far_off_they_are() -> None:
+    text = DEFINITIONS.read_text()
+
+    assert f"From {ROLLUP_FROM_EVENTS:,} events in the asked days on" in text
+    assert f"hardly ever beyond {ESTIMATED_WITHIN:.0%}".replace("%", " %") in text
+    assert f"never stored, {MISSING_SHARE:.0%} of them at most".replace("%", " %") in text
+    assert f"more than {MERGED_SHARE:.0%} of the visitors".replace("%", " %") in text
+
+
+def _visitors(answer: Any) -> dict[Any, int]:
+    match answer:
+        case MetricsAnswer():
+            return {"": answer.current.visitors}
+        case SeriesAnswer():
+            return {point.start: point.figures.visitors for point in answer.points}
+        case _:
+            return {row.name: row.visitors for row in answer.rows}
+
+
 def _scope(project: str, text: str) -> Overview:
     period = resolve(text, timezone=ZONE, now=NOW)
     return Overview(project, ZONE, period, previous=previous(period, timezone=ZONE))
@@ -144,3 +192,24 @@ def _session(dice: random.Random, project: str, number: int) -> list[dict[str, A
         },
     ]
     return [{**common, **row, "event_id": number * 100 + place} for place, row in enumerate(rows)]
+
+
+def _short_session(dice: random.Random, project: str, number: int) -> list[dict[str, Any]]:
+    day = NOW.astimezone(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0) - timedelta(days=number % 28)
+    start = round(day.timestamp() * 1000) + dice.randrange(1_000, 4 * 3_600_000)
+    person = dice.randrange(1, 2_500) * 2_654_435_761
+    shared = {
+        "project_id": project,
+        "day": day.date().toordinal() - EPOCH_DAY,
+        "session_id": number + 1,
+        "session_started_at": start,
+        "device_id": person,
+        "person": person,
+        "country": dice.choice(["KR", "DE", ""]),
+        "path": dice.choice(["/", "/", "/a"]),
+    }
+    rows = [("session_start", start - 100), ("screen_view", start), ("session_end", start + 1_000)]
+    return [
+        {**shared, "name": name, "created_at": at, "event_id": number * 3 + place}
+        for place, (name, at) in enumerate(rows)
+    ]

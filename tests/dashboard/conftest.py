@@ -11,7 +11,7 @@ import pytest
 import redis
 from fastapi import FastAPI
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import BrowserContext, expect, sync_playwright
 
 from openpanel.identity.credentials import hash_secret
 from openpanel.metadata import (
@@ -34,7 +34,7 @@ from openpanel_dashboard.app import create_app
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.dashboard import traffic
 from tests.dashboard.browsers import ORIGIN, Browser
-from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, Screen, screen, served
+from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, Screen, screen_in, served, window
 
 expect.set_options(
     timeout=30_000
@@ -150,10 +150,17 @@ def origin(world: World) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="module")
+def desktop(browser: Chromium) -> Iterator[BrowserContext]:
+    """The window of a desktop for all screens of a file."""
+    with window(browser) as opened:
+        yield opened
+
+
 @pytest.fixture
-def shown(world: World, browser: Chromium, origin: str) -> Iterator[Screen]:
+def shown(world: World, desktop: BrowserContext, origin: str) -> Iterator[Screen]:
     """A page of its own, in which the member is signed in."""
-    with screen(browser, origin, session=world.session) as opened:
+    with screen_in(desktop, origin, session=world.session) as opened:
         yield opened
 
 

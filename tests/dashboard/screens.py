@@ -103,7 +103,8 @@ class Screen:
 
     def axe(self) -> list[str]:
         """What an accessibility checker finds: rule and place."""
-        self.page.evaluate(AXE.read_text())
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(AXE.read_text())
         found: list[str] = self.page.evaluate(
             """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
                  (one) => one.nodes.map((node) => `${one.id}: ${node.target} ${node.failureSummary}`))"""
@@ -112,12 +113,31 @@ class Screen:
 
 
 @contextmanager
+def window(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
+    """A window in which screens are shown one after the other: what one has loaded, the next need not compile anew."""
+    context = browser.new_context(**{**DESKTOP, **options})
+    context.add_init_script(WATCH)
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@contextmanager
 def screen(browser: Browser, origin: str, *, session: str = "", **options: Any) -> Iterator[Screen]:
-    """A page of its own; fails when something was logged, forbidden, or asked of another host."""
-    context: BrowserContext = browser.new_context(**{**DESKTOP, **options})
+    """A screen in a window of its own, in which nothing was loaded before."""
+    with window(browser, **options) as context, screen_in(context, origin, session=session) as shown:
+        yield shown
+
+
+@contextmanager
+def screen_in(context: BrowserContext, origin: str, *, session: str = "") -> Iterator[Screen]:
+    """A page of its own, which knows nothing of those before it; fails when something was logged, forbidden, or asked
+    of another host.
+    """
+    context.clear_cookies()
     if session:
         context.add_cookies([{"name": "openpanel-session", "value": session, "url": origin}])
-    context.add_init_script(WATCH)
     page = context.new_page()
     shown = Screen(page, origin)
 
@@ -138,4 +158,4 @@ def screen(browser: Browser, origin: str, *, session: str = "", **options: Any) 
         assert shown.problems == []
         assert shown.violations() == []
     finally:
-        context.close()
+        page.close()

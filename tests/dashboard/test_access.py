@@ -25,6 +25,13 @@ def test_every_page_sends_strangers_to_sign_in(stranger: Browser, path: str) -> 
     assert answer.headers["location"].startswith("/sign-in")
 
 
+def test_project_whose_name_no_project_can_have_does_not_exist(client: Browser) -> None:
+    answer = client.get("/o/acme/p/shop%00/overview")
+
+    assert answer.status_code == 404
+    assert "There is no such project" in answer.text
+
+
 def test_page_is_found_again_after_signing_in(stranger: Browser, world: World) -> None:
     answer = stranger.get(world.address() + "?range=7d&f=country:is:KR")
 

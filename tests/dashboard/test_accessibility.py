@@ -1,10 +1,12 @@
 """The pages in Chromium for everybody: what an accessibility checker finds, and on a phone."""
 
+from collections.abc import Iterator
+
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.dashboard.conftest import World
-from tests.dashboard.screens import Screen, screen
+from tests.dashboard.screens import Screen, screen_in, window
 
 pytestmark = pytest.mark.browser
 
@@ -16,11 +18,17 @@ PHONE = {
 }
 
 
+@pytest.fixture(scope="module")
+def telephone(browser: Browser) -> Iterator[BrowserContext]:
+    """The window of a telephone for all screens of this file."""
+    with window(browser, **PHONE) as opened:
+        yield opened
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
     [
-        "/overview",
         "/overview?cmp=prev&f=country:is:KR&view=table",
         "/overview?show=pages",
         "fresh",
@@ -39,9 +47,12 @@ def test_axe_finds_nothing(world: World, shown: Screen, theme: str, path: str) -
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_axe_finds_nothing_in_open_menus(world: World, shown: Screen, theme: str) -> None:
+def test_axe_finds_nothing_on_the_overview_and_in_its_open_menus(
+    world: World, shown: Screen, theme: str
+) -> None:
     shown.page.context.add_cookies([{"name": "theme", "value": theme, "url": shown.origin}])
     shown.open(world.address())
+    assert shown.axe() == []
 
     for menu in ("#range", "#compare", "#filters", ".nav-account", ".switcher"):
         shown.page.locator(f"{menu} > summary").click()
@@ -56,10 +67,10 @@ def test_axe_finds_nothing_in_open_menus(world: World, shown: Screen, theme: str
     "path", ["/overview?f=country:is:KR", "/overview?view=table&cmp=prev", "fresh", "/", "/sign-in?token=x"]
 )
 def test_phone_has_no_sideways_scrolling(
-    world: World, browser: Browser, origin: str, path: str, language: str
+    world: World, telephone: BrowserContext, origin: str, path: str, language: str
 ) -> None:
     place = path if path.startswith(("/sign", "/?")) or path == "/" else world.address(path)
-    with screen(browser, origin, session=world.session, **PHONE) as shown:
+    with screen_in(telephone, origin, session=world.session) as shown:
         shown.page.context.add_cookies([{"name": "language", "value": language, "url": origin}])
         shown.open_whole(world.address(project=world.fresh) if path == "fresh" else place)
 
@@ -70,8 +81,8 @@ def test_phone_has_no_sideways_scrolling(
     assert wide == 0
 
 
-def test_phone_targets_are_large_enough(world: World, browser: Browser, origin: str) -> None:
-    with screen(browser, origin, session=world.session, **PHONE) as shown:
+def test_phone_targets_are_large_enough(world: World, telephone: BrowserContext, origin: str) -> None:
+    with screen_in(telephone, origin, session=world.session) as shown:
         shown.open_whole(world.address())
         sizes = shown.page.evaluate(
             """[...document.querySelectorAll("a, button, summary")].filter((one) => one.offsetParent && !one.closest(".unseen"))

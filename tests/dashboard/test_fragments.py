@@ -23,6 +23,7 @@ from openpanel_dashboard.fragments import (
     Place,
     Version,
     failure,
+    stale_for,
     while_asked,
 )
 from tests.dashboard import traffic
@@ -198,6 +199,60 @@ def test_numbers_there_were_are_shown_with_their_age_while_the_warehouse_is_away
     assert parse(soon.text).one("p", class_="stale").text == "As of 19:05"
     assert parse(soon.text).all("p", class_="stale-warns") == []
     assert parse(later.text).one("p", class_="stale-warns").text == "As of 19:05"
+
+
+@pytest.mark.parametrize("name", ["kpis", "pages"])
+def test_older_numbers_are_shown_with_their_age_to_who_takes_them_for_now(world: World, name: str) -> None:
+    moments = [NOW]
+    project = add_project(world.database, name=f"older-{name}", organization="acme")
+    address = world.address(f"/overview/panel/{name}?range=today", project)
+    with Browser(world.app(clock=lambda: moments[-1])) as client:
+        client.cookies.set("openpanel-session", world.session)
+
+        def count(at: datetime, accepted: str, *devices: int) -> tuple[str, list[str], bool]:
+            moments.append(at)
+            for device in devices:
+                event = traffic.view(project=project.id, at=NOW - MINUTE, device=device)
+                traffic.insert(world.warehouse, [event], token=f"older-{name}-{device}")
+            body = parse(client.get(address, headers={"cache-control": accepted}).text)
+            number = body.all(class_="kpi-value" if name == "kpis" else "rank-value")[0].text
+            ages = body.all("p", class_="stale")
+            return (
+                number,
+                [age.text for age in ages],
+                any("data-refreshing" in age.attributes for age in ages),
+            )
+
+        first = count(NOW, "max-stale=600", 1)
+        older = count(NOW + MINUTE, "max-stale=600", 2)
+        right = count(NOW + MINUTE, "no-cache")
+        again = count(NOW + MINUTE, "max-stale=600")
+        too_old = count(NOW + 12 * MINUTE, "max-stale=86400", 3)
+
+    assert first == ("1", [], False)
+    assert older == ("1", ["As of 10:05"], True)
+    assert right == again == ("2", [], False)
+    assert too_old == ("3", [], False)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 0),
+        ("no-cache", 0),
+        ("max-stale=60", 60),
+        ("no-transform, Max-Stale=60", 60),
+        ("max-stale=99999", 600),
+        ("max-stale", 0),
+        ("max-stale=-5", 0),
+        ("max-stale=\u0666", 0),
+        ("max-stale=" + "9" * 5_000, 0),
+    ],
+)
+def test_age_that_is_taken_is_bounded(header: str, seconds: int) -> None:
+    asked = Request({"type": "http", "headers": [(b"cache-control", header.encode())]})
+
+    assert stale_for(asked) == timedelta(seconds=seconds)
 
 
 def test_shell_works_while_the_warehouse_is_away(world: World) -> None:

@@ -66,6 +66,37 @@ def test_one_slow_panel_holds_up_no_other(world: World, browser: Browser) -> Non
         expect(places.locator(".rank-row").first).to_be_visible()
 
 
+def test_older_numbers_are_there_at_once_and_give_way_to_the_right_ones(
+    world: World, browser: Browser, shown: Screen
+) -> None:
+    project = add_project(world.database, name="older", organization="acme")
+    address = world.address("/overview?range=today", project)
+    first, second = (
+        traffic.view(project="older", at=NOW - timedelta(minutes=1), device=device, country="KR")
+        for device in (1, 2)
+    )
+    traffic.insert(world.warehouse, [first], token="older-1")
+    shown.open_whole(address)
+    traffic.insert(world.warehouse, [second], token="older-2")
+    slow = Held(world.warehouse)
+    with ExitStack() as stack:
+        stack.callback(slow.go_on.set)
+        origin = stack.enter_context(served(world.app(warehouse=slow)))
+        other = stack.enter_context(screen(browser, origin, session=world.session))
+        other.page.goto(origin + address)
+        places = other.page.locator("#panel-places")
+        places.scroll_into_view_if_needed()
+
+        expect(places.locator(".stale")).to_have_text("As of 10:05")
+        expect(places.locator(".rank-value")).to_have_text("1")
+        expect(places).to_have_attribute("aria-busy", "true")
+        slow.go_on.set()
+        expect(places.locator(".rank-value")).to_have_text("2")
+        expect(places.locator(".stale")).to_have_count(0)
+        other.settle()
+        assert other.shift() < 0.01
+
+
 def test_online_count_follows_within_two_seconds(world: World, shown: Screen) -> None:
     project = add_project(world.database, name="lively", organization="acme")
     shown.open(world.address(project=project))

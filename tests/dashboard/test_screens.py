@@ -1,10 +1,10 @@
 """The pages in Chromium, as somebody uses them: pointer, keys, filters, theme and language."""
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.dashboard.conftest import World
-from tests.dashboard.screens import Screen
+from tests.dashboard.screens import Screen, screen
 
 pytestmark = pytest.mark.browser
 
@@ -13,15 +13,16 @@ def row(shown: Screen, card: str, name: str) -> Locator:
     return shown.page.locator(f"#panel-{card} .rank-name", has_text=name).first
 
 
-def test_page_loads_without_moving_and_without_problems(world: World, shown: Screen) -> None:
-    shown.open(world.address())
+def test_page_loads_without_moving_and_without_problems(world: World, browser: Browser, origin: str) -> None:
+    with screen(browser, origin, session=world.session) as shown:  # nothing comes from a cache
+        shown.open(world.address())
 
-    shown.page.locator("#panel-devices").scroll_into_view_if_needed()
-    shown.settle()
-    shown.page.locator("chart-view").hover()
+        shown.page.locator("#panel-devices").scroll_into_view_if_needed()
+        shown.settle()
+        shown.page.locator("chart-view").hover()
 
-    expect(shown.page.locator(".chart-tip")).to_be_visible()
-    assert shown.shift() < 0.01
+        expect(shown.page.locator(".chart-tip")).to_be_visible()
+        assert shown.shift() < 0.01
 
 
 def test_click_on_a_row_filters_every_panel_and_back_undoes_it(world: World, shown: Screen) -> None:

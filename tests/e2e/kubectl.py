@@ -15,6 +15,7 @@ import yaml
 
 Object = dict[str, Any]
 SeenT = TypeVar("SeenT")
+LONGEST_SEEN = 2_000  # characters of what was seen last, in a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,24 +105,26 @@ class Kubectl:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             local = free.getsockname()[1]
-        process = subprocess.Popen(
-            [
-                "kubectl",
-                "--namespace",
-                self.namespace,
-                "port-forward",
-                f"service/{service}",
-                f"{local}:{port}",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        begun = [self._forwarding(service, local, port)]
+
+        def listens() -> bool:
+            # It ends at once when the pod that it has chosen is only just being made.
+            if begun[-1].poll() is not None:
+                begun.append(self._forwarding(service, local, port))
+            return _listens(local)
+
         try:
-            until(lambda: _listens(local), bool, seconds=30, story=lambda: self.story("service", service))
+            until(listens, bool, seconds=30, story=lambda: self.story("service", service))
             yield f"http://127.0.0.1:{local}"
         finally:
-            process.terminate()
-            process.wait(10)
+            begun[-1].terminate()
+            begun[-1].wait(10)
+
+    def _forwarding(self, service: str, local: int, port: int) -> subprocess.Popen[bytes]:
+        command = ["kubectl", "--namespace", self.namespace, "port-forward", f"service/{service}"]
+        return subprocess.Popen(
+            [*command, f"{local}:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
 
 
 def until(
@@ -134,7 +137,9 @@ def until(
     """What `look` sees as soon as it is `enough`."""
     deadline = time.monotonic() + seconds
     while not enough(seen := look()):
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s; last seen: {seen}\n{story()}"
+        assert time.monotonic() < deadline, (
+            f"not within {seconds:.0f} s; last seen: {str(seen)[:LONGEST_SEEN]}\n{story()}"
+        )
         time.sleep(0.5)
     return seen
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.e2e.conftest import PANEL, still_writing
+from tests.e2e.conftest import PANEL
 from tests.e2e.kubectl import Kubectl, until
+from tests.e2e.reading import still_serving
 
 
 @pytest.mark.parametrize("component", ["ingest", "worker", "api", "redis", "postgres", "clickhouse"])
@@ -16,7 +17,7 @@ def test_killed_pods_come_back_and_events_go_on(kube: Kubectl, shop: str, compon
     kube.run("delete", "pods", "--selector", selector, "--grace-period=0", "--force", "--wait=false")
     until(lambda: _running(kube, selector), lambda found: bool(found - uids), seconds=120)
     kube.ready("panel", PANEL, seconds=180)
-    still_writing(kube, seconds=120)
+    still_serving(kube, seconds=120)
 
 
 def _running(kube: Kubectl, selector: str) -> set[str]:

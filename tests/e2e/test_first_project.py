@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.e2e.conftest import OPERATOR, PANEL, RELEASE, ROOT, SYSTEM, client, exported, project
 from tests.e2e.kubectl import Kubectl, condition, helm, until
@@ -91,15 +90,6 @@ def test_another_project_is_ready_within_seconds_and_sees_nothing_of_the_first(
         )
     assert answer.status_code == 403
     kube.delete("aproj", "second")
-
-
-@pytest.mark.parametrize("name", ["01-first-project.yaml"])
-def test_first_example_becomes_ready(kube: Kubectl, panel: str, name: str) -> None:
-    text = (ROOT / "manifests" / "examples" / name).read_text("utf-8")
-    kube.run("apply", "--filename", "-", stdin=text)
-    kube.patch("aproj", "demo", {"spec": {"clusterRef": {"name": panel}}})
-    kube.ready("aproj", "demo", seconds=60)
-    kube.delete("aproj", "demo")
 
 
 def run_sdk(program: Path, kube: Kubectl, secret: str, address: str) -> dict[str, Any]:

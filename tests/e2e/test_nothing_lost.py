@@ -1,7 +1,8 @@
 """After everything: what was acknowledged is there, once."""
 
-from tests.e2e.conftest import PANEL, SHOP, acknowledged, exported
+from tests.e2e.conftest import PANEL, SHOP, exported
 from tests.e2e.kubectl import Kubectl, until
+from tests.e2e.reading import acknowledged, all_are_there_once
 
 
 def test_every_acknowledged_event_is_exported_once(kube: Kubectl, writer: str) -> None:
@@ -9,11 +10,14 @@ def test_every_acknowledged_event_is_exported_once(kube: Kubectl, writer: str) -
     kube.until("pod", writer, lambda found: found["status"]["phase"] == "Succeeded", seconds=30)
     # Its pods were deleted a moment ago.
     kube.run("rollout", "status", f"deployment/{PANEL}-api", "--timeout=180s", seconds=190)
-    wanted = set(range(acknowledged(kube)))
-    assert len(wanted) > 100
-    seen = until(lambda: _numbers(kube), lambda found: wanted <= set(found), seconds=60)
-    assert len(seen) == len(set(seen)), "an event is there twice"
+    count = acknowledged(kube)
+    assert count > 100
+    all_are_there_once(kube, count=count)
+    # Page by page they are the same ones.
+    pages = until(lambda: _numbers_by_pages(kube), lambda found: len(found) >= count, seconds=30)
+    assert len(pages) == len(set(pages)), "an event is on two pages"
+    assert set(range(count)) <= set(pages)
 
 
-def _numbers(kube: Kubectl) -> list[int]:
+def _numbers_by_pages(kube: Kubectl) -> list[int]:
     return [int(row["properties"]["number"]) for row in exported(kube, SHOP, event="e2e_tick")]

@@ -3,8 +3,9 @@
 import time
 from typing import Any
 
-from tests.e2e.conftest import OPERATOR, PANEL, still_writing
+from tests.e2e.conftest import OPERATOR, PANEL
 from tests.e2e.kubectl import Kubectl, condition, until
+from tests.e2e.reading import still_serving
 
 OWNED = "deployments,statefulsets,services,configmaps,secrets,poddisruptionbudgets,networkpolicies"
 TAKEOVER_S = 20.0
@@ -63,7 +64,7 @@ def test_an_operator_that_is_killed_in_a_rollout_finishes_it(
     until(restarted, bool, seconds=120)
     kube.ready("panel", PANEL, seconds=240)
     kube.ready("aproj", shop)
-    still_writing(kube)
+    still_serving(kube)
 
 
 def test_a_paused_cluster_is_left_alone(kube: Kubectl, shop: str) -> None:

@@ -1,43 +1,53 @@
 """The life of projects: clients, rotation, dedicated ingest, conflicts, mistakes, many at once, deletion."""
 
-import time
+from collections.abc import Iterator
 
-import httpx
+import pytest
+import yaml
 
-from tests.e2e.conftest import PANEL, client, exported, project, still_writing
-from tests.e2e.kubectl import Kubectl, condition, until
+from tests.e2e.conftest import ONE_POD, PANEL, SMALL, client, exported, project
+from tests.e2e.events import batch, track
+from tests.e2e.kubectl import Kubectl, Object, condition, until
+from tests.e2e.reading import still_serving
 
 
-def test_rotation_makes_a_new_secret_while_the_old_one_still_works(kube: Kubectl, panel: str) -> None:
-    rotating = {"name": "web", "type": "write", "rotation": {"interval": "30d", "overlap": "1h"}}
-    kube.apply(project("rotating", panel=panel, clients=[rotating, {"name": "reader", "type": "read"}]))
-    kube.ready("aproj", "rotating")
-    before = client(kube, "rotating-web")
-    kube.annotate("aproj", "rotating", rotate=str(time.time_ns()))
-    until(lambda: client(kube, "rotating-web").secret, lambda now: now != before.secret, seconds=60)
-    after = client(kube, "rotating-web")
-    assert after.id == before.id
-    with kube.forwarded(f"{panel}-ingest", 3000) as address:
-        for each in (before, after):
-            assert track(address, each.headers, "rotated").status_code == 200
-        refused = track(address, {**after.headers, "openpanel-client-secret": "sec_" + "0" * 40}, "x")
-    assert refused.status_code == 401
-    found = until(
-        lambda: exported(kube, "rotating", event="rotated"), lambda rows: len(rows) == 2, seconds=30
-    )
-    assert {row["name"] for row in found} == {"rotated"}
-    kube.delete("aproj", "rotating")
+@pytest.fixture(scope="module")
+def sleeper(kube: Kubectl, panel: str) -> Iterator[str]:
+    """A project whose workers come and go soon; its name. It rests while the tests between its own ones run."""
+    workers = {"min": 0, "max": 2, "targetDepth": 1000, "scaleToZero": True, "resources": SMALL}
+    pace = {"stabilization": "10s", "cooldown": "10s"}
+    ingest = {"mode": "Dedicated", "replicas": ONE_POD, "resources": SMALL}
+    kube.apply(project("sleeper", panel=panel, ingest=ingest, workers={**workers, **pace}))
+    kube.ready("aproj", "sleeper", seconds=180)
+    yield "sleeper"
+    kube.delete("aproj", "sleeper")
+
+
+def workers_of(kube: Kubectl, name: str) -> int:
+    """How many workers the project's Deployment asks for."""
+    return int(kube.get("deployment", f"{name}-worker")["spec"]["replicas"])
+
+
+def workers_told(project: Object) -> tuple[int, int, int]:
+    """The project's workers by its status: those there are, those ready, those wanted."""
+    workers = project["status"]["workers"]
+    return workers["replicas"], workers["ready"], workers["desired"]
+
+
+def test_a_backlog_wakes_workers_and_is_written(kube: Kubectl, sleeper: str) -> None:
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 0, seconds=90)
+    own = client(kube, f"{sleeper}-web")
+    with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
+        for number in range(4):
+            batch(address, own.headers, count=1000, first=number * 1000)
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 2, seconds=60)
+    found = until(lambda: exported(kube, sleeper, event="item"), lambda rows: len(rows) == 4000, seconds=90)
+    assert {int(row["properties"]["number"]) for row in found} == set(range(4000))
 
 
 def test_dedicated_ingest_has_pods_an_autoscaler_and_streams_of_its_own(kube: Kubectl, panel: str) -> None:
-    small = {"requests": {"cpu": "50m", "memory": "192Mi"}}
-    kube.apply(
-        project(
-            "own",
-            panel=panel,
-            ingest={"mode": "Dedicated", "replicas": {"min": 1, "max": 2}, "resources": small},
-        )
-    )
+    ingest = {"mode": "Dedicated", "replicas": {"min": 1, "max": 2}, "resources": SMALL}
+    kube.apply(project("own", panel=panel, ingest=ingest, workers={"resources": SMALL}))
     kube.ready("aproj", "own", seconds=180)
     scaler = kube.get("horizontalpodautoscaler", "own-ingest")
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (1, 2)
@@ -89,7 +99,11 @@ def test_a_wrong_image_is_named_and_taking_it_back_heals(kube: Kubectl, shop: st
 def test_an_impossible_spec_is_refused_with_what_would_be_right(kube: Kubectl, panel: str) -> None:
     twice = [{"name": "web", "type": "write"}, {"name": "web", "type": "read"}]
     refused = kube.run(
-        "apply", "--filename", "-", stdin=_yaml(project("wrong", panel=panel, clients=twice)), check=False
+        "apply",
+        "--filename",
+        "-",
+        stdin=yaml.safe_dump(project("wrong", panel=panel, clients=twice)),
+        check=False,
     )
     assert "Duplicate value" in refused or "unique" in refused
     assert kube.find("aproj", "wrong") is None
@@ -104,19 +118,50 @@ def test_ten_projects_come_and_go_at_once(kube: Kubectl, panel: str) -> None:
     for name in names:
         until(lambda name=name: kube.find("aproj", name), lambda found: found is None, seconds=90)  # type: ignore[misc]
         assert kube.find("secret", f"{name}-web") is None
-    still_writing(kube)
+    still_serving(kube)
 
 
 def test_a_protected_project_stays_until_the_annotation_goes(kube: Kubectl, panel: str) -> None:
     kube.apply(project("dear", panel=panel))
     kube.ready("aproj", "dear")
     kube.annotate("aproj", "dear", deletion_protection="true")
-    kube.until("aproj", "dear", lambda found: bool(found["metadata"].get("finalizers")))
-    kube.delete("aproj", "dear", wait=False)
-    kube.until("aproj", "dear", lambda found: condition(found, "Ready").get("reason") == "DeletionProtected")
+    refused = kube.run("delete", "aproj", "dear", "--wait=false", check=False)
+    assert "openpanel.dev/deletion-protection-" in refused, refused
+    assert "deletionTimestamp" not in kube.get("aproj", "dear")["metadata"]
     assert kube.find("secret", "dear-web") is not None
     kube.run("annotate", "aproj", "dear", "openpanel.dev/deletion-protection-")
-    until(lambda: kube.find("aproj", "dear"), lambda found: found is None, seconds=60)
+    kube.delete("aproj", "dear", seconds=60)
+
+
+def test_a_shorter_retention_is_refused_without_consent_and_taken_with_it(kube: Kubectl, panel: str) -> None:
+    kube.apply(project("archived", panel=panel, retention={"events": 365}))
+    kube.ready("aproj", "archived")
+    assert kube.get("aproj", "archived")["status"]["retention"]["events"] == 365
+    shorter = yaml.safe_dump(project("archived", panel=panel, retention={"events": 7}))
+    refused = kube.run("apply", "--filename", "-", stdin=shorter, check=False)
+    assert "openpanel.dev/allow-data-loss=true" in refused, refused
+    assert kube.get("aproj", "archived")["spec"]["retention"]["events"] == 365
+    kube.annotate("aproj", "archived", allow_data_loss="true")
+    kube.run("apply", "--filename", "-", stdin=shorter)
+    kube.until("aproj", "archived", lambda found: found["status"]["retention"]["events"] == 7)
+    kube.delete("aproj", "archived")
+
+
+def test_two_projects_that_want_one_secret_are_told_of_it(kube: Kubectl, panel: str) -> None:
+    same = [{"name": "web", "type": "write", "secretName": "only-one"}]
+    kube.apply(project("first", panel=panel, clients=same))
+    kube.ready("aproj", "first")
+    before = client(kube, "only-one")
+    kube.apply(project("late", panel=panel, clients=same))
+    found = kube.until(
+        "aproj", "late", lambda seen: condition(seen, "CredentialsReady").get("reason") == "SecretConflict"
+    )
+    assert "only-one" in condition(found, "CredentialsReady")["message"]
+    kube.patch("aproj", "late", {"spec": {"clients": [{**same[0], "secretName": "another"}]}})
+    kube.ready("aproj", "late")
+    assert client(kube, "only-one") == before
+    assert client(kube, "another").id != before.id
+    kube.run("delete", "aproj", "first", "late")
 
 
 def test_retained_data_is_there_again_and_deleted_data_is_not(kube: Kubectl, panel: str) -> None:
@@ -134,37 +179,11 @@ def test_retained_data_is_there_again_and_deleted_data_is_not(kube: Kubectl, pan
         kube.delete("aproj", name)
 
 
-def test_workers_follow_a_backlog_and_come_back_down_to_none(kube: Kubectl, panel: str) -> None:
-    workers = {"min": 0, "max": 3, "targetDepth": 1000, "scaleToZero": True}
-    small = {"requests": {"cpu": "50m", "memory": "192Mi"}}
-    ingest = {"mode": "Dedicated", "replicas": {"min": 1, "max": 1}, "resources": small}
-    kube.apply(project("busy", panel=panel, ingest=ingest, workers=workers))
-    kube.ready("aproj", "busy", seconds=180)
-    own = client(kube, "busy-web")
-    with kube.forwarded("busy-ingest", 3000) as address:
-        for number in range(4):
-            batch(address, own.headers, count=1000, first=number * 1000)
-    until(lambda: len(exported(kube, "busy", event="item")), lambda count: count == 4000, seconds=90)
-    found = kube.get("aproj", "busy")
-    assert found["status"]["workers"]["replicas"] >= 1
-    kube.delete("aproj", "busy")
-
-
-def track(address: str, headers: dict[str, str], name: str) -> httpx.Response:
-    body = {"type": "track", "payload": {"name": name, "properties": {}}}
-    return httpx.post(f"{address}/track", json=body, headers=headers, timeout=15)
-
-
-def batch(address: str, headers: dict[str, str], *, count: int, first: int) -> None:
-    messages = [
-        {"type": "track", "payload": {"name": "item", "properties": {"number": first + number}}}
-        for number in range(count)
-    ]
-    answer = httpx.post(f"{address}/track/batch", json=messages, headers=headers, timeout=30)
-    assert answer.status_code == 200, answer.text
-
-
-def _yaml(made: dict[str, object]) -> str:
-    import yaml
-
-    return yaml.safe_dump(made)
+def test_workers_follow_a_backlog_and_come_back_down_to_none(kube: Kubectl, sleeper: str) -> None:
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 0, seconds=180)
+    kube.until("aproj", sleeper, lambda found: workers_told(found) == (0, 0, 0))
+    own = client(kube, f"{sleeper}-web")
+    with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
+        assert track(address, own.headers, "woken").status_code == 200
+    until(lambda: exported(kube, sleeper, event="woken"), bool, seconds=60)
+    assert len(exported(kube, sleeper, event="item")) == 4000

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.e2e.conftest import PANEL, SHOP, client, still_writing
+from tests.e2e.conftest import PANEL, SHOP, client
 from tests.e2e.kubectl import Kubectl, until
+from tests.e2e.reading import still_serving
 
 MENDED_S = 30.0
 
@@ -23,7 +24,7 @@ def test_a_deleted_object_is_made_again(kube: Kubectl, shop: str, kind: str, nam
     before = kube.get(kind, name)["metadata"]["uid"]
     kube.delete(kind, name, wait=False)
     kube.until(kind, name, lambda found: found["metadata"]["uid"] != before, seconds=MENDED_S)
-    still_writing(kube)
+    still_serving(kube)
 
 
 def test_an_edited_deployment_is_put_right_and_foreign_fields_stay(kube: Kubectl, shop: str) -> None:

@@ -160,6 +160,13 @@ def test_ports_and_size_are_remembered_and_taken_inner_ports_replaced(taken_port
     assert len(set(msgspec.structs.astuple(settled.ports))) == 7
 
 
+def test_api_runs_where_the_system_does_not_tell_a_process_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # macOS
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+    assert installation.api_processes(Installation(Ports(1, 2, 3))) == 1
+
+
 def test_folder_in_use_is_refused_with_the_process(layout: Layout) -> None:
     holding = (
         "import sys; from pathlib import Path; from openpanel_local.supervise import folder_lock\n"
@@ -195,6 +202,24 @@ def test_bad_manifest_is_refused_by_apply_with_path_and_remedy(layout: Layout) -
     assert error.code is ExitCode.REFUSED
     assert "spec.colour: is not a field" in error.message
     assert "nothing was applied" in error.message
+
+
+@pytest.mark.parametrize("command", ["up", "apply"])
+def test_snapshot_before_deletion_is_refused_where_there_is_no_place_for_it(
+    layout: Layout, command: str
+) -> None:
+    text = (
+        "apiVersion: openpanel.dev/v1alpha1\nkind: AnalyticsProject\nmetadata: {name: a}\n"
+        "spec: {deletionPolicy: Snapshot}\n"
+    )
+
+    error = refusal(layout, command, "-f", "-", stdin=text)
+
+    assert error.code is ExitCode.REFUSED
+    assert (
+        "-, document 1: spec.deletionPolicy: is Snapshot, and one machine has no place for" in error.message
+    )
+    assert "expected 'Retain' or 'Delete'" in error.message
 
 
 def test_unreadable_manifest_is_named(layout: Layout) -> None:

@@ -16,7 +16,6 @@ from openpanel.enrich.referrer import Referrers
 from openpanel.enrich.user_agent import AgentParser
 from openpanel.identity.ids import SESSION_TIMEOUT_MS
 from openpanel.wire.batch import decode_batch
-from openpanel.wire.refusals import Refusal
 from openpanel.wire.rows import decode_rows
 from openpanel_local.demo import batches, messages, shop, traffic
 from openpanel_local.demo.batches import Step, Target
@@ -214,21 +213,18 @@ def test_amounts_stand_on_orders_only(steps: list[Step]) -> None:
 
 def test_people_messages_are_accepted() -> None:
     told = list(batches.people(traffic.begins(PLAN), PLAN, TARGET))
-    outcomes = [
-        outcome for batch in told for outcome in decode_batch(msgspec.json.encode(batch.messages)).outcomes
-    ]
+    decoded = [decode_batch(msgspec.json.encode(batch.messages)) for batch in told]
 
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
-    assert len(outcomes) > len(shop.COMPANIES) + 50
+    assert not any(batch.refused for batch in decoded)
+    assert sum(batch.size for batch in decoded) > len(shop.COMPANIES) + 50
     assert sum(batch.counted for batch in told) == 0
 
 
 def test_crowd_is_there_now_and_sends_as_browsers_do() -> None:
     sent = list(batches.present(PLAN, TARGET, now_ms=UNTIL))
     told = [message for batch in sent for message in _messages(batch.messages)]
-    outcomes = decode_batch(msgspec.json.encode(told)).outcomes
 
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
+    assert not decode_batch(msgspec.json.encode(told)).refused
     assert len({batch.headers["openpanel-client-ip"] for batch in sent}) >= traffic.CROWD_LEAST
     assert {batch.headers["user-agent"] for batch in sent} <= {machine.user_agent for machine in MACHINES}
     assert len({batch.key for batch in sent}) == len(sent)

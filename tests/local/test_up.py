@@ -1,5 +1,6 @@
 """The whole of it, as a person has it: `openpanel up` with everything real, on free ports, in a folder of its own."""
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from openpanel_local.exits import ExitCode
 from openpanel_local.layout import Layout
 from openpanel_local.supervise import folder_lock, logs
 from openpanel_local.up import LOG
+from tests.local.command_line import command, openpanel
 
 PATIENCE_S = 60.0  # for what takes seconds on a machine of its own, which `make bench` measures
 SHOP = """\
@@ -54,12 +56,7 @@ class Installation:
         return tuple(str(part) for pair in options.items() for part in pair)
 
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments), input=stdin, capture_output=True, text=True, check=False, timeout=150
-        )
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "openpanel_local.main", *arguments, "--data", str(self.data)]
+        return openpanel(self.data, *arguments, stdin=stdin)
 
     def done(self, *arguments: str, stdin: str | None = None) -> str:
         finished = self.run(*arguments, stdin=stdin)
@@ -118,7 +115,7 @@ def until(reached: Callable[[], bool], *, seconds: float = PATIENCE_S) -> None:
     deadline = time.monotonic() + seconds
     while not reached():
         assert time.monotonic() < deadline, f"not within {seconds} s"
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 def test_everything_is_ready_and_shown(installation: Installation) -> None:
@@ -235,7 +232,9 @@ def test_killed_nursery_comes_back_with_the_services(installation: Installation)
     assert installation.track(installation.way("demo", "web"), "after").status_code == 200
 
 
-def test_second_start_goes_on_where_the_first_stopped(installation: Installation) -> None:
+def test_next_start_goes_on_where_the_last_stopped_and_ctrl_c_ends_all_of_it(
+    installation: Installation,
+) -> None:
     reader = installation.way("demo", "reader")
     assert installation.track(installation.way("demo", "web"), "before").status_code == 200
     processes = [psutil.Process(s["pid"]) for s in installation.status()["services"]]
@@ -243,18 +242,23 @@ def test_second_start_goes_on_where_the_first_stopped(installation: Installation
     assert not any(process.is_running() for process in processes)
     assert installation.run("status").returncode == ExitCode.NOT_RUNNING
 
-    installation.done("up", "--detach")
+    with _in_the_foreground(installation) as foreground:
+        until(lambda: installation.exported(reader, event="before")["meta"]["totalCount"] == 1)
+        children = psutil.Process(foreground.pid).children(recursive=True)
 
-    until(lambda: installation.exported(reader, event="before")["meta"]["totalCount"] == 1)
+        os.killpg(foreground.pid, signal.SIGINT)
+
+        assert foreground.wait(PATIENCE_S) == 0, _last_words(installation)
+    assert not any(child.is_running() for child in children)
 
 
-def test_ctrl_c_in_the_foreground_stops_all(installation: Installation) -> None:
-    installation.done("down")
-    # As from a terminal, also where the tests run in the background, with Ctrl-C switched off.
+@contextlib.contextmanager
+def _in_the_foreground(installation: Installation) -> Iterator[subprocess.Popen[str]]:
+    """`openpanel up`, ready, as from a terminal; also where the tests run in the background, with Ctrl-C switched off."""
     heeded = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         foreground = subprocess.Popen(
-            installation.command("up"),
+            command(installation.data, "up"),
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -266,17 +270,12 @@ def test_ctrl_c_in_the_foreground_stops_all(installation: Installation) -> None:
         assert foreground.stdout is not None
         try:
             assert "openpanel is ready" in foreground.stdout.readline()
-            children = psutil.Process(foreground.pid).children(recursive=True)
-
-            os.killpg(foreground.pid, signal.SIGINT)
-
-            assert foreground.wait(PATIENCE_S) == 0, _last_words(installation)
+            yield foreground
         except subprocess.TimeoutExpired:
             foreground.send_signal(signal.SIGABRT)  # says where every thread is, and ends it
             raise
         finally:
             foreground.terminate()  # with effect only if it did not heed
-    assert not any(child.is_running() for child in children)
 
 
 def _last_words(installation: Installation) -> str:

@@ -251,7 +251,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     (a_webhook(secretName="A"), "webhooks[0].secretName", "is 'A'", SUBDOMAIN),
     ({"webhooks": [*a_webhook()["webhooks"]] * 2}, "webhooks[1].url", "address 'https://a.example' is given twice, first at index 0", "each address once"),
     ({"webhooks": [{"url": f"https://{n}.example", "events": ["*"]} for n in range(51)]}, "webhooks", "has 51 entries", "at most 50 entries"),
-    ({"deletionPolicy": "Keep"}, "deletionPolicy", "is 'Keep'", "'Retain' or 'Delete'"),
+    ({"deletionPolicy": "Keep"}, "deletionPolicy", "is 'Keep'", "'Retain', 'Delete' or 'Snapshot'"),
     ({"displayNam": "x"}, "displayNam", "is not a field of this resource", "perhaps displayName"),
     ({"ingest": {"retries": 3}}, "ingest.retries", "is not a field of this resource", (
         "one of mode, replicas, targetCpuPercent, targetMemoryPercent, resources, host, tlsSecretName, rateLimit, trustedSenders"

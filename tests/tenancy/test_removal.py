@@ -12,6 +12,7 @@ from openpanel.tenancy.provisioning import STEPS, run
 from openpanel.warehouse import Unavailable, Warehouse, tables
 from tests.tenancy.conftest import Surroundings
 from tests.tenancy.manifests import WEB, manifest
+from tests.tenancy.waiting_streams import WaitingStreams
 
 _numbers = itertools.count(1)
 
@@ -185,3 +186,19 @@ def test_a_removal_that_keeps_the_data_is_done_once(around: Surroundings) -> Non
     assert name not in project_edits.due(around.database, at=around.now + timedelta(days=1))
 
     assert _rows(around.warehouse, name)["events"] == 3
+
+
+@pytest.mark.parametrize(("policy", "dropped"), [("Retain", False), ("Delete", True)])
+def test_streams_of_its_own_go_with_the_data_and_only_with_them(
+    around: Surroundings, policy: DeletionPolicy, dropped: bool
+) -> None:
+    name, _ = a_project(around)
+    streams = WaitingStreams(waiting_now=7)
+
+    tenancy.remove(
+        name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
+        clock=lambda: around.now, policy=policy, streams=streams,
+    )  # fmt: skip
+
+    assert streams.dropped == ([name] if dropped else [])
+    assert streams.asked == [], "what is not copied need not be written first"

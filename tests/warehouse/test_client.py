@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from openpanel.warehouse import Refused, Unavailable, Warehouse, WarehouseError, tables
 from openpanel.warehouse.errors import PASSING, SETUP, error_of
 from openpanel.warehouse.native import Column, encode_block
-from openpanel.warehouse.schema import Clustered
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.warehouse import rows
 
@@ -166,19 +165,6 @@ def test_column_with_the_name_of_a_keyword_is_inserted(warehouse: Warehouse, pro
 
     sql = "SELECT `order`, event_id FROM dead_letters WHERE project_id = {project:String}"
     assert warehouse.query(sql, parameters={"project": project}) == [(7, 8)]
-
-
-def test_in_a_cluster_rows_go_to_the_table_of_the_shard(
-    clickhouse: ClickHouse, empty_warehouse: Callable[[], Warehouse]
-) -> None:
-    plain = empty_warehouse()
-    plain.command("CREATE TABLE bots_local (event_id UInt64) ENGINE = MergeTree ORDER BY event_id")
-    block = encode_block([Column("event_id", "UInt64")], {"event_id": [7]})
-
-    with Warehouse(clickhouse.url, database=plain.database, form=Clustered()) as clustered:
-        clustered.insert_native("bots", columns=["event_id"], block=block, token="t")
-
-    assert plain.query("SELECT event_id FROM bots_local") == [(7,)]
 
 
 @pytest.mark.parametrize(

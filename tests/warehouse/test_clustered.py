@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 SHARDS = 3
 
 
-@pytest.mark.parametrize("part", ["ddl", "answers"])
-def test_cluster_of_one_shard(tmp_path: Path, part: str) -> None:
+@pytest.mark.parametrize("part", ["ddl", "answers", "placing"])
+def test_cluster_on_the_engine(tmp_path: Path, part: str) -> None:
     if importlib.util.find_spec("chdb") is None:
         pytest.skip("needs chdb: pip install 'openpanel[local]'")
 

@@ -55,6 +55,23 @@ def test_kinds_are_kept_apart(warehouse: Warehouse, project: str) -> None:
     assert [count(warehouse, table, project) for table in AGGREGATES] == [3, 3, 3 * 6, 3]
 
 
+def test_what_pickers_offer_and_when_profiles_were_seen_go_with_the_totals(
+    warehouse: Warehouse, project: str
+) -> None:
+    limited, free = f"{project} limited", f"{project} free"
+    fill(warehouse, limited, free)
+
+    apply_retention(warehouse, project=limited, days={"aggregates": 60})
+    for table in (tables.PROPERTY_NAMES, tables.PROPERTY_VALUES, tables.PROFILE_ACTIVITY):
+        expire(warehouse, table)
+
+    assert told(warehouse, "key", tables.PROPERTY_NAMES, limited) == ["at 1", "at 40", "at 8"]
+    assert told(warehouse, "value", tables.PROPERTY_VALUES, limited) == ["1 days", "40 days", "8 days"]
+    assert told(warehouse, "profile_id", tables.PROFILE_ACTIVITY, limited) == ["p1", "p40", "p8"]
+    assert told(warehouse, "key", tables.PROPERTY_NAMES, free) == ["at 1", "at 40", "at 400", "at 8"]
+    assert told(warehouse, "profile_id", tables.PROFILE_ACTIVITY, free) == ["p1", "p40", "p400", "p8"]
+
+
 def test_new_rows_that_are_already_old_go_too(warehouse: Warehouse, project: str) -> None:
     apply_retention(warehouse, project=project, days={"events": 7})
 
@@ -204,10 +221,17 @@ def test_clause_groups_projects_by_days() -> None:
     assert ttl({"a": 7}, time="t", default_days=30) == (
         "t + toIntervalDay(7) WHERE project_id IN ('a'), t + toIntervalDay(30) WHERE project_id NOT IN ('a')"
     )
+    assert ttl({"a": 30}, time="t", default_days=30) == "t + toIntervalDay(30)"
+
+
+def test_limit_that_all_have_changes_no_table(warehouse: Warehouse, project: str) -> None:
+    assert apply_retention(warehouse, project=project, days={"replays": 30}) == ()
+    assert apply_retention(warehouse, project=project, days={"replays": 7}) == ("replay_chunks",)
+    assert apply_retention(warehouse, project=project, days={"replays": 30}) == ("replay_chunks",)
 
 
 def fill(warehouse: Warehouse, *projects: str) -> None:
-    """One session with one view per age and project."""
+    """One session with one view per age and project, each of a profile and with a property of its own."""
     events = [
         {
             "project_id": project,
@@ -219,6 +243,8 @@ def fill(warehouse: Warehouse, *projects: str) -> None:
             "session_id": age,
             "event_id": age,
             "person": 1,
+            "profile_id": f"p{age}",
+            "properties": {f"at {age}": f"{age} days"},
         }
         for project in projects
         for age in AGES
@@ -263,3 +289,8 @@ def ages(warehouse: Warehouse, project: str) -> list[int]:
 def count(warehouse: Warehouse, table: Table, project: str) -> int:
     sql = f"SELECT count() FROM {table.name} FINAL WHERE project_id = {{project:String}}"
     return int(warehouse.query(sql, parameters={"project": project})[0][0])
+
+
+def told(warehouse: Warehouse, column: str, table: Table, project: str) -> list[str]:
+    sql = f"SELECT DISTINCT {column} FROM {table.name} WHERE project_id = {{project:String}} ORDER BY 1"
+    return [value for (value,) in warehouse.query(sql, parameters={"project": project})]

@@ -4,6 +4,7 @@ Ends with `os._exit`, since the engine's stand-in for Keeper aborts at exit. The
 
     ddl        migrate with replicated tables on the stand-in for Keeper, twice
     answers    every question over Distributed tables, compared with the same question over single tables
+    placing    what inserts leave on two shards, however often and by whichever server they are repeated
 """
 
 import os
@@ -11,7 +12,7 @@ import random
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -26,14 +27,19 @@ from tests.analytics.questions import NOW, questions
 from tests.analytics.worlds import World, a_world
 from tests.warehouse import rows
 from tests.warehouse.embedded import EmbeddedWarehouse
+from tests.warehouse.placing import placing
 
 _REPLICATED: Final = re.compile(r"ENGINE = Replicated(\w+)\('[^']*', '[^']*'(?:, )?")
 _tokens = count()
 
 
 def ddl(folder: Path) -> None:
-    """Columns, keys, TTL, macros and paths are what the engine takes, and a second run finds nothing to do."""
+    """Columns, keys, TTL, macros and paths are what the engine takes, and a second run finds nothing to do.
+
+    The server once was a replica of two of the tables and has lost them.
+    """
     warehouse = EmbeddedWarehouse(folder, database="replicated")
+    _leave_dead_replica(warehouse, tables.EVENTS, tables.DAYS)
 
     assert migrate(warehouse, form=Clustered()) == MIGRATIONS
     assert migrate(warehouse, form=Clustered()) == ()
@@ -46,6 +52,16 @@ def ddl(folder: Path) -> None:
         assert engines[f"{table.name}_local"] == f"Replicated{table.engine.partition('(')[0]}"
 
 
+def _leave_dead_replica(warehouse: EmbeddedWarehouse, *lost: Table) -> None:
+    """What Keeper has of a server that has lost its volume: a replica of its name, and nobody who is it."""
+    former = EmbeddedWarehouse(warehouse._folder, database="former")
+    former.create_database()
+    for table in lost:
+        statement = render(table, form=Clustered())[0]
+        former.command(statement.replace("{database}", warehouse.database))
+        former.command(f"DETACH TABLE {local_name(table, form=Clustered())}")
+
+
 def answers(folder: Path) -> None:
     """Distributed tables over local ones without replication, which the stand-in cannot write to."""
     clustered = EmbeddedWarehouse(folder, database="clustered")
@@ -55,8 +71,8 @@ def answers(folder: Path) -> None:
     single = EmbeddedWarehouse(folder, database="single")
     migrate(single, form=Single())
     world = a_world(random.Random(3), sessions=200, timezone="Asia/Seoul", now=NOW, overrides=40)
-    _load(world, single, lambda table: table.name)
-    _load(world, clustered, lambda table: local_name(table, form=Clustered()))
+    for warehouse in (single, clustered):
+        _load(world, warehouse)
 
     for name, question in questions("p").items():
         for source in (question.exact, *([Source.ROLLUP] if question.rolled_up else [])):
@@ -91,14 +107,9 @@ def _unreplicated(statement: str) -> str:
     return plain.replace(f", replicated_deduplication_window_seconds = {REMEMBERED_SECONDS}", "")
 
 
-def _load(world: World, warehouse: Warehouse, name_of: Callable[[Table], str]) -> None:
+def _load(world: World, warehouse: Warehouse) -> None:
     for table, block in ((tables.EVENTS, world.events), (tables.PERSON_OVERRIDES, world.overrides)):
-        warehouse.insert_native(
-            name_of(table),
-            columns=table.column_names,
-            block=rows.block_of(table.written, [{**row, "project_id": "p"} for row in block]),
-            token=str(next(_tokens)),
-        )
+        rows.insert(warehouse, table, [{**row, "project_id": "p"} for row in block], token=str(next(_tokens)))
 
 
 def _count(warehouse: Warehouse, table: str, *, project: str = "p") -> int:
@@ -106,7 +117,11 @@ def _count(warehouse: Warehouse, table: str, *, project: str = "p") -> int:
     return int(warehouse.query(sql, parameters={"project": project})[0][0])
 
 
-PARTS: Final = {"ddl": ddl, "answers": answers}
+PARTS: Final[Mapping[str, Callable[[Path], None]]] = {
+    "ddl": ddl,
+    "answers": answers,
+    "placing": lambda folder: placing(folder, _unreplicated),
+}
 
 
 def main() -> None:

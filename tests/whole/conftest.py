@@ -7,7 +7,7 @@ import pytest
 from tests.whole.installation import Platform, free_ports, start
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """An installation that was started for the first time."""
     platform = start(tmp_path_factory.mktemp("platform") / "data", ports=free_ports(3))

@@ -1,10 +1,8 @@
 """An installation of the whole product as a person has it: started by its own command, asked over HTTP."""
 
 import json
-import os
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import httpx
 
 from openpanel_local.layout import Layout
 from openpanel_local.status import Status, look
+from tests.local.command_line import openpanel, program
 
 MANIFEST = """\
 apiVersion: openpanel.dev/v1alpha1
@@ -25,6 +24,7 @@ spec:
   displayName: {name}
   timeZone: UTC
   domains: ["http://127.0.0.1:*", "http://localhost:*"]
+  privacy: {{allowUnsafeRevenue: {unsafe_revenue}}}
   clients:
     - {{name: web, type: write}}
     - {{name: reader, type: read}}
@@ -55,6 +55,8 @@ class Platform:
     ingest_url: str
     api_url: str
     dashboard_url: str
+    printed: str
+    """What its start told."""
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -69,9 +71,14 @@ class Platform:
     def run(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         return openpanel(self.data, *arguments, stdin=stdin)
 
-    def project(self, name: str) -> Mapping[str, Credentials]:
+    def program(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command as a process, for threads."""
+        return program(self.data, *arguments)
+
+    def project(self, name: str, *, unsafe_revenue: bool = False) -> Mapping[str, Credentials]:
         """A project of that name and its clients by name."""
-        applied = self.run("apply", "-f", "-", stdin=MANIFEST.format(name=name))
+        manifest = MANIFEST.format(name=name, unsafe_revenue=json.dumps(unsafe_revenue))
+        applied = self.run("apply", "-f", "-", stdin=manifest)
         assert applied.returncode == 0, applied.stdout + applied.stderr
         return {client: self.credentials(name, client) for client in ("web", "reader", "admin")}
 
@@ -118,17 +125,18 @@ class Platform:
             rows = self.events(reader)
         return rows
 
-
-def openpanel(data: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "openpanel_local.main", *arguments, "--data", str(data)],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=170,
-        check=False,
-        env={**os.environ, "NO_COLOR": "1", "COLUMNS": "200"},
-    )
+    def insight(
+        self, reader: Credentials, path: str, enough: Callable[[Any], bool], *, seconds: float = 20
+    ) -> Any:
+        """What the API says of the reader's project as soon as it is `enough`; fails with what it says at last."""
+        address = f"{self.api_url}/insights/{reader.project}{path}"
+        deadline = time.monotonic() + seconds
+        while True:
+            answer = httpx.get(address, headers=reader.headers, timeout=30)
+            if answer.status_code == 200 and enough(found := answer.json()):
+                return found
+            assert time.monotonic() < deadline, f"not enough after {seconds} s: {answer.text[:4000]}"
+            time.sleep(0.1)
 
 
 def free_ports(count: int) -> Sequence[int]:
@@ -153,4 +161,5 @@ def start(data: Path, *, ports: Sequence[int], arguments: Sequence[str] = ()) ->
         ingest_url=f"http://127.0.0.1:{ingest}",
         api_url=f"http://127.0.0.1:{api}",
         dashboard_url=f"http://127.0.0.1:{dashboard}",
+        printed=started.stdout,
     )

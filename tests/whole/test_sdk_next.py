@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tests.whole.browsing import chromium
 from tests.whole.installation import Credentials, Platform
 
 SDK = Path(__file__).parents[1] / "sdk"
@@ -101,16 +101,12 @@ def _hash_of_inputs() -> str:
 def test_server_rendered_page_sends_its_views_and_profile(
     platform: Platform, clients: Mapping[str, Credentials], shop: str
 ) -> None:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         page = browser.new_page(user_agent=CHROME)
         with page.expect_response(lambda answer: "screen_view" in (answer.request.post_data or "")):
             page.goto(shop)
         with page.expect_response(lambda answer: "/products" in (answer.request.post_data or "")):
             page.click("text=Products")
-        browser.close()
 
     rows = platform.until(clients["reader"], lambda rows: any(row["path"] == "/products" for row in rows))
 

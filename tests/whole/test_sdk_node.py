@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.whole.installation import Platform
@@ -35,7 +36,11 @@ def sent(platform: Platform) -> dict[str, Any]:
     assert program.returncode == 0, program.stderr
     assert program.stderr == ""
     rows = platform.until(clients["reader"], lambda rows: any(row["name"] == "after_clear" for row in rows))
-    return {"printed": json.loads(program.stdout), "rows": {row["name"]: row for row in rows}}
+    return {
+        "printed": json.loads(program.stdout),
+        "rows": {row["name"]: row for row in rows},
+        "clients": clients,
+    }
 
 
 def test_every_call_is_answered_with_both_ids(sent: dict[str, Any]) -> None:
@@ -82,3 +87,45 @@ def test_events_after_clear_carry_no_profile(sent: dict[str, Any]) -> None:
 
 def test_group_of_the_sender_is_kept_on_the_event(sent: dict[str, Any]) -> None:
     assert sent["rows"]["report_opened"]["groups"] == ["acme"]
+
+
+def test_group_is_described_and_its_member_known(platform: Platform, sent: dict[str, Any]) -> None:
+    reader = sent["clients"]["reader"]
+
+    group = platform.insight(reader, "/groups/acme", lambda found: found["group"]["name"] == "Acme")["group"]
+    member = platform.insight(
+        reader, "/profiles/user-1", lambda found: found["profile"]["groups"] == ["acme"]
+    )
+
+    assert (group["id"], group["type"], group["properties"]) == ("acme", "company", {"size": "12"})
+    assert member["profile"]["id"] == "user-1"
+
+
+def test_increment_makes_a_profile_that_nobody_described(platform: Platform, sent: dict[str, Any]) -> None:
+    reader = sent["clients"]["reader"]
+
+    found = platform.insight(
+        reader, "/profiles/user-2", lambda found: "visits" in found["profile"]["properties"]
+    )
+
+    assert found["profile"]["properties"] == {"visits": "1"}
+
+
+def test_alias_of_the_package_sends_nothing_and_that_of_the_route_makes_two_one(
+    platform: Platform, sent: dict[str, Any]
+) -> None:
+    web, reader = sent["clients"]["web"], sent["clients"]["reader"]
+    assert sent["printed"]["answers"].get("alias") is None
+
+    for message in (
+        {"type": "track", "payload": {"name": "done_as_ada", "profileId": "ada"}},
+        {"type": "alias", "payload": {"profileId": "user-1", "alias": "ada"}},
+    ):
+        answer = httpx.post(f"{platform.ingest_url}/track", json=message, headers=web.headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+
+    platform.insight(
+        reader,
+        "/profiles/user-1",
+        lambda found: "done_as_ada" in {event["name"] for event in found["recentEvents"]},
+    )

@@ -2,15 +2,13 @@
 
 import subprocess
 from collections.abc import Iterator, Mapping
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from tests.whole.browsing import chromium, served
 from tests.whole.installation import Credentials, Platform
 
 SDK = Path(__file__).parents[1] / "sdk"
@@ -36,35 +34,15 @@ BODY = """\
 pytestmark = [pytest.mark.node, pytest.mark.browser]
 
 
-class _Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args: Any) -> None:
-        """Requests for the test pages are not worth a line."""
-
-
 @pytest.fixture(scope="module")
-def playwright() -> Iterator[Playwright]:
-    with sync_playwright() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Playwright) -> Iterator[Browser]:
-    launched = playwright.chromium.launch(
-        executable_path="/usr/bin/chromium",
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-        ],
-    )
-    yield launched
-    launched.close()
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
 
 
 @pytest.fixture(scope="module")
 def clients(platform: Platform) -> Mapping[str, Credentials]:
-    return platform.project("sdk-web")
+    return platform.project("sdk-web", unsafe_revenue=True)
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +68,8 @@ def site(
     (folder / "package.html").write_text(
         f"<title>Shop by package</title><script src=bundle.js></script>{BODY}"
     )
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(folder) as address:
+        yield address
 
 
 @pytest.fixture
@@ -151,7 +124,7 @@ def test_outgoing_links_and_data_attributes_become_events(
     assert left["properties"]["text"] == "Offer"
 
 
-def test_package_in_a_bundle_tracks_identifies_and_sends_pending_revenue(
+def test_package_in_a_bundle_tracks_and_identifies(
     platform: Platform, clients: Mapping[str, Credentials], site: str, page: Page
 ) -> None:
     page.goto(f"{site}/package.html")
@@ -178,14 +151,41 @@ def test_package_in_a_bundle_tracks_identifies_and_sends_pending_revenue(
     assert identified["sessionId"] == used["sessionId"]
 
 
-def test_replay_chunks_are_accepted_for_the_session(
+def test_package_in_a_bundle_sends_revenue_that_was_pending_over_a_page_change(
+    platform: Platform, clients: Mapping[str, Credentials], site: str, page: Page
+) -> None:
+    options = {"apiUrl": platform.ingest_url, "clientId": clients["web"].client_id}
+    page.goto(f"{site}/package.html")
+    page.evaluate(
+        """(options) => {
+          const op = new OpenPanel(options);
+          op.pendingRevenue(4900, { product: 'book' });
+          op.pendingRevenue(150, { product: 'stamp' });
+        }""",
+        options,
+    )
+    page.reload()
+    page.evaluate("(options) => new OpenPanel(options).flushRevenue()", options)
+
+    rows = platform.until(
+        clients["reader"], lambda rows: len([row for row in rows if row["name"] == "revenue"]) >= 2
+    )
+
+    paid = {row["properties"]["product"]: row["revenue"] for row in rows if row["name"] == "revenue"}
+    assert paid == {"book": 4900, "stamp": 150}
+    assert page.evaluate("sessionStorage.getItem('openpanel-pending-revenues')") is None
+
+
+def test_replay_chunks_are_kept_for_the_session(
     platform: Platform, clients: Mapping[str, Credentials], site: str, page: Page
 ) -> None:
     with page.expect_response(_is_replay) as replay:
         page.goto(f"{site}/replay.html")
 
     assert replay.value.status == 200
-    assert replay.value.json()["sessionId"]
+    session = replay.value.json()["sessionId"]
+    found = platform.insight(clients["reader"], f"/sessions/{session}", lambda found: found["hasReplay"])
+    assert found["id"] == session
 
 
 def _is_replay(answer: Any) -> bool:

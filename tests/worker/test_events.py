@@ -7,6 +7,7 @@ import pytest
 
 from openpanel.identity.ids import person_of_profile
 from openpanel.metadata import Condition, Filter, ProjectRecord
+from openpanel.wire.decode import decode
 from openpanel_worker.visits import visit_key
 from tests.worker.builders import (
     ALICE,
@@ -15,6 +16,7 @@ from tests.worker.builders import (
     PROJECT,
     SERVER,
     Flag,
+    Kind,
     RunMode,
     World,
     session_id,
@@ -143,6 +145,18 @@ async def test_amount_stands_on_the_revenue_event_only(world: World) -> None:
 
     assert world.rows("name, revenue") == [("session_start", 0), ("revenue", 4_200), ("other", 0)]
     assert world.rows("mapKeys(properties)", where="name = 'revenue'") == [([],)]
+
+
+@pytest.mark.parametrize("written", ["4900.0", "4.9e3"])
+async def test_amount_that_is_written_as_a_float_counts(world: World, written: str) -> None:
+    call = b'{"type":"track","payload":{"name":"revenue","properties":{"__revenue":%s}}}' % written.encode()
+    _, kept = decode(call)
+
+    await world.send_many([(Kind.TRACK, None)], body=b"[%s]" % kept)
+    world.drain()
+
+    assert world.rows("name, revenue") == [("revenue", 4_900)]
+    assert not world.letters()
 
 
 async def test_known_person_stands_behind_events(world: World) -> None:

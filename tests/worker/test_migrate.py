@@ -13,9 +13,10 @@ import pytest
 
 from openpanel.metadata import Database, is_current
 from openpanel.settings import Settings
-from openpanel.warehouse import Warehouse, tables
+from openpanel.warehouse import Warehouse, migrations, tables
 from openpanel.warehouse.schema import Clustered, Single
-from openpanel_worker.migrate import Exit, form_of, servers
+from openpanel_worker.exits import Exit
+from openpanel_worker.migrate import form_of, servers
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ def test_store_that_does_not_answer_is_to_be_tried_again(stores: Stores) -> None
 
 
 def test_database_that_somebody_changed_is_refused(stores: Stores) -> None:
-    assert ended(stores.begin())[0] == Exit.DONE
+    with Warehouse(stores.clickhouse_url, database=stores.clickhouse_database) as warehouse:
+        migrations.migrate(warehouse, form=Single())
     change = f"ALTER TABLE {stores.clickhouse_database}.bots ADD COLUMN mine String"
     httpx.post(stores.clickhouse_url, content=change).raise_for_status()
 
@@ -91,9 +93,8 @@ def test_database_that_somebody_changed_is_refused(stores: Stores) -> None:
     ("settings", "reason"),
     [
         ({"clickhouse_url": "clickhouse:9000"}, "address 1 of ClickHouse"),
-        ({"clickhouse_shards": "http://a:1"}, "OPENPANEL_CLICKHOUSE_CLUSTER"),
-        ({"clickhouse_cluster": "main", "clickhouse_shards": "http://a:1, b"}, "address 2 of ClickHouse"),
         ({"shards": "none"}, "shards: "),
+        ({"clickhouse_cluster": "nowhere"}, "system.clusters has no 'nowhere'"),
     ],
 )
 def test_settings_that_cannot_be_right_are_told(
@@ -103,6 +104,19 @@ def test_settings_that_cannot_be_right_are_told(
 
     assert code == Exit.BAD_SETTINGS
     assert reason in lines[-1]["error"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (Settings(clickhouse_url="clickhouse:9000"), "address 1 of ClickHouse"),
+        (Settings(clickhouse_shards="http://a:1"), "OPENPANEL_CLICKHOUSE_CLUSTER"),
+        (Settings(clickhouse_cluster="main", clickhouse_shards="http://a:1, b"), "address 2 of ClickHouse"),
+    ],
+)
+def test_servers_that_cannot_be_right_are_named_by_their_place(settings: Settings, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        servers(settings)
 
 
 def test_every_server_of_a_cluster_is_migrated_once() -> None:

@@ -111,6 +111,15 @@ def test_order_that_was_taken_off_and_never_begun_is_made_again(desk: Desk) -> N
     assert desk.orders.sweep() == 1
 
 
+def test_heartbeat_that_outlives_its_order_keeps_nobody_from_making_another(desk: Desk) -> None:
+    desk.fill()
+    desk.redis.hset(Job.key_for(order_id(desk.pool.name, 0)), "last_heartbeat", "2026-01-01T12:00:00.000000Z")
+
+    assert not desk.orders.make(0)
+    assert desk.orders.sweep() == 1
+    assert desk.job().get_status() is JobStatus.QUEUED
+
+
 def test_order_is_made_again_only_where_something_waits(desk: Desk) -> None:
     assert not desk.orders.make_if_wanted(0)
     desk.fill()

@@ -7,7 +7,7 @@ import pytest
 
 from openpanel.warehouse import Refused, Warehouse
 from openpanel_worker.drain import Outcome
-from tests.worker.builders import ALICE, BOB, NOON, Kind, World, message, track
+from tests.worker.builders import BOB, NOON, Kind, World, track
 from tests.worker.faults import DyingShard, FaultyWarehouse, Killed
 
 
@@ -88,14 +88,16 @@ async def test_refused_rows_are_told_once_when_the_block_is_repeated(
 
 async def test_value_that_no_column_holds_is_a_dead_letter(world: World) -> None:
     await world.send_many(
-        [(Kind.TRACK, track("fine")), (Kind.TRACK, track("too big"))],
-        items={0: {"at_ms": NOON}, 1: {"at_ms": NOON, "device": ALICE}},
+        [(Kind.TRACK, track("fine")), (Kind.TRACK, track("beyond all time"))], items={1: {"at_ms": 2**63}}
     )
-    await world.send(message("increment", profileId="42", property="n", value=1e15))
 
     assert world.drain() is Outcome.EMPTY
 
-    assert world.rows("count()", order="1") == [(2,)]
+    [(reason, detail, body)] = world.letters()
+    assert reason == "refused by the warehouse"
+    assert detail
+    assert json.loads(body)["payload"]["name"] == "beyond all time"
+    assert world.rows("name") == [("fine",)]
 
 
 async def test_session_that_an_unreadable_message_opened_starts_with_the_next_one(world: World) -> None:

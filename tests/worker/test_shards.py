@@ -75,7 +75,7 @@ async def test_every_visitor_is_counted_once(wide: World) -> None:
     assert wide.rows("count()", where="name = 'screen_view'", order="1") == [(78,)]
 
 
-def test_worker_of_a_cluster_inserts_into_the_tables_of_its_shard(
+def test_worker_of_a_cluster_inserts_into_the_table_that_knows_the_shards(
     valkey_url: str, clickhouse: Any, clickhouse_database: Callable[[], str]
 ) -> None:
     values = Values(
@@ -86,14 +86,16 @@ def test_worker_of_a_cluster_inserts_into_the_tables_of_its_shard(
         a_pool(),
         clickhouse_cluster="openpanel",
     )
-    local = replace(tables.PERSON_OVERRIDES, name=f"{tables.PERSON_OVERRIDES.name}_local")
-    rows = Rows(tables.PERSON_OVERRIDES)
+    table = tables.PERSON_OVERRIDES
+    local = replace(table, name=f"{table.name}_local")
+    rows = Rows(table)
     rows.add(("shop", 1, 2, 3), DeadFrame("1-1", "", b"", 1, 1))
 
     with opened(values, stopping=threading.Event()) as deps:
         deps.warehouse.create_database()
-        for statement in render(local, form=Single()):
+        for statement in (*render(table, form=Single()), *render(local, form=Single())):
             deps.warehouse.command(statement)
         write(deps.warehouse, rows, token="one", refuse=lambda _source, detail: pytest.fail(detail))
 
-        assert deps.warehouse.query(f"SELECT person, into FROM {local.name}") == [(1, 2)]
+        assert deps.warehouse.query(f"SELECT person, into FROM {table.name}") == [(1, 2)]
+        assert deps.warehouse.query(f"SELECT count() FROM {local.name}") == [(0,)]

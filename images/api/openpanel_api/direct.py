@@ -61,9 +61,9 @@ class DirectProtocol(BoundedProtocol):
             super().data_received(data)
             return
         key, body = call
-        head = self._ingest.plain_heads.get(key)
-        if head is not None and not self.flow.write_paused:
-            ready = self._ingest.ready(head, body)
+        known = self._ingest.plain_heads.get(key)
+        if known is not None and not self.flow.write_paused:
+            ready = self._ingest.ready(known, body)
             if ready is not None:
                 self._begin(ready, data)
                 return
@@ -112,7 +112,7 @@ class DirectProtocol(BoundedProtocol):
         body = self._ingest.answer(ready, answer)
         if self.transport.is_closing():
             return
-        head = _accepted_head.single(self.server_state.default_headers)
+        head = _accepted_head.of(self.server_state.default_headers, length=len(body))
         self.server_state.total_requests += 1
         self._answered_at = self.loop.time()
         if self._ending:

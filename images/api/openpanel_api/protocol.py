@@ -19,6 +19,7 @@ HEAD_SECONDS: Final = (
     15.0  # from the first byte of a request, or of the connection, to the end of the headers
 )
 
+_SINGLE: Final = len(answers.accepted(0, 0))  # of the commonest answer, whatever its ids
 _BODY: Final = answers.error(HeadersTooLarge())
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: application/json\r\n"
@@ -83,23 +84,20 @@ class AcceptedHead:
         self._lines = b""
         self._single = b""
 
-    def single(self, default_headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        """The head for one message, whose answer always has the same length."""
-        if default_headers is not self._default_headers:
-            self._renew(default_headers)
-        return self._single
-
     def of(self, default_headers: Sequence[tuple[bytes, bytes]], *, length: int) -> bytes:
         """The head with these headers before its own, up to and with the blank line."""
         if default_headers is not self._default_headers:
             self._renew(default_headers)
+        return self._single if length == _SINGLE else self._with(length)
+
+    def _with(self, length: int) -> bytes:
         return b"%bcontent-length: %d\r\n\r\n" % (self._lines, length)
 
     def _renew(self, default_headers: Sequence[tuple[bytes, bytes]]) -> None:
         self._default_headers = default_headers
         lines = [b"%b: %b\r\n" % pair for pair in (*default_headers, JSON, ANY_ORIGIN)]
         self._lines = b"HTTP/1.1 200 OK\r\n%b" % b"".join(lines)
-        self._single = self.of(default_headers, length=len(answers.accepted(0, 0)))
+        self._single = self._with(_SINGLE)
 
 
 class DirectAnswers:

@@ -18,9 +18,9 @@ from openpanel.telemetry import configure_logging, configure_tracing
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard.app import create_app
 from openpanel_dashboard.assets import NotBuiltError
+from openpanel_dashboard.connections import config_of
 
 SERVICE: Final = "dashboard"
-STOP_S: Final = 5  # seconds that running requests get to end
 REDIS_TIMEOUT_S: Final = 3
 NOT_BUILT: Final = 2  # exit code
 
@@ -64,15 +64,7 @@ def main() -> int:
         except NotBuiltError as error:
             structlog.get_logger(__name__).error("the front end is not built", reason=str(error))
             return NOT_BUILT
-        config = uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.dashboard_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=STOP_S,
-        )
+        config = config_of(app, host=settings.host, port=settings.dashboard_port)
         Server(config, stopping=app.state.stopping).run()
     return 0
 

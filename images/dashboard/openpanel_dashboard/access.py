@@ -11,7 +11,15 @@ from typing import Annotated, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from openpanel.metadata import Database, dashboard_sessions, organizations, projects, sign_in_links, users
+from openpanel.metadata import (
+    Database,
+    Invalid,
+    dashboard_sessions,
+    organizations,
+    projects,
+    sign_in_links,
+    users,
+)
 from openpanel.metadata.records import ProjectRecord, SessionRecord, UserRecord
 from openpanel_dashboard.services import Given, Services
 
@@ -132,7 +140,10 @@ def project_access(
 
 
 def _refusal(org: str, project: str, database: Database) -> Exception:
-    found = projects.load(database, project=project)
+    try:
+        found = projects.load(database, project=project)
+    except Invalid:  # no name of a project, such as one with a NUL
+        found = None
     if found is None or found.deleted or found.organization != org:
         return NoSuchProjectError(project=project)
     organization = organizations.load(database, organization=org)

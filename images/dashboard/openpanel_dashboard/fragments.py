@@ -3,9 +3,13 @@
 A kept fragment is given only while it would come out the same: nothing was counted since, and for ranges that
 run the moment is the same, in steps of ten seconds. People who turn out to be one change numbers without a new
 event, so nothing is given for more than a minute; after that only while the store is away, and then it says so.
+
+A panel that shows nothing yet may take an answer that is older than what was counted, at most ten minutes, rather
+than wait (`Cache-Control: max-stale`). It says of when it is, and the browser asks again at once for the right one.
 """
 
 import asyncio
+import re
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -31,6 +35,7 @@ from openpanel_dashboard.languages import Say
 MOST_KEPT: Final = 512  # fragments
 KEPT_FOR: Final = timedelta(minutes=1)
 STALE_WARNS_AFTER: Final = timedelta(minutes=5)
+STALEST: Final = timedelta(minutes=10)  # that a panel may show until the right one is there
 RUNNING_STEP_S: Final = 10
 CLIENT_GONE: Final = 499  # nobody reads it; for the log
 
@@ -106,6 +111,15 @@ def answered(request: Request, html: str) -> Response:
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     headers = {"ETag": f"W/{tag}"}
     return Response(status_code=304, headers=headers) if tag in known else HTMLResponse(html, headers=headers)
+
+
+def stale_for(request: Request) -> timedelta:
+    """How much older than the data an answer may be, in the words of RFC 9111."""
+    for part in request.headers.get("cache-control", "").split(","):
+        name, _, seconds = part.strip().lower().partition("=")
+        if name == "max-stale" and re.fullmatch("[0-9]{1,9}", seconds):
+            return min(timedelta(seconds=int(seconds)), STALEST)
+    return timedelta(0)
 
 
 async def while_asked(request: Request, work: Callable[[Caller], T]) -> T:

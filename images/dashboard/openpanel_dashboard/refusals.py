@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
@@ -88,6 +89,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(NotSignedInError, _not_signed_in)
     app.add_exception_handler(ForbiddenError, _forbidden)
     app.add_exception_handler(NoSuchProjectError, _no_such_project)
+    app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(metadata.MetadataError, _store_away)
     app.add_exception_handler(warehouse.WarehouseError, _store_away)
@@ -146,6 +148,18 @@ async def _no_such_project(request: Request, error: Exception) -> Response:
         action=_home(say),
     )  # fmt: skip
     return said(request, message, status=404)
+
+
+async def _not_understood(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    say = _say(request)
+    fields = ", ".join(dict.fromkeys(str(fault["loc"][-1]) for fault in error.errors()))
+    message = Said(
+        title=say("This could not be understood"),
+        paragraphs=(say("The page expects something else than was sent as: %(fields)s", fields=fields),),
+        action=_home(say),
+    )
+    return said(request, message, status=400)
 
 
 async def _http(request: Request, error: Exception) -> Response:

@@ -199,9 +199,7 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
         stack.callback(client.close)
         database = stack.enter_context(Database(values.postgres_url))
         form = form_of(values.clickhouse_cluster)
-        warehouse = stack.enter_context(
-            Warehouse(values.clickhouse_url, database=values.clickhouse_database, form=form)
-        )
+        warehouse = stack.enter_context(Warehouse(values.clickhouse_url, database=values.clickhouse_database))
         geo = stack.enter_context(Geo(city_file=values.geo_city_file))
         networks = None
         if values.geo_asn_file is not None:

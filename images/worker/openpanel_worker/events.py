@@ -215,6 +215,8 @@ def _start_of(row: Row, event_id: int, project: Project) -> Row:
 
 def _amount(payload: TrackPayload) -> int:
     amount = payload.properties.get("__revenue") if payload.properties else None
+    if isinstance(amount, float) and amount.is_integer():  # 4900.0, as some languages write a whole number
+        amount = int(amount)
     if isinstance(amount, bool) or not isinstance(amount, int):
         return 0
     return min(max(amount, 0), MAX_AMOUNT)

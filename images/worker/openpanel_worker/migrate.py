@@ -7,7 +7,6 @@ middle: the end is the same. Says what it did in one line per store; how it ende
 import logging
 import sys
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,22 +17,14 @@ from openpanel import metadata
 from openpanel.metadata import Database, MetadataError
 from openpanel.settings import Settings
 from openpanel.telemetry import configure_logging
-from openpanel.warehouse import Unavailable, Warehouse, WarehouseError, migrations
+from openpanel.warehouse import Unavailable, Warehouse, WarehouseError, migrations, topology
 from openpanel.warehouse.schema import Clustered, Form, Single
+from openpanel_worker.exits import Exit, wrong_settings
 
 LOCK: Final = "openpanel.warehouse.migrations"
 LOCK_WAIT_S: Final = 300.0  # another Job may be at work
 
 _log = structlog.get_logger(__name__)
-
-
-class Exit(IntEnum):
-    """How it ended, as a process tells it."""
-
-    DONE = 0  # everything is as it should be, whether or not there was something to do
-    REFUSED = 1  # a store is not one that may be migrated: somebody must look
-    BAD_SETTINGS = 2  # what was told from outside cannot be right
-    AWAY = 75  # a store does not answer now: try again
 
 
 def main() -> int:
@@ -44,15 +35,33 @@ def main() -> int:
         settings = Settings()
         urls, form = servers(settings), form_of(settings)
     except pydantic.ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_input=False)
-        ]
-        _log.error("settings cannot be right", error="; ".join(wrong))
+        _log.error("settings cannot be right", error=wrong_settings(error))
         return Exit.BAD_SETTINGS
     except ValueError as error:
         _log.error("settings cannot be right", error=str(error))
         return Exit.BAD_SETTINGS
-    return migrate(settings.postgres_url, urls, database=settings.clickhouse_database, form=form)
+    if settings.clickhouse_shards or isinstance(form, Single):
+        return migrate(settings.postgres_url, urls, database=settings.clickhouse_database, form=form)
+    return _migrate_all_of(form.cluster, settings)
+
+
+def _migrate_all_of(cluster: str, settings: Settings) -> Exit:
+    """The same where only the cluster's name is told: one server says which others there are."""
+    try:
+        urls = topology.server_urls(settings.clickhouse_url, cluster=cluster)
+    except Unavailable as error:
+        _log.error("a store does not answer", error=str(error)[:500])
+        return Exit.AWAY
+    except WarehouseError as error:
+        _log.error("a store cannot be migrated", error=str(error)[:500])
+        return Exit.REFUSED
+    if not urls:
+        wrong = f"OPENPANEL_CLICKHOUSE_CLUSTER: system.clusters has no {cluster!r}; it is a name in remote_servers"
+        _log.error("settings cannot be right", error=wrong)
+        return Exit.BAD_SETTINGS
+    return migrate(
+        settings.postgres_url, urls, database=settings.clickhouse_database, form=Clustered(cluster=cluster)
+    )
 
 
 def form_of(settings: Settings) -> Form:

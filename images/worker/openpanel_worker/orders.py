@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import redis
+from redis.client import Pipeline
 from rq import Queue
 from rq.exceptions import DuplicateJobError, InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
@@ -85,12 +86,25 @@ class Orders:
         try:
             job = Job.fetch(order_id(self._pool.name, shard), connection=self._redis)
         except NoSuchJobError:
+            self._drop_remains(Job.key_for(order_id(self._pool.name, shard)))
             return True
         if not self._stuck(job, shard):
             return False
         with suppress(InvalidJobOperation, NoSuchJobError):
             job.delete()
         return True
+
+    def _drop_remains(self, key: str | bytes) -> None:
+        """Take away a heartbeat that came after its order had gone: RQ writes it into a hash of nothing else, which
+        is no job to whoever fetches it and one to whoever would make another of that id."""
+
+        def drop(pipe: Pipeline) -> None:
+            are_remains = pipe.exists(key) and not pipe.hexists(key, "data")
+            pipe.multi()
+            if are_remains:
+                pipe.delete(key)
+
+        self._redis.transaction(drop, key)
 
     def _stuck(self, job: Job, shard: int) -> bool:
         """Nobody holds the shard, and the order is neither queued nor just begun."""

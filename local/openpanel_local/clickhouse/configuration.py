@@ -16,6 +16,7 @@ _QUERY_MEMORY_SHARE = 0.6  # of the server's; the rest is for merges, inserts an
 _SPILL_SHARE = 0.25  # of the server's; aggregations and sorts beyond it go to disk
 # The engine's own `default` lies over the files of the working folder, which takes a grant that nobody has.
 CLOSED_DATABASE, DATABASE_INSTEAD = "default", "main"
+_COMPILED_AFTER = 20  # times that an expression was computed
 _MERGE_BASE = 12  # parts of a size that become one; the engine's own 5 writes everything twice as often
 ANY_PORT_OF_A_SHARD = 9_000  # never opened: the engine takes a replica for itself if the port is its own
 
@@ -139,6 +140,10 @@ def users_xml(config: Config) -> str:
         "input_format_parallel_parsing": 0,  # each costs a set of buffers
         "output_format_parallel_formatting": 0,
         "log_queries": 0,
+        # Compiling takes some 65 ms: what is asked again and again is worth it, what was asked three times is not.
+        "min_count_to_compile_expression": _COMPILED_AFTER,
+        "min_count_to_compile_aggregate_expression": _COMPILED_AFTER,
+        "min_count_to_compile_sort_description": _COMPILED_AFTER,
         "allow_python_table_function": 0,
     }
     fixed = "".join(f"<{name}><const/></{name}>" for name in _FIXED_SETTINGS)

@@ -24,7 +24,7 @@ def apply_manifests(filename: Files, data: Data = DEFAULT_DATA, form: Output = F
 
     where = layout(data)
     try:
-        projects = parse_all(manifests.read(filename))
+        projects = parse_all(manifests.read(filename), snapshots=False)
     except ManifestRefused as refused:
         raise CommandError(ExitCode.REFUSED, f"{refused}\nnothing was applied") from refused
     with stores.opened(where, installation.required(where)) as opened:

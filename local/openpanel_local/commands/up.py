@@ -120,7 +120,7 @@ def _checked(texts: manifests.Texts) -> manifests.Texts:
         from openpanel.tenancy import ManifestRefused, parse_all  # noqa: PLC0415 - not needed without manifests
 
         try:
-            parse_all(texts)
+            parse_all(texts, snapshots=False)
         except ManifestRefused as refused:
             raise CommandError(ExitCode.REFUSED, f"{refused}\nnothing was started") from refused
     return texts

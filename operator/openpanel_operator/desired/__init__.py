@@ -7,6 +7,7 @@ What other rooms use:
     addresses, credentials, labels           names that others must agree on
     rolling.next_to_replace                  which store's pod goes next
     project.most_pods                        the bounds that a project's quota leaves
+    project.quota_shortage                   what the quota has no room for
 
 Plain dictionaries as the API server takes them. No object holds the value of a secret, and none claims a number of
 replicas that something else scales.

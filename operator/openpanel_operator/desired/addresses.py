@@ -41,6 +41,11 @@ def project_workload(project: Project, component: Component) -> str:
     return name_of(project.name, component.value)
 
 
+def project_quota(project: Project) -> str:
+    """Name of the ResourceQuota that counts the project's pods."""
+    return name_of(project.name, Component.QUOTA.value)
+
+
 def host(cluster: Cluster, name: str) -> str:
     """Where a Service of the cluster's namespace answers inside Kubernetes."""
     return f"{name}.{cluster.namespace}.svc"

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from openpanel.metadata import SHARED_POOL
 from openpanel.tenancy.fields import span
 from openpanel.tenancy.workload import Workers
 from openpanel_operator.desired import addresses
@@ -13,6 +14,16 @@ from openpanel_operator.desired.platform import Platform
 SCALED_OBJECT: Final = "ScaledObject"
 # KEDA takes no URL, so the Secret of an external Redis names host and port, and the password, a second time.
 REDIS_KEYS: Final = ("address", PASSWORD)
+# And the user, where there is one: KEDA takes a key that is not there for an empty value, which Redis takes for none.
+REDIS_USER: Final = "username"
+# KEDA gives a HorizontalPodAutoscaler of its own the labels of the ScaledObject, but for these. With ours it would
+# count as one of the resource's objects that nobody wants any more, and be deleted whenever KEDA has made it.
+KEPT_LABELS: Final = "scaledobject.keda.sh/hpa-excluded-labels"
+PAUSED_AT: Final = "autoscaling.keda.sh/paused-replicas"
+# RQ's names: a list of orders that wait, a sorted set of those in hand.
+_WAITING: Final = "rq:queue:{}"
+_IN_HAND: Final = "rq:wip:{}"
+_JOBS: Final = "jobs"  # the orders that are no drains; the shared workers take them
 POLL_S: Final = 15
 UP_PERIOD_S: Final = 15
 DOWN_PERIOD_S: Final = 60
@@ -40,40 +51,55 @@ def queue_scaler(
 ) -> list[Object]:
     """KEDA's objects for the workers of a pool; none where the operator itself scales, or KEDA is not installed.
 
-    Two triggers: orders that wait, and orders in hand. With the first alone, an empty queue would end workers in
-    the middle of their work.
+    What counts is the sum of the orders that wait and of those in hand, since each wants a worker. Of two triggers
+    alone the greater one would count: half of the workers would be enough for it, and an empty queue would end them
+    in the middle of their work.
     """
     if workers.scaler != "Keda" or SCALED_OBJECT not in platform.kinds:
         return []
-    least = 0 if workers.scale_to_zero else workers.min
-    ceiling = min(workers.max, most or workers.max)
-    if workers.replicas is not None:
-        least = ceiling = workers.replicas
-    fallback = {"fallback": {"failureThreshold": 3, "replicas": workers.fallback}} if workers.fallback else {}
-    queue = f"drain-{pool}"
+    triggers = _triggers(platform, name, pool)
     scaled = {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": SCALED_OBJECT,
-        "metadata": place.meta(name),
+        "metadata": place.meta(name, annotations=_annotations(place, workers)),
         "spec": {
             "scaleTargetRef": {"name": name},
             "pollingInterval": POLL_S,
             "cooldownPeriod": int(span(workers.cooldown).total_seconds()),
-            "minReplicaCount": least,
-            "maxReplicaCount": max(ceiling, 1),
+            **_bounds(workers, most),
             "advanced": {
                 "horizontalPodAutoscalerConfig": {
                     "behavior": _behaviour(int(span(workers.stabilization).total_seconds()))
-                }
+                },
+                "scalingModifiers": {"formula": " + ".join(each["name"] for each in triggers), "target": "1"},
             },
-            **fallback,
-            "triggers": [
-                _trigger(platform, name, f"rq:queue:{queue}"),
-                _trigger(platform, name, f"rq:wip:{queue}"),
-            ],
+            **_fallback(workers),
+            "triggers": triggers,
         },
     }
     return [_authentication(platform, name, place), scaled]
+
+
+def _annotations(place: Place, workers: Workers) -> dict[str, str]:
+    """A ScaledObject has no least number of workers that is also the greatest where that is none: KEDA pauses there."""
+    paused = {PAUSED_AT: "0"} if workers.replicas == 0 else {}
+    return {KEPT_LABELS: ",".join(sorted(place.labels)), **paused}
+
+
+def _bounds(workers: Workers, most: int | None) -> Object:
+    least = 0 if workers.scale_to_zero else workers.min
+    ceiling = min(workers.max, most or workers.max)
+    if workers.replicas is not None:
+        least = ceiling = workers.replicas
+    return {"minReplicaCount": least, "maxReplicaCount": max(ceiling, 1)}
+
+
+def _fallback(workers: Workers) -> Object:
+    """More workers than these stay."""
+    if workers.fallback is None:
+        return {}
+    behaviour = "currentReplicasIfHigher"
+    return {"fallback": {"failureThreshold": 3, "replicas": workers.fallback, "behavior": behaviour}}
 
 
 def _utilization(resource: str, percent: int) -> Object:
@@ -102,18 +128,27 @@ def _behaviour(window_s: int) -> Object:
     }
 
 
-def _trigger(platform: Platform, name: str, key: str) -> Object:
-    """One list or sorted set of RQ. An order is a shard's work, so each wants a worker."""
+def _triggers(platform: Platform, name: str, pool: str) -> list[Object]:
+    orders = {"drains": f"drain-{pool}", **({"jobs": _JOBS} if pool == SHARED_POOL else {})}
+    return [
+        _trigger(platform, name, term=f"{kind}_{state}", key=key.format(queue))
+        for kind, queue in orders.items()
+        for state, key in (("waiting", _WAITING), ("in_hand", _IN_HAND))
+    ]
+
+
+def _trigger(platform: Platform, name: str, *, term: str, key: str) -> Object:
+    """How many there are in one list or sorted set of RQ, for the formula."""
     host = addresses.host(platform.cluster, addresses.workload(platform.cluster, Component.REDIS))
     managed = {"address": f"{host}:{addresses.REDIS_PORT}"} if platform.spec.redis.mode == "Managed" else {}
     return {
         "type": "redis",
+        "name": term,
         "metadata": {
             **managed,
             **({"enableTLS": "true"} if platform.redis.tls else {}),
             "databaseIndex": str(platform.redis.database),
             "listName": key,
-            "listLength": "1",
         },
         "authenticationRef": {"name": name},
     }
@@ -122,7 +157,8 @@ def _trigger(platform: Platform, name: str, key: str) -> Object:
 def _authentication(platform: Platform, name: str, place: Place) -> Object:
     external = platform.spec.redis.external
     if external is not None:
-        targets = [{"parameter": key, "name": external.secret_name, "key": key} for key in REDIS_KEYS]
+        keys = (*REDIS_KEYS, REDIS_USER)
+        targets = [{"parameter": key, "name": external.secret_name, "key": key} for key in keys]
     else:
         secret = addresses.redis_secret(platform.cluster)
         targets = [{"parameter": "password", "name": secret, "key": PASSWORD}]

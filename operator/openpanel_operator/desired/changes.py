@@ -30,4 +30,19 @@ class Change:
     undo: Callable[[Object], Object] | None
 
 
-CHANGES: Final[tuple[Change, ...]] = ()
+def _without_login(template: Object) -> Object:
+    """Services were told the address of an external ClickHouse and nothing of user and password beside it."""
+    for container in template["spec"]["containers"]:
+        container["env"] = [each for each in container["env"] if each["name"] not in _LOGIN]
+    return template
+
+
+_LOGIN: Final = frozenset({"OPENPANEL_CLICKHOUSE_USER", "OPENPANEL_CLICKHOUSE_PASSWORD"})
+_SERVICES: Final = frozenset({Component.INGEST, Component.API, Component.DASHBOARD, Component.WORKER})
+
+CHANGES: Final[tuple[Change, ...]] = (
+    # Pods that have no login do not serve, and are replaced with the images of the release at the latest.
+    Change(
+        2, "Services log in to an external ClickHouse by keys of its Secret", _SERVICES, undo=_without_login
+    ),
+)

@@ -93,16 +93,19 @@ def present(platform: Platform, *, facts: ClickHouseFacts) -> tuple[Node, ...]:
 
 
 def topology(platform: Platform, *, facts: ClickHouseFacts, keeper: KeeperFacts) -> configuration.Topology:
-    """What the servers are told of one another: those with the schema; at the very first start, all of them."""
+    """What the servers are told of one another: those with the schema; at the very first start, all of them.
+
+    A shard that nobody wants any more is read for as long as it is there, and gets nothing new.
+    """
     asked = {node for node in present(platform, facts=facts) if node in facts.furnished}
     asked = asked or set(wanted(platform))
     cluster = platform.cluster
-    shards = [
-        [_host(platform, node) for node in sorted(asked) if node.shard == shard]
-        for shard in sorted({node.shard for node in asked})
-    ]
+    numbers = sorted({node.shard for node in asked})
+    shards = [[_host(platform, node) for node in sorted(asked) if node.shard == shard] for shard in numbers]
+    open_ = {node.shard for node in wanted(platform) & asked}
+    closed = frozenset(place for place, shard in enumerate(numbers) if open_ and shard not in open_)
     keepers = [addresses.keeper_host(cluster, index=index) for index in members(platform, facts=keeper)]
-    return configuration.Topology(shards=shards, keepers=keepers)
+    return configuration.Topology(shards=shards, keepers=keepers, closed=closed)
 
 
 def _host(platform: Platform, node: Node) -> str:

@@ -55,6 +55,8 @@ class Topology:
     shards: Sequence[Sequence[str]]
     """Host names of the replicas, shard by shard; only servers that have the schema."""
     keepers: Sequence[str]
+    closed: frozenset[int] = frozenset()
+    """Positions of the shards that are read and get nothing new, because they are to go."""
 
 
 def server_files(*, topology: Topology, memory: int, settings: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +65,7 @@ def server_files(*, topology: Topology, memory: int, settings: Mapping[str, str]
         MAIN: _main(),
         "config.d/10-network.xml": _network(),
         "config.d/20-macros.xml": _macros(),
-        "config.d/30-cluster.xml": _cluster(topology.shards),
+        "config.d/30-cluster.xml": _cluster(topology),
         "config.d/40-keeper.xml": _keeper(topology),
         "config.d/50-logs.xml": _logs(),
         "config.d/60-metrics.xml": _metrics(),
@@ -147,29 +149,31 @@ def _macros() -> Tree:
     }
 
 
-def _cluster(shards: Iterable[Sequence[str]]) -> Tree:
+def _cluster(topology: Topology) -> Tree:
     """The cluster, and all its servers as replicas of one shard, to ask each of them for itself."""
-    shards = [shard for shard in shards if shard]
-    every = [host for shard in shards for host in shard]
+    shards = [
+        _shard(hosts, closed=place in topology.closed) for place, hosts in enumerate(topology.shards) if hosts
+    ]
+    every = [host for hosts in topology.shards for host in hosts]
     return {
         "remote_servers": {
             CLICKHOUSE_CLUSTER: _cluster_of(shards),
-            f"{CLICKHOUSE_CLUSTER}_all": _cluster_of([every]),
+            f"{CLICKHOUSE_CLUSTER}_all": _cluster_of([_shard(every)]),
         }
     }
 
 
-def _cluster_of(shards: Iterable[Sequence[str]]) -> Tree:
+def _cluster_of(shards: list[Tree]) -> Tree:
+    return {"secret": FromEnv(CLUSTER_SECRET_VARIABLE), "shard": shards}
+
+
+def _shard(hosts: Iterable[str], *, closed: bool = False) -> Tree:
+    weight: Tree = {"weight": 0} if closed else {}  # Distributed tables read it and write nothing there
     return {
-        "secret": FromEnv(CLUSTER_SECRET_VARIABLE),
-        "shard": [
-            {
-                # Replicated tables copy by themselves; writing to every replica would count rows twice.
-                "internal_replication": "true",
-                "replica": [{"host": host, "port": CLICKHOUSE_NATIVE_PORT} for host in hosts],
-            }
-            for hosts in shards
-        ],
+        **weight,
+        # Replicated tables copy by themselves; writing to every replica would count rows twice.
+        "internal_replication": "true",
+        "replica": [{"host": host, "port": CLICKHOUSE_NATIVE_PORT} for host in hosts],
     }
 
 

@@ -13,6 +13,7 @@ PASSWORD: Final = "password"  # noqa: S105 - the key, not the value
 CLUSTER_SECRET: Final = "clusterSecret"  # noqa: S105
 SECRET_KEY: Final = "secretKey"  # noqa: S105
 URL: Final = "url"
+LOGIN: Final = "user"  # of an external ClickHouse beside its url, with the password under its own key
 
 
 @dataclass(frozen=True, slots=True)

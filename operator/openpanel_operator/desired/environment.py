@@ -7,7 +7,7 @@ from typing import Final
 
 from openpanel_operator.desired import addresses, sizes
 from openpanel_operator.desired.addresses import CLICKHOUSE_CLUSTER, DATABASE, USER
-from openpanel_operator.desired.credentials import PASSWORD, SECRET_KEY, URL
+from openpanel_operator.desired.credentials import LOGIN, PASSWORD, SECRET_KEY, URL
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.objects import Object
 from openpanel_operator.desired.pods import secret_value, value
@@ -16,6 +16,10 @@ from openpanel_operator.resources.cluster import Cluster
 
 SPOOL: Final = "/var/lib/openpanel/spool"
 GEO: Final = "/etc/openpanel/geo"
+CLICKHOUSE_USER: Final = "OPENPANEL_CLICKHOUSE_USER"
+CLICKHOUSE_PASSWORD: Final = "OPENPANEL_CLICKHOUSE_PASSWORD"  # noqa: S105 - a name
+STREAMS: Final = "OPENPANEL_SHARDS"
+CLICKHOUSE_CLUSTER_NAME: Final = "OPENPANEL_CLICKHOUSE_CLUSTER"
 EVENT_BYTES: Final = 256  # of Redis's memory for one waiting event, all that is kept beside it included
 
 
@@ -57,7 +61,7 @@ def public_variables(cluster: Cluster) -> list[Object]:
 
 def pool_variables(name: str, *, streams: int) -> list[Object]:
     """Which streams are written or drained."""
-    return [value("OPENPANEL_POOL", name), value("OPENPANEL_SHARDS", streams)]
+    return [value("OPENPANEL_POOL", name), value(STREAMS, streams)]
 
 
 def intake_variables(cluster: Cluster) -> list[Object]:
@@ -102,7 +106,13 @@ def _postgres(cluster: Cluster) -> list[Object]:
 def _clickhouse(cluster: Cluster) -> list[Object]:
     external = cluster.spec.clickhouse.external
     if external is not None:
-        return [secret_value("OPENPANEL_CLICKHOUSE_URL", secret=external.secret_name, key=URL)]
+        secret = external.secret_name
+        return [
+            secret_value("OPENPANEL_CLICKHOUSE_URL", secret=secret, key=URL),
+            # What stands in the address itself goes before them.
+            secret_value(CLICKHOUSE_USER, secret=secret, key=LOGIN, optional=True),
+            secret_value(CLICKHOUSE_PASSWORD, secret=secret, key=PASSWORD, optional=True),
+        ]
     host = addresses.host(cluster, addresses.workload(cluster, Component.CLICKHOUSE))
     return [
         secret_value("CLICKHOUSE_PASSWORD", secret=addresses.clickhouse_secret(cluster), key=PASSWORD),
@@ -114,9 +124,9 @@ def _clickhouse_cluster(cluster: Cluster) -> list[Object]:
     """By which name the servers are one cluster; nothing of a single one."""
     spec = cluster.spec.clickhouse
     if spec.engine == "Managed":
-        return [value("OPENPANEL_CLICKHOUSE_CLUSTER", CLICKHOUSE_CLUSTER)]
+        return [value(CLICKHOUSE_CLUSTER_NAME, CLICKHOUSE_CLUSTER)]
     named = spec.external.cluster if spec.external else None
-    return [value("OPENPANEL_CLICKHOUSE_CLUSTER", named)] if named else []
+    return [value(CLICKHOUSE_CLUSTER_NAME, named)] if named else []
 
 
 def clickhouse_url(host: str) -> str:

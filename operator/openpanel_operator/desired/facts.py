@@ -7,6 +7,11 @@ never left empty because of an error, since objects that are not rendered are pr
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
+
+from openpanel_operator.desired.objects import Object
+
+CAUGHT_UP_S: Final = 10  # a server that is further behind its shard has not all that the others have
 
 
 class Stage(IntEnum):
@@ -36,6 +41,15 @@ class ClickHouseFacts:
     """Servers that have the whole schema; only these are asked by others."""
     releasable: frozenset[Node] = frozenset()
     """Servers that may go when nobody wants them: their data is on other replicas, or consent and an empty shard."""
+    delays: Mapping[Node, int] = field(default_factory=dict)
+    """By how many seconds each server is behind its shard; one that cannot be asked, or cannot write, is not in it."""
+
+    @property
+    def caught_up(self) -> frozenset[Node]:
+        """Servers that have what the others of their shard have."""
+        return frozenset(
+            node for node in self.furnished if self.delays.get(node, CAUGHT_UP_S + 1) <= CAUGHT_UP_S
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +90,8 @@ class ClusterFacts:
     """The image each service runs, by component (`labels.Component`); recorded in status or read from the object."""
     revisions: Mapping[str, str] = field(default_factory=dict)
     """The annotation `openpanel.dev/revision` of each workload's pod template, by the workload's name."""
+    kept: Mapping[str, Object] = field(default_factory=dict)
+    """Pod templates, by the workload's name, that stay as they are here until a maintenance window opens."""
     streams: int = 0
     """Most streams that the shared pool ever had: fewer would leave events where nobody looks."""
     redis: RedisFacts = RedisFacts()
@@ -102,5 +118,7 @@ class ProjectFacts:
     streams: int = 0
     """As for the cluster, of the project's own pool."""
     redis: RedisFacts = RedisFacts()
+    class_is_shared: bool = False
+    """Whether pods of others have the project's priority class: then Kubernetes cannot count the project's alone."""
     pool_drained: bool = True
     """Whether nothing waits in a pool of the project's own; workers stay until then when ingest becomes shared."""

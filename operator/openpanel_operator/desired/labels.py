@@ -45,6 +45,7 @@ class Component(StrEnum):
     EXPOSURE = "exposure"
     NETWORK = "network"
     MONITORING = "monitoring"
+    QUOTA = "quota"
     CLIENT = "client"
 
 

@@ -15,7 +15,7 @@ from openpanel_operator.desired.objects import Object, Place
 from openpanel_operator.desired.platform import Platform
 
 NAMESPACE: Final = "kubernetes.io/metadata.name"
-KEDA: Final = {NAME: "keda-operator"}
+KEDA: Final = {"app": "keda-operator"}  # its chart and its plain manifest both set it
 
 # Who asks the stores, shared or a project's own.
 _ASKING: Final = (

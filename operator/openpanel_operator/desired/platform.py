@@ -5,7 +5,7 @@ credentials of the shared stores never leave it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from openpanel_operator.desired import labels
@@ -45,11 +45,12 @@ class Platform:
     revisions: Mapping[str, str]
     redis: RedisFacts
     restarts: tuple[str, ...] = field(default=())
+    kept: Mapping[str, Object] = field(default_factory=dict)
 
     @classmethod
     def of_cluster(cls, cluster: Cluster, *, facts: ClusterFacts) -> Self:
         """For the cluster's own objects."""
-        return cls._of(cluster, facts, cluster.annotations)
+        return replace(cls._of(cluster, facts, cluster.annotations), kept=facts.kept)
 
     @classmethod
     def of_project(cls, cluster: Cluster, *, facts: ProjectFacts, annotations: Mapping[str, str]) -> Self:
@@ -119,5 +120,7 @@ class Platform:
 
     def settled(self, template: Object, *, component: Component, workload: str) -> Object:
         """The template in the form that this workload shall have."""
+        if workload in self.kept:
+            return self.kept[workload]
         recorded = self.revisions.get(workload, NEVER_RECORDED)
         return settle(template, component=component, recorded=recorded)

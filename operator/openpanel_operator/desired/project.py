@@ -19,7 +19,7 @@ from openpanel_operator.desired.objects import Object, Place, disruption_budget,
 from openpanel_operator.desired.ownership import project_owners
 from openpanel_operator.desired.platform import Platform
 from openpanel_operator.desired.pods import value
-from openpanel_operator.desired.quota import Share, affordable
+from openpanel_operator.desired.quota import Share, affordable, counting, shortage
 from openpanel_operator.desired.services import (
     Running,
     deployment,
@@ -36,7 +36,7 @@ def project_objects(platform: Platform, *, project: Project, facts: ProjectFacts
     running = [Component.INGEST, Component.WORKER] if dedicated else []
     if not dedicated and not facts.pool_drained:
         running = [Component.WORKER]  # what still waits in the project's own streams is written
-    objects: list[Object] = []
+    objects: list[Object] = [*_quota(platform, project, facts)]
     if Component.WORKER in running:
         objects += _workers(platform, project, facts)
     if Component.INGEST in running:
@@ -51,12 +51,34 @@ def project_objects(platform: Platform, *, project: Project, facts: ProjectFacts
 
 def most_pods(project: Project) -> tuple[int, int]:
     """The most ingest pods and workers that bounds and quota allow; whoever scales workers keeps to the second."""
-    spec = project.spec
-    bounds, workers = spec.ingest.bounds, spec.workers
-    return affordable(
-        spec.isolation.resource_quota,
-        ingest=Share(bounds.min, bounds.max, _size(project, Component.INGEST)),
-        workers=Share(max(workers.min, 1), workers.max, _size(project, Component.WORKER)),
+    ingest, workers = _shares(project)
+    return affordable(project.spec.isolation.resource_quota, ingest=ingest, workers=workers)
+
+
+def quota_shortage(project: Project) -> str:
+    """Why Kubernetes could not hold the project to its quota without holding up a rolling update, in words; "": it can."""
+    quota = project.spec.isolation.counted
+    ingest, workers = _shares(project)
+    return shortage(quota, ingest=ingest, workers=workers) if quota is not None else ""
+
+
+def _quota(platform: Platform, project: Project, facts: ProjectFacts) -> Iterable[Object]:
+    quota, name = project.spec.isolation.counted, project.spec.isolation.priority_class_name
+    alone = project.spec.ingest.mode == "Dedicated" and not facts.class_is_shared
+    if quota is not None and name is not None and alone and not quota_shortage(project):
+        place = _place(platform, project, Component.QUOTA)
+        yield counting(quota, name=addresses.project_quota(project), place=place, priority_class=name)
+
+
+def _shares(project: Project) -> tuple[Share, Share]:
+    """What ingest and workers may ask for. Workers whose number is written down are neither more nor fewer."""
+    bounds, workers = project.spec.ingest.bounds, project.spec.workers
+    least, most = max(workers.min, 1), workers.max
+    if workers.replicas is not None:
+        least = most = workers.replicas
+    return (
+        Share(bounds.min, bounds.max, _size(project, Component.INGEST)),
+        Share(least, most, _size(project, Component.WORKER)),
     )
 
 

@@ -1,15 +1,18 @@
-"""What a project's own pods may use together, as bounds for whatever scales them.
+"""What a project's own pods may use together: bounds for whatever scales them, and what Kubernetes counts of them.
 
-A ResourceQuota counts by namespace and cannot tell one project's pods from another's beside them. So both autoscalers
-stop where the quota is used up: bounds that cannot be passed, and no pod that is refused.
+A quota is kept before pods are asked for: both autoscalers stop where it is used up, so no pod has to be refused. With
+`admission` Kubernetes counts, too: the pods of one priority class, since it could tell one project's pods from another's
+beside them by nothing else. A rolling update starts a pod before it ends one, so then both stop one pod of each earlier.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 from openpanel.tenancy.spec import ResourceQuota
-from openpanel_operator.desired.sizes import Amounts, number
+from openpanel_operator.desired.objects import Object, Place
+from openpanel_operator.desired.services import SURGE
+from openpanel_operator.desired.sizes import MIB, Amounts, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,27 +35,70 @@ def affordable(quota: ResourceQuota | None, *, ingest: Share, workers: Share) ->
         grew = False
         for place, share in enumerate(shares):
             more = [count + (index == place) for index, count in enumerate(counts)]
-            if counts[place] < share.most and _fits(quota, shares, more):
+            if counts[place] < share.most and not any(_passed(quota, shares, more)):
                 counts, grew = more, True
     return counts[0], counts[1]
 
 
-def _fits(quota: ResourceQuota, shares: tuple[Share, ...], counts: list[int]) -> bool:
-    if quota.pods is not None and sum(counts) > quota.pods:
-        return False
-    for kind, name, bound in _bounds(quota):
-        pairs = zip(counts, shares, strict=True)
-        if sum(count * _amount(share.size, kind, name) for count, share in pairs) > bound:
-            return False
-    return True
+def shortage(quota: ResourceQuota, *, ingest: Share, workers: Share) -> str:
+    """Where the quota has no room for the least pods while both workloads are replaced, in words; "": nowhere."""
+    shares = (ingest, workers)
+    lacking = [
+        f"{name} is {bound} and {needed} would do"
+        for name, bound, needed in _passed(quota, shares, [share.least for share in shares])
+    ]
+    if not lacking:
+        return ""
+    room = f" and {SURGE} more of each while they are replaced" if quota.admission else ""
+    fewest = f"the fewest pods (ingest {ingest.least}, workers {workers.least})"
+    return f"for {fewest}{room}: {', '.join(lacking)}"
 
 
-def _bounds(quota: ResourceQuota) -> Iterator[tuple[str, str, Decimal]]:
+def counting(quota: ResourceQuota, *, name: str, place: Place, priority_class: str) -> Object:
+    """The ResourceQuota by which Kubernetes counts the pods of a priority class."""
+    pods = {} if quota.pods is None else {"pods": str(quota.pods)}
+    return {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": place.meta(name),
+        "spec": {
+            "hard": {**pods, **{f"{kind}.{resource}": bound for kind, resource, bound in _bounds(quota)}},
+            "scopeSelector": {
+                "matchExpressions": [
+                    {"scopeName": "PriorityClass", "operator": "In", "values": [priority_class]}
+                ]
+            },
+        },
+    }
+
+
+def _passed(
+    quota: ResourceQuota, shares: tuple[Share, ...], counts: list[int]
+) -> Iterator[tuple[str, str, str]]:
+    """The bounds that so many pods pass: name, bound, and what would be enough."""
+    room = SURGE if quota.admission else 0
+    pairs = [(count + room, share) for count, share in zip(counts, shares, strict=True)]
+    pods = sum(count for count, _ in pairs)
+    if quota.pods is not None and pods > quota.pods:
+        yield "pods", str(quota.pods), str(pods)
+    for kind, resource, bound in _bounds(quota):
+        needed = sum((count * _amount(share.size, kind, resource) for count, share in pairs), Decimal(0))
+        if needed > number(bound):
+            yield f"{kind}.{resource}", bound, _text(needed, resource)
+
+
+def _bounds(quota: ResourceQuota) -> Iterator[tuple[str, str, str]]:
     for kind, amounts in (("requests", quota.requests), ("limits", quota.limits)):
-        for name, amount in amounts.model_dump(exclude_none=True).items():
-            yield kind, name, number(amount)
+        for resource, amount in amounts.model_dump(exclude_none=True).items():
+            yield kind, resource, amount
 
 
-def _amount(size: Amounts, kind: str, name: str) -> Decimal:
+def _amount(size: Amounts, kind: str, resource: str) -> Decimal:
     amounts: Mapping[str, str] = size.get(kind, {})
-    return number(amounts[name]) if name in amounts else Decimal(0)
+    return number(amounts[resource]) if resource in amounts else Decimal(0)
+
+
+def _text(amount: Decimal, resource: str) -> str:
+    """An amount as people write it, rounded up."""
+    unit, suffix = (Decimal("0.001"), "m") if resource == "cpu" else (Decimal(MIB), "Mi")
+    return f"{(amount / unit).to_integral_value(ROUND_CEILING)}{suffix}"

@@ -33,6 +33,15 @@ def revision_of(template: Object) -> str:
     return str((template["metadata"].get("annotations") or {}).get(REVISION, NEVER_RECORDED))
 
 
+def restamped(template: Object) -> Object:
+    """A template of which something was changed, in the form of the revision that it already has."""
+    metadata = template["metadata"]
+    notes = dict(metadata.get("annotations") or {})
+    number, _, _ = notes.pop(REVISION, NEVER_RECORDED).partition("-")
+    bare = {**template, "metadata": {**metadata, "annotations": notes}}
+    return _stamped(bare, int(number) if number.isdecimal() else FIRST)
+
+
 def _undone(
     template: Object, *, component: Component, number: int, changes: Sequence[Change]
 ) -> Object | None:

@@ -36,6 +36,7 @@ from openpanel_operator.resources.cluster import Geo
 from openpanel_operator.resources.services import Service
 
 SPOOL_SIZE: Final = "2Gi"  # the spool itself stops at one; a pod that goes over this is evicted
+SURGE: Final = 1  # pods more than wanted, of one workload, while they are replaced
 LEAVE_S: Final = 5  # until everybody who sends to a pod knows that it goes
 STOP_S: Final[Mapping[Component, int]] = {
     Component.INGEST: 60,
@@ -135,7 +136,7 @@ def deployment(platform: Platform, running: Running) -> Object:
             **({} if running.replicas is None else {"replicas": running.replicas}),
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": 300,
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": SURGE, "maxUnavailable": 0}},
             "selector": {"matchLabels": dict(running.selector)},
             "template": platform.settled(rendered, component=component, workload=running.name),
         },

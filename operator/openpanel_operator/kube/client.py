@@ -78,10 +78,11 @@ class Kube:
             return None
 
     async def pages(
-        self, kind: Kind, *, namespace: str | None = None, selector: str = ""
+        self, kind: Kind, *, namespace: str | None = None, selector: str = "", fields: str = ""
     ) -> AsyncIterator[tuple[list[Object], str]]:
-        """All objects, page by page, each with the version of the whole list."""
+        """All objects with these labels and fields, page by page, each with the version of the whole list."""
         query = {"limit": str(PAGE)} | ({"labelSelector": selector} if selector else {})
+        query |= {"fieldSelector": fields} if fields else {}
         while True:
             answer = await self._call("list", kind.path(namespace=namespace), query=query)
             meta = answer["metadata"]
@@ -90,9 +91,11 @@ class Kube:
                 return
             query["continue"] = meta["continue"]
 
-    async def listed(self, kind: Kind, *, namespace: str | None = None, selector: str = "") -> list[Object]:
+    async def listed(
+        self, kind: Kind, *, namespace: str | None = None, selector: str = "", fields: str = ""
+    ) -> list[Object]:
         """All objects at once, for few."""
-        pages = self.pages(kind, namespace=namespace, selector=selector)
+        pages = self.pages(kind, namespace=namespace, selector=selector, fields=fields)
         return [item async for items, _ in pages for item in items]
 
     async def apply(self, body: Object, *, manager: str = MANAGER) -> Object:

@@ -42,9 +42,13 @@ class _Entry:
 class Index:
     """The observed objects by reference, and by the resource that owns them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, vacated: Callable[[Ref], None] = lambda _ref: None) -> None:
+        """`vacated` hears of each object that is gone, or is another's than before."""
+        self._vacated = vacated
         self._entries: dict[Ref, _Entry] = {}
         self._owned: defaultdict[Key, set[Ref]] = defaultdict(set)
+        self.changes = 0
+        """How often anything became other than known: as long as it stays, what was read is what there is."""
 
     def put(self, body: Mapping[str, Any], *, kind: Kind) -> Key | None:
         """Take a newer body in; whose it is, and None if it was known already or is nobody's."""
@@ -56,8 +60,11 @@ class Index:
         if known is not None and known.owner not in {None, owner}:
             self._disown(ref, known)
         self._entries[ref] = _Entry(number, owner, _packed(body))
+        self.changes += 1
         if owner is not None:
             self._owned[owner].add(ref)
+        if known is not None and known.owner != owner:
+            self._vacated(ref)
         return owner
 
     def drop(self, ref: Ref, *, version: int | None = None) -> Key | None:
@@ -66,7 +73,9 @@ class Index:
         if known is None or (version is not None and known.version > version):
             return None
         del self._entries[ref]
+        self.changes += 1
         self._disown(ref, known)
+        self._vacated(ref)
         return known.owner
 
     def retain(self, kind: Kind, *, namespace: str, seen: Iterable[Ref], until: int) -> list[Key]:
@@ -147,7 +156,7 @@ Listener = Callable[[Key], None]
 
 def _packed(body: Mapping[str, Any]) -> bytes:
     meta = dict(body["metadata"])
-    mine = [entry for entry in meta.get("managedFields") or () if _is_ours(entry)]
+    mine = [entry for entry in meta.get("managedFields") or () if is_ours(entry)]
     if mine:
         meta["managedFields"] = mine
     else:
@@ -155,7 +164,8 @@ def _packed(body: Mapping[str, Any]) -> bytes:
     return zlib.compress(msgspec.json.encode({**body, "metadata": meta}), _LEVEL)
 
 
-def _is_ours(entry: Mapping[str, Any]) -> bool:
+def is_ours(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of `managedFields` tells what the operator has applied."""
     return (
         entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
     )

@@ -47,19 +47,20 @@ SERVICE: Final = Kind("v1", "Service", "services")
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
 JOB: Final = Kind("batch/v1", "Job", "jobs")
+RESOURCE_QUOTA: Final = Kind("v1", "ResourceQuota", "resourcequotas")
+AUTOSCALER: Final = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 
 # What is made for a resource, watched by label, restored and pruned.
 OWNED: Final[tuple[Kind, ...]] = (
     SECRET,
     CONFIG_MAP,
     SERVICE,
-    Kind("v1", "ServiceAccount", "serviceaccounts"),
     Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims"),
-    Kind("v1", "ResourceQuota", "resourcequotas"),
     DEPLOYMENT,
     STATEFUL_SET,
     JOB,
-    Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"),
+    AUTOSCALER,
+    RESOURCE_QUOTA,
     Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets"),
     Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies"),
     Kind("networking.k8s.io/v1", "Ingress", "ingresses"),
@@ -71,6 +72,8 @@ OPTIONAL: Final[tuple[Kind, ...]] = (
     Kind("keda.sh/v1alpha1", "TriggerAuthentication", "triggerauthentications"),
     Kind("gateway.networking.k8s.io/v1", "HTTPRoute", "httproutes"),
 )
+# What others have installed, as far as it has to be known: nothing of it is made here.
+NOTICED: Final[tuple[Kind, ...]] = (Kind("cert-manager.io/v1", "Certificate", "certificates"),)
 # Never deleted because it is no longer rendered: data is only deleted when someone says so.
 KEPT: Final = frozenset({"PersistentVolumeClaim"})
 

@@ -9,6 +9,7 @@ PAUSED: Final = f"{GROUP}/paused"  # "true": nothing is changed
 RECONCILE_AT: Final = f"{GROUP}/reconcile-at"  # a new value: look at everything again now
 DELETION_PROTECTION: Final = f"{GROUP}/deletion-protection"  # "true": a deletion waits until this is gone
 SKIP_CLEANUP: Final = f"{GROUP}/skip-cleanup"  # "true": let the resource go without clearing the stores
+MAINTENANCE_NOW: Final = f"{GROUP}/maintenance-now"  # a new value: what waits for a window begins now, once
 ROTATE: Final = f"{GROUP}/rotate"  # a new value: give every client of the project a new secret now
 
 SERIAL: Final = f"{GROUP}/serial"  # of a client's Secret: how many secrets it has had

@@ -46,7 +46,19 @@ async def look(world: World, *, namespace: str, name: str, owner: Key) -> Object
     """The Secret of that name, if it is the project's; raises `Taken` if it is another's."""
     body = await credentials.look(world.kube, world.index, namespace=namespace, name=name)
     if body is not None and owner_of(body, kind=SECRET) != owner:
+        body = await _look_again(world, Ref(SECRET, namespace, name))
+    if body is not None and owner_of(body, kind=SECRET) != owner:
         raise Taken(Ref(SECRET, namespace, name), owner_of(body, kind=SECRET))
+    return body
+
+
+async def _look_again(world: World, ref: Ref) -> Object | None:
+    """A Secret of another, as it is now: what is known of those may be old."""
+    body = await world.kube.get(SECRET, ref.name, namespace=ref.namespace)
+    if body is None:
+        world.index.drop(ref)
+    elif owner_of(body, kind=SECRET) is not None:
+        world.index.put(body, kind=SECRET)
     return body
 
 

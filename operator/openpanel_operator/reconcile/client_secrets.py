@@ -7,9 +7,10 @@ exactly; a lost one is replaced by the next.
 
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from openpanel.identity.credentials import SECRET_PREFIX
@@ -18,6 +19,11 @@ from openpanel.tenancy.spec import Client, Rotation
 from openpanel_operator.kube.objects import annotations
 from openpanel_operator.reconcile.annotations import ISSUED_AT, ROTATED_FOR, SERIAL
 from openpanel_operator.reconcile.conditions import moment, stamp
+
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)  # nothing was issued before
+AHEAD: Final = timedelta(minutes=10)  # that the clock of another operator may be
+FARTHEST: Final = 1_000_000  # secrets that a client may have had beyond those that its project's status knows
+_SERIAL: Final = re.compile(r"[1-9][0-9]{0,14}")  # far below what the API server takes for a number
 
 DIGITS: Final = 40  # hexadecimal ones after the prefix: 160 bits
 
@@ -47,14 +53,19 @@ def derive(key: str, *, project_uid: str, client: str, serial: int) -> str:
 
 
 def recorded(secret: Mapping[str, Any] | None) -> Issue | None:
-    """What a Secret says of its secret; None if there is none, or somebody took its annotations away."""
+    """What a Secret says of its secret; None if there is none, or somebody made nonsense of its annotations."""
     notes = annotations(secret) if secret else {}
     serial = notes.get(SERIAL, "")
     try:
         issued_at = moment(notes.get(ISSUED_AT, ""))
-    except ValueError:
+        if issued_at.tzinfo is None or not _SERIAL.fullmatch(serial):
+            return None
+        issued_at = issued_at.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return Issue(int(serial), issued_at, notes.get(ROTATED_FOR, "")) if serial.isdecimal() else None
+    if issued_at < EARLIEST:
+        return None
+    return Issue(int(serial), issued_at, notes.get(ROTATED_FOR, ""))
 
 
 def issue(
@@ -71,7 +82,7 @@ def issue(
     `current` is what its Secret records, `exists` whether there is a Secret, `reported` the serial in the project's
     status (0: none) and `asked` the value of the annotation that asks for a rotation.
     """
-    if current is None:
+    if current is None or not _is_credible(current, reported=reported, now=now):
         why = ("restored" if exists else "lost") if reported else "created"
         serial = reported if reported and exists else reported + 1
         return Issue(serial, now, asked, why)
@@ -81,6 +92,11 @@ def issue(
         return Issue(current.serial + 1, now, asked, "asked for")
     due = rotation is not None and current.issued_at + span(rotation.interval) <= now
     return Issue(current.serial + 1, now, current.rotated_for, "due") if due else current
+
+
+def _is_credible(current: Issue, *, reported: int, now: datetime) -> bool:
+    """Whether what a Secret says can be so: one of the future would never be rotated, and numbers have an end."""
+    return current.issued_at <= now + AHEAD and current.serial <= reported + FARTHEST
 
 
 def seconds_until_due(client: Client, *, current: Issue, now: datetime) -> float | None:

@@ -6,11 +6,12 @@ reads what is there and writes only what differs, so any pass may be cut off any
 
 from typing import Any, Final
 
-from openpanel_operator.desired import ClusterFacts, Stage, desired_cluster
+from openpanel_operator.desired import ClickHouseFacts, ClusterFacts, KeeperFacts, Stage, desired_cluster
 from openpanel_operator.desired.credentials import generated_secrets
 from openpanel_operator.desired.labels import Component
+from openpanel_operator.desired.waiting import as_running
 from openpanel_operator.kube import Ref, ref_of
-from openpanel_operator.reconcile import credentials, pods, staging, volumes
+from openpanel_operator.reconcile import credentials, maintenance, pods, staging, volumes
 from openpanel_operator.reconcile.annotations import RECONCILE_AT
 from openpanel_operator.reconcile.applying import Change
 from openpanel_operator.reconcile.cluster_checks import (
@@ -24,16 +25,18 @@ from openpanel_operator.reconcile.cluster_checks import (
 from openpanel_operator.reconcile.cluster_facts import (
     clickhouse_facts,
     keeper_facts,
+    lacking_servers,
     read_secrets_of,
     redis_facts,
 )
 from openpanel_operator.reconcile.cluster_figures import figures
 from openpanel_operator.reconcile.cluster_pass import ClusterPass
-from openpanel_operator.reconcile.credentials import KeyMissing, SecretMissing
+from openpanel_operator.reconcile.credentials import KeyMissing, SecretFault, SecretMissing
 from openpanel_operator.reconcile.exposing import report_exposure
 from openpanel_operator.reconcile.migration import migration_of
 from openpanel_operator.reconcile.passing import Step
 from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_of
+from openpanel_operator.reconcile.snapshot_places import try_place
 from openpanel_operator.reconcile.workloads import Workload
 from openpanel_operator.resources.reasons import ConditionType, Reason
 
@@ -47,14 +50,13 @@ async def settle_name(current: ClusterPass) -> None:
 
 
 async def generate_credentials(current: ClusterPass) -> None:
-    """Make the Secrets that are missing."""
+    """Make the Secrets that are missing; of the others put back what somebody took off them."""
     cluster, world = current.resource, current.world
     for secret in generated_secrets(cluster):
-        there = await credentials.look(world.kube, world.index, namespace=cluster.namespace, name=secret.name)
-        values = credentials.decoded(there or {})
-        lacking = credentials.missing(cluster, found={secret.name: values})
-        for each in (one for one in lacking if one.name == secret.name):
-            body = credentials.generated(each, cluster=cluster, there=values, fresh=world.fresh)
+        body = await credentials.as_generated(
+            secret, cluster=cluster, kube=world.kube, index=world.index, fresh=world.fresh
+        )
+        if body is not None:
             current.changes += await world.applier.apply([body], owner=current.key)
     current.well(ConditionType.SPEC_VALID)
 
@@ -65,10 +67,9 @@ async def read_credentials(current: ClusterPass) -> None:
     nodes = frozenset(current.owned.nodes)
     try:
         current.at = credentials.addresses_of(current.resource, secrets=current.secrets, nodes=nodes)
-    except (SecretMissing, KeyMissing) as error:
-        reason = Reason.SECRET_MISSING if isinstance(error, SecretMissing) else Reason.SECRET_KEY_MISSING
+    except SecretFault as error:
         current.look_again(LOOK_AGAIN_S)
-        raise current.halt(STORES[error.store][0], reason, str(error)) from error
+        raise current.halt(STORES[error.store][0], _reason_of(error), str(error)) from error
     current.world.known.clusters[current.key] = (current.world.clock(), current.secrets, current.at)
 
 
@@ -81,13 +82,18 @@ async def gather_facts(current: ClusterPass) -> None:
     )
     clickhouse = await clickhouse_facts(cluster, owned, at=current.at, stores=world.stores)
     keeper = await keeper_facts(cluster, owned, at=current.at, stores=world.stores)
+    await _wait_for_window(current, clickhouse=clickhouse, keeper=keeper)
     draft = _facts(current, schema_ready=False, stage=Stage.SCHEMA, clickhouse=clickhouse, keeper=keeper)
     current.migration = await migration_of(
-        desired_cluster(cluster, facts=draft), current=current, at=current.at, version=current.version
+        desired_cluster(current.follows, facts=draft),
+        current=current,
+        at=current.at,
+        version=current.version,
+        complete=current.followed is not None and not lacking_servers(cluster, clickhouse),
     )
     ready = current.migration.done
     current.progress = staging.progress(
-        cluster.spec, version=current.version, owned=owned, schema_ready=ready
+        current.follows.spec, version=current.version, owned=owned, schema_ready=ready
     )
     current.facts = _facts(
         current, schema_ready=ready, stage=current.progress.stage, clickhouse=clickhouse, keeper=keeper
@@ -97,10 +103,12 @@ async def gather_facts(current: ClusterPass) -> None:
 async def apply_objects(current: ClusterPass) -> None:
     """Apply what differs, delete what is no longer wanted."""
     assert current.facts is not None
-    objects = desired_cluster(current.resource, facts=current.facts)
+    objects = desired_cluster(current.follows, facts=current.facts)
+    maintenance.remember(current, objects)
     await _redo_migration(current)
     current.changes += await current.world.applier.apply(objects, owner=current.key)
     keep = {ref_of(each) for each in objects} | _finished_jobs(current)
+    keep |= credentials.generated_refs(current.resource)  # whatever somebody did to their annotations
     current.changes += await current.world.applier.prune(owner=current.key, keep=keep)
     current.objects = objects
     report_exposure(current, current.resource.spec.exposure)
@@ -109,13 +117,13 @@ async def apply_objects(current: ClusterPass) -> None:
 async def mend_pods(current: ClusterPass) -> None:
     """Replace pods that nobody else replaces."""
     workloads = current.owned.workloads
-    furnished = current.facts.clickhouse.furnished if current.facts else frozenset()
+    up = current.facts.clickhouse.caught_up if current.facts else frozenset()
     stable = current.facts is None or current.facts.keeper.stable
 
     def caught_up(workload: Workload) -> bool:
         if workload.component == Component.KEEPER.value:
             return stable
-        return workload.node is None or workload.node in furnished
+        return workload.node is None or workload.node in up
 
     gone = await pods.replace(current.world.kube, workloads, caught_up=caught_up)
     current.changes += [Change("deleted", ref) for ref in gone]
@@ -142,6 +150,10 @@ async def fill_status(current: ClusterPass) -> None:
     """Put the figures into the status."""
     current.status |= figures(current)
     lacking = lacking_for_keda(current.resource, secrets=current.secrets)
+    if current.waiting is not None:
+        current.status["maintenance"] = maintenance.figures(
+            current, current.waiting, whole=_is_whole(current)
+        )
     scaling = scaling_of(current, current.resource.spec.workers, lacking=lacking)
     if scaling is not None:
         current.conditions[scaling.type] = scaling
@@ -156,11 +168,18 @@ STEPS: Final[tuple[Step[ClusterPass], ...]] = (
     Step("apply objects", ConditionType.EXPOSED, apply_objects),
     Step("mend pods", ConditionType.CLICKHOUSE_READY, mend_pods),
     Step("check stores", ConditionType.CLICKHOUSE_READY, check_stores),
+    Step("try place", ConditionType.SNAPSHOT_READY, try_place),
     Step("check schema", ConditionType.SCHEMA_IN_SYNC, check_schema),
     Step("check services", ConditionType.UP_TO_DATE, check_services),
     Step("grow volumes", ConditionType.SCALE_ALLOWED, grow_volumes),
 )
 ALWAYS: Final[tuple[Step[ClusterPass], ...]] = (Step("fill status", ConditionType.SPEC_VALID, fill_status),)
+
+
+def _reason_of(error: SecretFault) -> Reason:
+    if isinstance(error, SecretMissing):
+        return Reason.SECRET_MISSING
+    return Reason.SECRET_KEY_MISSING if isinstance(error, KeyMissing) else Reason.SECRET_INVALID
 
 
 def _facts(current: ClusterPass, **found: Any) -> ClusterFacts:
@@ -176,8 +195,28 @@ def _facts(current: ClusterPass, **found: Any) -> ClusterFacts:
         revisions=owned.revisions,
         streams=max(streams, current.resource.spec.workers.streams),
         redis=redis_facts(current.at),
+        kept=current.waiting.templates if current.waiting else {},
         **found,
     )
+
+
+async def _wait_for_window(current: ClusterPass, *, clickhouse: ClickHouseFacts, keeper: KeeperFacts) -> None:
+    """Compare what runs with what is to run in the end; while that has to wait, the pass follows what runs."""
+    current.waiting = maintenance.NOTHING
+    if not current.resource.spec.maintenance.windows:
+        return
+    end = _facts(current, schema_ready=True, stage=Stage.DASHBOARD, clickhouse=clickhouse, keeper=keeper)
+    final = desired_cluster(current.resource, facts=end)
+    current.waiting = await maintenance.settle(current, final, owned=current.owned)
+    if current.waiting.has_to_wait:
+        current.followed = as_running(current.resource, kept=current.waiting.templates.values())
+        current.version = str(current.followed.spec.version)
+
+
+def _is_whole(current: ClusterPass) -> bool:
+    """Whether nothing is under way: every pod is of its newest template and serves."""
+    done = current.migration is not None and current.migration.done and current.progress.done
+    return done and all(workload.rollout.complete for workload in current.owned.workloads)
 
 
 async def _redo_migration(current: ClusterPass) -> None:

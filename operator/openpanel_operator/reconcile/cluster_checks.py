@@ -5,7 +5,9 @@ from typing import Final
 
 from openpanel_operator.desired import KeeperFacts
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.reconcile import pods, staging
+from openpanel_operator.reconcile import refusals, staging
+from openpanel_operator.reconcile.autoscalers import report_serving
+from openpanel_operator.reconcile.cluster_facts import held_back, lagging
 from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.passing import AUTHENTICATION
 from openpanel_operator.reconcile.workloads import Workload
@@ -37,6 +39,9 @@ async def check_stores(current: ClusterPass) -> None:
     for store in (each for each in STORES if each not in waiting):
         _report_store(current, store)
     await _report_keeper(current)
+    held = held_back(current.resource, current.facts.clickhouse) if current.facts else None
+    if held is not None:
+        current.report(ConditionType.SCALE_ALLOWED, "False", *held)
     missing = [store for store in STORES if store in waiting or store in current.faults]
     current.look_again(LOOK_AGAIN_S if missing else WATCH_STORES_S)
     if missing == ["ClickHouse"] and current.migration and not current.migration.done:
@@ -57,8 +62,15 @@ async def check_schema(current: ClusterPass) -> None:
             current.look_again(1.0)  # now that it is written down, its Job may go
         return
     current.look_again(LOOK_AGAIN_S)
+    for component, condition in SERVICES.items():
+        rollout = current.owned.rollout(component.value)
+        if rollout is None or not rollout.serves:
+            current.report(condition, "False", Reason.WAITING_FOR_SCHEMA, f"Job {migration.name}")
     if migration.failure is not None:
         raise current.halt(ConditionType.SCHEMA_IN_SYNC, Reason.MIGRATION_FAILED, migration.failure)
+    found = await refusals.trouble_of_job(current.world.kube, migration.ref) if migration.ref else None
+    if found is not None:
+        raise current.halt(ConditionType.SCHEMA_IN_SYNC, found.reason, found.message)
     raise current.halt(ConditionType.SCHEMA_IN_SYNC, Reason.MIGRATING, f"Job {migration.name}")
 
 
@@ -69,15 +81,17 @@ async def check_services(current: ClusterPass) -> None:
         workloads = owned.of(component.value)
         rollout = owned.rollout(component.value)
         if rollout is not None and rollout.complete:
-            current.well(condition)
+            report_serving(current, component, condition)
             continue
         reason, message = await _why_not(current, workloads)
         serves = rollout is not None and rollout.ready > 0
         current.report(condition, "True" if serves else "False", reason, message)
         held = held or (component, reason, message)
-    after = staging.progress(current.resource.spec, version=current.version, owned=owned, schema_ready=True)
-    waiting = not current.resource.spec.version and current.version != current.world.version
-    if after.done and waiting:
+    after = staging.progress(current.follows.spec, version=current.version, owned=owned, schema_ready=True)
+    waiting = not current.follows.spec.version and current.version != current.world.version
+    if after.done and current.waiting is not None and current.waiting.has_to_wait:
+        current.report(ConditionType.UP_TO_DATE, "False", Reason.WAITING_FOR_WINDOW, str(current.waiting))
+    elif after.done and waiting:
         message = f"{current.world.version} is there, {current.version} runs"
         current.report(ConditionType.UP_TO_DATE, "False", Reason.UPGRADE_WAITING, message)
     elif after.done:
@@ -118,6 +132,9 @@ def _report_store(current: ClusterPass, store: Store) -> None:
     if fault is None:
         if condition.value not in current.conditions:
             current.well(condition, Reason.EXTERNAL if _is_external(current, store) else Reason.AS_WANTED)
+            behind = lagging(current.resource, current.facts.clickhouse) if current.facts else ""
+            if store == "ClickHouse" and behind:
+                current.report(condition, "True", Reason.REPLICA_LAGGING, behind)
         return
     refused = any(word in fault.lower() for word in AUTHENTICATION)
     reason = Reason.AUTHENTICATION_FAILED if refused else Reason.UNREACHABLE
@@ -155,7 +172,7 @@ async def _report_keeper(current: ClusterPass) -> None:
 async def _why_not(current: ClusterPass, workloads: tuple[Workload, ...]) -> tuple[Reason, str]:
     if not workloads:
         return Reason.RECONCILING, "its pods are not made yet"
-    found = await pods.trouble(current.world.kube, workloads)
+    found = await refusals.trouble(current.world.kube, workloads)
     if found is not None:
         return found.reason, found.message
     ready = sum(workload.rollout.ready for workload in workloads)

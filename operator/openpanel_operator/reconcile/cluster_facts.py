@@ -6,8 +6,9 @@ What cannot be read keeps its last known value, which the status has.
 from typing import Any
 from urllib.parse import urlsplit
 
-from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node, RedisFacts
+from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node, RedisFacts, addresses
 from openpanel_operator.desired.credentials import read_secrets
+from openpanel_operator.desired.facts import CAUGHT_UP_S
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.kube.kinds import CONFIG_MAP
 from openpanel_operator.reconcile import credentials
@@ -15,6 +16,7 @@ from openpanel_operator.reconcile.credentials import Secrets
 from openpanel_operator.reconcile.workloads import Owned
 from openpanel_operator.reconcile.world import World
 from openpanel_operator.resources.cluster import Cluster, PanelClusterSpec
+from openpanel_operator.resources.reasons import Reason
 from openpanel_operator.stores import Addresses, Stores
 
 
@@ -42,16 +44,64 @@ async def read_secrets_of(cluster: Cluster, *, world: World) -> Secrets:
 async def clickhouse_facts(
     cluster: Cluster, owned: Owned, *, at: Addresses, stores: Stores
 ) -> ClickHouseFacts:
-    """The managed servers: which there are, which have the schema, which may go."""
+    """The managed servers: which there are, which have the schema, which may go.
+
+    A server that is new, or has lost its tables, is asked by others only when it has its shard's data, too.
+    """
     nodes = frozenset(owned.nodes) if cluster.spec.clickhouse.engine == "Managed" else frozenset()
     if not nodes:
         return ClickHouseFacts()
-    told = await stores.furnished(at) if any(owned.nodes[node].rollout.ready for node in nodes) else {}
+    answering = any(owned.nodes[node].rollout.ready for node in nodes)
+    told = await stores.furnished(at) if answering else {}
+    delays = await stores.delays(at) if answering else {}
     known = _recorded_nodes(cluster)
-    furnished = frozenset(node for node in nodes if told.get(node, node in known))
+    furnished = frozenset(
+        node
+        for node in nodes
+        if told.get(node, node in known)
+        and (node in known or delays.get(node, CAUGHT_UP_S + 1) <= CAUGHT_UP_S)
+    )
     surplus = sorted(node for node in nodes if not _is_wanted(cluster.spec, node))
     releasable = await stores.releasable(at, surplus) if surplus else frozenset()
-    return ClickHouseFacts(nodes=nodes, furnished=furnished, releasable=releasable)
+    return ClickHouseFacts(nodes=nodes, furnished=furnished, releasable=releasable, delays=delays)
+
+
+def lacking_servers(cluster: Cluster, facts: ClickHouseFacts) -> bool:
+    """Whether a server that is wanted is not there yet, or has not every table."""
+    spec = cluster.spec.clickhouse
+    wanted = (Node(shard, replica) for shard in range(spec.shards) for replica in range(spec.replicas))
+    return spec.engine == "Managed" and any(node not in facts.furnished for node in wanted)
+
+
+def held_back(cluster: Cluster, facts: ClickHouseFacts) -> tuple[Reason, str] | None:
+    """Which server that nobody wants stays because of its data, and why; None: none does."""
+    held = sorted(node for node in facts.nodes - facts.releasable if not _is_wanted(cluster.spec, node))
+    shards = sorted({node.shard for node in held if node.shard >= cluster.spec.clickhouse.shards})
+    if shards:
+        which = ", ".join(map(str, shards))
+        message = f"shard {which} gets nothing new, and goes when it is empty: move what it has"
+        return Reason.SHARD_NOT_EMPTY, f'{message}, see "Taking a shard away" in docs/operations.md'
+    if held:
+        names = (addresses.clickhouse_node(cluster, shard=node.shard, replica=node.replica) for node in held)
+        return (
+            Reason.SCALE_DOWN_BLOCKED,
+            f"{', '.join(names)}: the replicas that stay have not all of that data yet",
+        )
+    return None
+
+
+def lagging(cluster: Cluster, facts: ClickHouseFacts) -> str:
+    """Which servers are behind their shard, and by how much; "": none is."""
+    behind = {node: delay for node, delay in sorted(facts.delays.items()) if delay > CAUGHT_UP_S}
+    return ", ".join(
+        f"{addresses.clickhouse_node(cluster, shard=node.shard, replica=node.replica)} is {told_delay(delay)} s behind"
+        for node, delay in behind.items()
+    )
+
+
+def told_delay(seconds: int) -> int:
+    """In tens, hundreds and so on, so that a status is not written anew with every second; 0: it has caught up."""
+    return 0 if seconds <= CAUGHT_UP_S else seconds - seconds % 10 ** (len(str(seconds)) - 1)
 
 
 async def keeper_facts(cluster: Cluster, owned: Owned, *, at: Addresses, stores: Stores) -> KeeperFacts:

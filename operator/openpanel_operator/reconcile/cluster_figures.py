@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from openpanel_operator.desired import addresses
+from openpanel_operator.desired import ClickHouseFacts, addresses
 from openpanel_operator.desired.labels import Component
+from openpanel_operator.reconcile.cluster_facts import told_delay
 from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.readiness import Rollout
 from openpanel_operator.reconcile.scaling_figures import worker_figures
@@ -62,7 +63,7 @@ def _clickhouse(current: ClusterPass, owned: Owned) -> dict[str, Any] | None:
     nodes = owned.nodes
     if not nodes or current.resource.spec.clickhouse.engine != "Managed":
         return None
-    furnished = current.facts.clickhouse.furnished if current.facts else frozenset()
+    facts = current.facts.clickhouse if current.facts else ClickHouseFacts()
     ready = {node for node, workload in nodes.items() if workload.rollout.ready}
     return {
         "shards": len({node.shard for node in nodes}),
@@ -73,7 +74,8 @@ def _clickhouse(current: ClusterPass, owned: Owned) -> dict[str, Any] | None:
                 "shard": node.shard,
                 "replica": node.replica,
                 "ready": node in ready,
-                "furnished": node in furnished,
+                "furnished": node in facts.furnished,
+                **({"delaySeconds": told_delay(facts.delays[node])} if node in facts.delays else {}),
             }
             for node, workload in sorted(nodes.items())
         ],

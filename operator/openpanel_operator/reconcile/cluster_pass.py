@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from openpanel_operator.desired import ClusterFacts, Stage
 from openpanel_operator.kube import Object
 from openpanel_operator.reconcile.credentials import Secrets
+from openpanel_operator.reconcile.maintenance import Waiting
 from openpanel_operator.reconcile.migration import Migration
 from openpanel_operator.reconcile.passing import Pass
 from openpanel_operator.reconcile.staging import Progress
-from openpanel_operator.reconcile.workloads import Owned, owned_of
-from openpanel_operator.resources.cluster import PanelClusterSpec
+from openpanel_operator.resources.cluster import Cluster, PanelClusterSpec
 from openpanel_operator.stores import Addresses, Store
 
 
@@ -25,9 +25,12 @@ class ClusterPass(Pass[PanelClusterSpec]):
     migration: Migration | None = None
     progress: Progress = field(default_factory=lambda: Progress(Stage.SCHEMA, None, done=False))
     version: str = ""
+    waiting: Waiting | None = None
+    """What waits for a maintenance window, or is let begin; None: nobody has looked."""
+    followed: Cluster | None = None
     objects: list[Object] = field(default_factory=list)
 
     @property
-    def owned(self) -> Owned:
-        """What there is of the cluster now."""
-        return owned_of(self.world.index.owned(self.key))
+    def follows(self) -> Cluster:
+        """The cluster that is rendered in this pass: with what it runs instead of what waits for a window."""
+        return self.followed or self.resource

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from openpanel_operator.desired import Stage
 from openpanel_operator.kube import Key
-from openpanel_operator.reconcile import conditions, credentials, staging
+from openpanel_operator.reconcile import conditions, credentials, maintenance, staging
 from openpanel_operator.reconcile.claims import ref_of_key
 from openpanel_operator.reconcile.cluster_facts import read_secrets_of
-from openpanel_operator.reconcile.credentials import KeyMissing, SecretMissing, Secrets
+from openpanel_operator.reconcile.credentials import SecretFault, Secrets
 from openpanel_operator.reconcile.workloads import owned_of
 from openpanel_operator.reconcile.world import World
 from openpanel_operator.resources.cluster import Cluster, parse_cluster
@@ -90,6 +90,20 @@ def found(project: Key, *, world: World) -> tuple[Key, Cluster]:
     return key, parsed(key, world=world)
 
 
+def must_stay(project: Key, *, world: World) -> None:
+    """Raise `NoCluster` if the project is to be on another cluster than the one that has its data."""
+    other = world.claims.other_named(project)
+    if other is None:
+        return
+    here, _ = found(project, world=world)
+    message = (
+        f"the project's data are on PanelCluster {here.namespace}/{here.name}, and clusterRef names"
+        f" {other.namespace}/{other.name}; delete the project and make it anew with that clusterRef"
+        " (docs/operations.md, another PanelCluster)"
+    )
+    raise NoCluster(Reason.CHANGE_REFUSED, message)
+
+
 async def serving(project: Key, *, world: World) -> Serving:
     """The cluster of the project with the addresses of its stores; raises `NoCluster`."""
     key, cluster = found(project, world=world)
@@ -114,6 +128,7 @@ def parsed(key: Key, *, world: World) -> Cluster:
 
 
 async def _serving(key: Key, cluster: Cluster, world: World) -> Serving:
+    cluster = maintenance.seen_by_projects(cluster)
     known, now = world.known.clusters.get(key), world.clock()
     if known is not None and now - known[0] < FRESH_FOR:
         return Serving(key, cluster, known[1], known[2])
@@ -121,7 +136,7 @@ async def _serving(key: Key, cluster: Cluster, world: World) -> Serving:
     nodes = frozenset(owned_of(world.index.owned(key)).nodes)
     try:
         at = credentials.addresses_of(cluster, secrets=secrets, nodes=nodes)
-    except (SecretMissing, KeyMissing) as error:
+    except SecretFault as error:
         message = f"PanelCluster {key.namespace}/{key.name}: {error}"
         raise NoCluster(Reason.CLUSTER_NOT_READY, message) from error
     world.known.clusters[key] = (now, secrets, at)

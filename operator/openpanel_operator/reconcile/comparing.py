@@ -50,6 +50,35 @@ def differences(desired: Mapping[str, Any], observed: Mapping[str, Any]) -> froz
     return frozenset(changed)
 
 
+def applied(observed: Mapping[str, Any], *path: str) -> Any:
+    """What the operator has applied at this place and still owns, without what others and the server put there."""
+    owned, value = _owned(observed), observed
+    for name in path:
+        if owned is None or f"f:{name}" not in owned or name not in value:
+            return None
+        owned, value = owned[f"f:{name}"], value[name]
+    return None if owned is None else _ours(value, owned)
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Whether applying the one or the other comes to the same."""
+    return not any(_changed(one, other, {}, ())) and not any(_changed(other, one, {}, ()))
+
+
+def _ours(value: Any, owned: _Fields) -> Any:
+    below = {name: fields for name, fields in owned.items() if name != "."}
+    if not below:
+        return value
+    if isinstance(value, Mapping):
+        # The server does not keep the empty text of a variable, and still says that it is ours.
+        empty = {"value": ""} if "f:value" in below else {}
+        there = {name: each for name, each in value.items() if f"f:{name}" in below}
+        return {**empty, **{name: _ours(each, below[f"f:{name}"]) for name, each in there.items()}}
+    if _keys_of(below):
+        return [_ours(each, _below(below, each)) for each in value if _is_below(below, each)]
+    return [each for each in value if f"v:{msgspec.json.encode(each).decode()}" in below]
+
+
 def _owned(observed: Mapping[str, Any]) -> _Fields | None:
     entries = observed["metadata"].get("managedFields") or ()
     return next((entry.get("fieldsV1") or {} for entry in entries), None)
@@ -127,6 +156,10 @@ def _below(owned: _Fields, value: Mapping[str, Any]) -> _Fields:
         if name.startswith("k:") and _matches(value, msgspec.json.decode(name[2:])):
             return dict(below)
     return {}
+
+
+def _is_below(owned: _Fields, value: Mapping[str, Any]) -> bool:
+    return any(name.startswith("k:") and _matches(value, msgspec.json.decode(name[2:])) for name in owned)
 
 
 def _wanted_element(wanted: Any, keys: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -1,6 +1,6 @@
 """The Secrets of a cluster: those that are generated, those that people bring, and the addresses made of both.
 
-A generated Secret is made once and never changed: the stores were started with it. With deletion policy Retain it
+What a generated Secret holds is made once and never changed: the stores were started with it. With deletion policy Retain it
 outlives the cluster, as the volumes do, since nobody could open them without it.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from openpanel_operator import store_urls
 from openpanel_operator.desired import Node, addresses
 from openpanel_operator.desired.addresses import (
     CLICKHOUSE_CLUSTER,
@@ -21,13 +22,14 @@ from openpanel_operator.desired.addresses import (
     REDIS_PORT,
     USER,
 )
-from openpanel_operator.desired.credentials import PASSWORD, URL, Generated, generated_secrets
+from openpanel_operator.desired.credentials import LOGIN, PASSWORD, URL, Generated
 from openpanel_operator.desired.labels import Component, cluster_labels
 from openpanel_operator.desired.ownership import cluster_owners
-from openpanel_operator.kube import Kube, Object, Ref
+from openpanel_operator.kube import Key, Kube, Object, Ref
 from openpanel_operator.kube.index import Index, owner_of
-from openpanel_operator.kube.kinds import SECRET
-from openpanel_operator.reconcile.applying import KEEP
+from openpanel_operator.kube.kinds import CLUSTER, SECRET
+from openpanel_operator.reconcile.applying import KEEP, is_applied
+from openpanel_operator.reconcile.comparing import differences
 from openpanel_operator.resources.cluster import Cluster
 from openpanel_operator.stores import Addresses, Store
 
@@ -36,20 +38,30 @@ BYTES: Final = 24  # of a generated value: 192 bits, written as hexadecimal digi
 Values = Mapping[str, str]
 
 
-class SecretMissing(Exception):
+class SecretFault(Exception):
+    """A Secret is not as it has to be for a store."""
+
+    def __init__(self, message: str, store: Store) -> None:
+        super().__init__(message)
+        self.store = store
+
+
+class SecretMissing(SecretFault):
     """A Secret that is needed is not there."""
 
     def __init__(self, name: str, store: Store) -> None:
-        super().__init__(f"Secret {name} is not there")
-        self.store = store
+        super().__init__(f"Secret {name} is not there", store)
 
 
-class KeyMissing(Exception):
+class KeyMissing(SecretFault):
     """A Secret lacks a key."""
 
     def __init__(self, name: str, key: str, store: Store) -> None:
-        super().__init__(f"Secret {name} has no key {key}")
-        self.store = store
+        super().__init__(f"Secret {name} has no key {key}", store)
+
+
+class AddressInvalid(SecretFault):
+    """What a Secret says is no address of its store; the message has no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +105,42 @@ def decoded(secret: Mapping[str, Any]) -> dict[str, str]:
     return values
 
 
-def missing(cluster: Cluster, *, found: Mapping[str, Values]) -> list[Generated]:
-    """The Secrets that have to be generated still, with the keys that they lack."""
-    lacking = []
-    for secret in generated_secrets(cluster):
-        keys = tuple(key for key in secret.keys if key not in found.get(secret.name, {}))
-        if keys:
-            lacking.append(Generated(secret.name, keys))
-    return lacking
+def generated_refs(cluster: Cluster) -> frozenset[Ref]:
+    """Every Secret that is generated for the cluster, or was when its spec was another: known by name, not by label."""
+    names = (
+        addresses.keys_secret(cluster),
+        addresses.redis_secret(cluster),
+        addresses.postgres_secret(cluster),
+        addresses.clickhouse_secret(cluster),
+    )
+    return frozenset(Ref(SECRET, cluster.namespace, name) for name in names)
 
 
-def generated(secret: Generated, *, cluster: Cluster, there: Values, fresh: Callable[[int], bytes]) -> Object:
-    """The Secret with what it has and new values for what it lacks."""
-    values = {**there, **{key: fresh(BYTES).hex() for key in secret.keys}}
+async def as_generated(
+    secret: Generated, *, cluster: Cluster, kube: Kube, index: Index, fresh: Callable[[int], bytes]
+) -> Object | None:
+    """The Secret as it should be; None: it is one that a person made, and nothing is missing in it."""
+    there = await look(kube, index, namespace=cluster.namespace, name=secret.name)
+    wanted = _wanted(secret, cluster, there, fresh)
+    if there is None or wanted is None or not differences(wanted, there):
+        return wanted
+    # What is known may be old by now, and what a Secret holds is never written over.
+    there = await kube.get(SECRET, secret.name, namespace=cluster.namespace)
+    wanted = _wanted(secret, cluster, there, fresh)
+    if there is not None and wanted is not None:
+        wanted["metadata"]["resourceVersion"] = there["metadata"]["resourceVersion"]
+    return wanted
+
+
+def _wanted(
+    secret: Generated, cluster: Cluster, there: Object | None, fresh: Callable[[int], bytes]
+) -> Object | None:
+    """The Secret with what it holds and new values for what it lacks."""
+    data = dict((there or {}).get("data") or {})
+    lacking = [key for key in secret.keys if key not in data]
+    if there is not None and not lacking and not _is_ours(there, cluster):
+        return None
+    data |= {key: base64.b64encode(fresh(BYTES).hex().encode()).decode() for key in lacking}
     owners = cluster_owners(cluster) if cluster.spec.deletion_policy == "Delete" else ()
     return {
         "apiVersion": SECRET.api_version,
@@ -118,8 +153,14 @@ def generated(secret: Generated, *, cluster: Cluster, there: Values, fresh: Call
             **({"ownerReferences": list(owners)} if owners else {}),
         },
         "type": "Opaque",
-        "data": {key: base64.b64encode(value.encode()).decode() for key, value in values.items()},
+        "data": data,
     }
+
+
+def _is_ours(there: Object, cluster: Cluster) -> bool:
+    return is_applied(there) or owner_of(there, kind=SECRET) == Key(
+        CLUSTER.name, cluster.namespace, cluster.name
+    )
 
 
 def addresses_of(cluster: Cluster, *, secrets: Secrets, nodes: frozenset[Node]) -> Addresses:
@@ -134,54 +175,83 @@ def addresses_of(cluster: Cluster, *, secrets: Secrets, nodes: frozenset[Node]) 
         keepers=_keepers(cluster),
         clustered=_clustered(cluster),
         keeps_users=cluster.spec.clickhouse.engine != "Embedded",
+        owner=f"{cluster.namespace}/{cluster.name}",
     )
 
 
 def _redis(cluster: Cluster, secrets: Secrets) -> str:
     external = cluster.spec.redis.external
     if external is not None:
-        return secrets.value(external.secret_name, URL, store="Redis")
-    password = secrets.value(addresses.redis_secret(cluster), PASSWORD, store="Redis")
+        return _external(cluster, external.secret_name, secrets, store="Redis")
+    name = addresses.redis_secret(cluster)
+    password = secrets.value(name, PASSWORD, store="Redis")
     host = addresses.host(cluster, addresses.workload(cluster, Component.REDIS))
-    return f"redis://:{password}@{host}:{REDIS_PORT}/0"
+    return _managed(cluster, name, f"redis://:{password}@{host}:{REDIS_PORT}/0", store="Redis")
 
 
 def _postgres(cluster: Cluster, secrets: Secrets) -> str:
     external = cluster.spec.postgres.external
     if external is not None:
-        return secrets.value(external.secret_name, URL, store="PostgreSQL")
-    password = secrets.value(addresses.postgres_secret(cluster), PASSWORD, store="PostgreSQL")
+        return _external(cluster, external.secret_name, secrets, store="PostgreSQL")
+    name = addresses.postgres_secret(cluster)
+    password = secrets.value(name, PASSWORD, store="PostgreSQL")
     host = addresses.host(cluster, addresses.workload(cluster, Component.POSTGRES))
-    return f"postgresql+psycopg://{USER}:{password}@{host}:{POSTGRES_PORT}/{DATABASE}"
+    url = f"postgresql+psycopg://{USER}:{password}@{host}:{POSTGRES_PORT}/{DATABASE}"
+    return _managed(cluster, name, url, store="PostgreSQL")
 
 
 def _clickhouse(cluster: Cluster, secrets: Secrets) -> str:
     external = cluster.spec.clickhouse.external
     if external is not None:
         return _with_user(
-            secrets.value(external.secret_name, URL, store="ClickHouse"),
+            _external(cluster, external.secret_name, secrets, store="ClickHouse"),
             secrets.values[external.secret_name],
         )
     return _server(cluster, addresses.workload(cluster, Component.CLICKHOUSE), secrets)
 
 
 def _node(cluster: Cluster, node: Node, secrets: Secrets) -> str:
-    password = secrets.value(addresses.clickhouse_secret(cluster), PASSWORD, store="ClickHouse")
     host = addresses.clickhouse_node_host(cluster, shard=node.shard, replica=node.replica)
-    return f"http://{USER}:{password}@{host}:{CLICKHOUSE_HTTP_PORT}"
+    return _at_host(cluster, host, secrets)
 
 
 def _server(cluster: Cluster, name: str, secrets: Secrets) -> str:
-    password = secrets.value(addresses.clickhouse_secret(cluster), PASSWORD, store="ClickHouse")
-    return f"http://{USER}:{password}@{addresses.host(cluster, name)}:{CLICKHOUSE_HTTP_PORT}"
+    return _at_host(cluster, addresses.host(cluster, name), secrets)
+
+
+def _at_host(cluster: Cluster, host: str, secrets: Secrets) -> str:
+    name = addresses.clickhouse_secret(cluster)
+    password = secrets.value(name, PASSWORD, store="ClickHouse")
+    return _managed(
+        cluster, name, f"http://{USER}:{password}@{host}:{CLICKHOUSE_HTTP_PORT}", store="ClickHouse"
+    )
+
+
+def _external(cluster: Cluster, name: str, secrets: Secrets, *, store: Store) -> str:
+    """The address that somebody gave, if it is one."""
+    url = secrets.value(name, URL, store=store)
+    fault = store_urls.fault_of(store, url)
+    if fault:
+        raise AddressInvalid(f"the key {URL} of Secret {cluster.namespace}/{name} {fault}", store)
+    return url
+
+
+def _managed(cluster: Cluster, name: str, url: str, *, store: Store) -> str:
+    """The address with a password that was generated, unless somebody wrote another that cannot stand in one."""
+    if store_urls.fault_of(store, url):
+        where = f"the key {PASSWORD} of Secret {cluster.namespace}/{name}"
+        raise AddressInvalid(
+            f"{where} cannot stand in an address: write it with letters and digits only", store
+        )
+    return url
 
 
 def _with_user(url: str, values: Values) -> str:
     """`url` with user and password of their own keys, unless it has them itself."""
     parts = urlsplit(url)
-    if "@" in parts.netloc or not values.get("user"):
+    if "@" in parts.netloc or not values.get(LOGIN):
         return url
-    login = f"{quote(values['user'], safe='')}:{quote(values.get('password', ''), safe='')}"
+    login = f"{quote(values[LOGIN], safe='')}:{quote(values.get(PASSWORD, ''), safe='')}"
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}"))
 
 

@@ -2,15 +2,18 @@
 
 Nothing here waits for ever. A namespace that is being deleted takes its projects along after a while, whatever the
 stores say; a store that is gone for good is passed over when a person says so; a cluster that is gone has nothing
-to clear for a project whose data is kept anyway.
+to clear for a project whose data is kept anyway. A cluster stays until the projects that need its stores are gone.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from openpanel_operator.kube import KubeError, Object, Ref
+from openpanel.metadata import DeletionPolicy
+from openpanel_operator.kube import Key, KubeError, Object, Ref
 from openpanel_operator.kube.kinds import NAMESPACE
-from openpanel_operator.kube.objects import is_deleting
+from openpanel_operator.kube.objects import annotations, is_deleting
 from openpanel_operator.reconcile import clusters, warehouse_user
 from openpanel_operator.reconcile.annotations import DELETION_PROTECTION, SKIP_CLEANUP, is_set
 from openpanel_operator.reconcile.applying import Change
@@ -20,12 +23,23 @@ from openpanel_operator.reconcile.conditions import moment
 from openpanel_operator.reconcile.events import Event
 from openpanel_operator.reconcile.passing import Pass, explain
 from openpanel_operator.reconcile.project_pass import ProjectPass, cluster_key
+from openpanel_operator.reconcile.snapshot_places import NoPlace, place_of
 from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.resources.resource import FINALIZER
-from openpanel_operator.stores import StoreError
+from openpanel_operator.stores import SnapshotFailed, SnapshotUnderWay, StillDraining, StoreError
 
 PATIENCE: Final = timedelta(seconds=60)  # with the stores, while the namespace goes
 LOOK_AGAIN_S: Final = 5.0
+NAMED: Final = 5  # projects that a message names
+COPY_AGAIN_S: Final = 15.0  # while a copy is made, or cannot be: each try asks the store that takes it
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a project cannot be cleared yet."""
+
+    message: str
+    reason: Reason = Reason.CLEANUP_FAILED
 
 
 async def end_project(current: ProjectPass) -> bool:
@@ -38,57 +52,120 @@ async def end_project(current: ProjectPass) -> bool:
         return False
     fault = None if is_set(current.resource.annotations, SKIP_CLEANUP) else await _clear(current)
     if fault is not None and not (going and _is_late(current)):
-        _say(current, Reason.CLEANUP_FAILED, fault)
-        current.look_again(LOOK_AGAIN_S)
+        _say(current, fault.reason, fault.message)
+        current.look_again(LOOK_AGAIN_S if fault.reason is Reason.CLEANUP_FAILED else COPY_AGAIN_S)
         return False
     await _delete_objects(current)
     if fault is not None:
-        _tell(current, Event("Warning", Reason.CLEANUP_FAILED.value, f"the namespace goes: {fault}"))
+        _tell(current, Event("Warning", fault.reason.value, f"the namespace goes: {fault.message}"))
     await _let_go(current)
     return True
 
 
 async def end_cluster(current: Pass[Any]) -> bool:
-    """Let the cluster go, unless it is protected; whether it is gone. What it owns goes with it."""
+    """Let the cluster go, unless it is protected or its projects need it; whether it is gone. What it owns goes, too.
+
+    Its namespace takes it along: that deletes the stores themselves.
+    """
     if FINALIZER not in (current.body["metadata"].get("finalizers") or ()):
         return True
-    if _is_protected(current) and not await _namespace_goes(current):
-        _say(current, Reason.DELETION_PROTECTED, f"annotation {DELETION_PROTECTION} is set")
-        return False
+    if not await _namespace_goes(current):
+        if _is_protected(current):
+            _say(current, Reason.DELETION_PROTECTED, f"annotation {DELETION_PROTECTION} is set")
+            return False
+        needing = [] if is_set(current.resource.annotations, SKIP_CLEANUP) else _awaited(current)
+        if needing:
+            more = f" and {len(needing) - NAMED} more" if len(needing) > NAMED else ""
+            names = ", ".join(f"{key.namespace}/{key.name}" for key in needing[:NAMED])
+            message = f'for {names}{more}; annotate {SKIP_CLEANUP}: "true" here to let it go before them'
+            _say(current, Reason.WAITING_FOR_PROJECTS, message)
+            current.look_again(LOOK_AGAIN_S)
+            return False
     await _let_go(current)
     return True
 
 
 async def protect(current: Pass[Any]) -> None:
-    """A protected cluster has the finalizer, another has none: nothing of it is outside Kubernetes."""
+    """A protected cluster has the finalizer, and one whose stores its projects will need when they are deleted."""
     meta = current.body["metadata"]
     finalizers = list(meta.get("finalizers") or ())
     wanted = [each for each in finalizers if each != FINALIZER]
-    if _is_protected(current):
+    if _is_protected(current) or any(True for _ in _needing(current)):
         wanted = finalizers if FINALIZER in finalizers else [*finalizers, FINALIZER]
     if wanted != finalizers:
         await _set_finalizers(current, wanted)
 
 
-async def _clear(current: ProjectPass) -> str | None:
+def _needing(current: Pass[Any]) -> Iterator[Key]:
+    """The projects whose data are to be copied or erased when they are deleted, or are being so."""
+    world = current.world
+    for key in world.claims.projects_of(current.key):
+        body = world.index.get(ref_of_key(key))
+        if body is not None and _is_to_be_cleared(body):
+            yield key
+
+
+def _awaited(current: Pass[Any]) -> list[Key]:
+    """Those that a cluster which is being deleted waits for: all that are, too, and shortly the others.
+
+    Whoever deletes everything at once deletes the projects a moment later, perhaps.
+    """
+    needing = sorted(_needing(current))
+    return [key for key in needing if current.world.claims.is_going(key) or not _is_late(current)]
+
+
+def _is_to_be_cleared(body: Object) -> bool:
+    keeps = body.get("spec", {}).get("deletionPolicy", "Retain") == "Retain"
+    made = FINALIZER in (body["metadata"].get("finalizers") or ())
+    return made and not keeps and not is_set(annotations(body), SKIP_CLEANUP)
+
+
+async def _clear(current: ProjectPass) -> Fault | None:
     """Clear the project from the stores; why it cannot be."""
-    policy = current.resource.spec.deletion_policy
+    policy: DeletionPolicy = current.resource.spec.deletion_policy
     try:
         serving = await clusters.serving(current.key, world=current.world)
     except NoCluster as error:
         never = cluster_key(current.before) is None
-        return None if never or policy == "Retain" else str(error)
+        nothing_left = policy == "Retain" and error.reason is Reason.CLUSTER_NOT_FOUND
+        return None if never or nothing_left else Fault(f"{error}; {_WITHOUT_STORES}")
     except KubeError as error:
-        return explain(error)[1]
+        return Fault(explain(error)[1])
     if current.world.claims.namesake(current.key, cluster=serving.key) is not None:
         return None  # what is in the stores under this name is another project's
     try:
         user = serving.at.keeps_users and not warehouse_user.was_refused(current)
-        await current.world.stores.remove(current.key.name, policy=policy, user=user, at=serving.at)
-    except StoreError as error:
-        return str(error)
+        place = await place_of(serving.cluster, world=current.world) if policy == "Snapshot" else None
+        copy = await current.world.stores.remove(
+            current.key.name,
+            policy=policy,
+            user=user,
+            place=place,
+            namespace=current.key.namespace,
+            at=serving.at,
+        )
+    except (NoPlace, StoreError, KubeError) as error:
+        return _fault(error)
     current.world.known.ensured.pop(current.key, None)
+    if copy:
+        _tell(current, Event("Normal", "SnapshotTaken", copy))
     return None
+
+
+_WITHOUT_STORES: Final = f'mend or make that again, or annotate {SKIP_CLEANUP}: "true" to leave what its stores have, if they are still there'
+
+
+def _fault(error: NoPlace | StoreError | KubeError) -> Fault:
+    """What a person is told of a project that cannot be cleared."""
+    if isinstance(error, NoPlace):
+        return Fault(str(error), error.reason)
+    if isinstance(error, StillDraining):
+        return Fault(error.message, Reason.DRAINING)
+    if isinstance(error, SnapshotUnderWay):
+        return Fault(error.message, Reason.SNAPSHOTTING)
+    if isinstance(error, SnapshotFailed):
+        return Fault(error.message, Reason.SNAPSHOT_FAILED)
+    return Fault(explain(error)[1])
 
 
 async def _delete_objects(current: ProjectPass) -> None:

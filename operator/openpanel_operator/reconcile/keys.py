@@ -38,7 +38,9 @@ class Queue:
         self._waiting: set[Key] = set()
         self._later: dict[Key, asyncio.TimerHandle] = {}
         self._busy: dict[Key, bool] = {}  # in work → asked for again meanwhile
-        self._rested_at: dict[Key, float] = {}
+        self._rested_at: OrderedDict[Key, float] = (
+            OrderedDict()
+        )  # of those that rest still, the first to end first
         self._failures: defaultdict[Key, int] = defaultdict(int)
         self._filled = asyncio.Event()
         self.moved_at = asyncio.get_running_loop().time()
@@ -123,7 +125,10 @@ class Queue:
         asked = self._busy.pop(key)
         now = asyncio.get_running_loop().time()
         self.moved_at = now
+        self._rested_at.pop(key, None)
         self._rested_at[key] = now + self._spacing_s
+        while self._rested_at and next(iter(self._rested_at.values())) <= now:
+            self._rested_at.popitem(last=False)  # it has rested, and may be gone for good
         if asked:
             self.add(key)
         elif again is not None:

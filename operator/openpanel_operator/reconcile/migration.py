@@ -40,11 +40,16 @@ class Migration:
 
 
 async def migration_of(
-    objects: Sequence[Object], *, current: "ClusterPass", at: Addresses, version: str
+    objects: Sequence[Object], *, current: "ClusterPass", at: Addresses, version: str, complete: bool = False
 ) -> Migration:
-    """The migration among these objects, rendered as if it was not done yet."""
+    """The migration among these objects, rendered as if it was not done yet.
+
+    `complete`: what runs waits to be replaced and every server has its tables, so there is nothing to migrate yet.
+    """
     wanted = next((ref_of(each) for each in objects if each["kind"] == JOB.name), None)
     recorded = (current.before.get("schema") or {}).get("revision")
+    if complete and recorded and await _is_whole(current, at, version):
+        return Migration(Ref(JOB, current.key.namespace, recorded), done=True, recorded=recorded)
     if wanted is None:
         return Migration(None, done=True, recorded=recorded)
     job = current.owned.jobs.get(wanted.name)

@@ -15,6 +15,7 @@ from openpanel_operator.kube import Conflict, Forbidden, Key, KubeError, Object,
 from openpanel_operator.kube.objects import labels
 from openpanel_operator.reconcile.applying import Change, Taken
 from openpanel_operator.reconcile.conditions import Condition, Status
+from openpanel_operator.reconcile.workloads import Owned, owned_of
 from openpanel_operator.reconcile.world import World
 from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.resources.resource import Resource
@@ -45,6 +46,7 @@ class Pass(Generic[SpecT]):
     """What else was changed, outside Kubernetes, for the Event."""
     fault: Exception | None = None
     again: float | None = None
+    _read: tuple[int, Owned] | None = field(default=None, init=False, repr=False)
 
     def report(self, type_: ConditionType, status: Status, reason: Reason, message: str = "") -> None:
         """Say how one side is."""
@@ -67,6 +69,14 @@ class Pass(Generic[SpecT]):
     def before(self) -> Mapping[str, Any]:
         """The status as it was."""
         return self.resource.status
+
+    @property
+    def owned(self) -> Owned:
+        """What there is of the resource now; unpacked once for all steps that ask before anything changes."""
+        index = self.world.index
+        if self._read is None or self._read[0] != index.changes:
+            self._read = index.changes, owned_of(index.owned(self.key))
+        return self._read[1]
 
     @property
     def user_labels(self) -> Mapping[str, str]:
@@ -95,8 +105,17 @@ async def take(steps: Iterable[Step[PassT]], current: PassT) -> None:
             reason, message = explain(error)
             current.fault = error
             current.report(step.condition, "Unknown", reason, f"step {step.name}: {message}")
-            _log.warning("step failed", resource=str(current.key), step=step.name, error=message)
+            tell = (
+                _log.debug if isinstance(error, Taken) else _log.warning
+            )  # it is asked often, and told once
+            tell("step failed", resource=str(current.key), step=step.name, error=message)
             return
+
+
+def is_as_seen(answer: Mapping[str, Any], current: Pass[Any]) -> bool:
+    """Whether nobody changed the resource during this pass: else the watch must be heard, and not be old news."""
+    seen, now = current.body["metadata"], answer["metadata"]
+    return all(seen.get(name) == now.get(name) for name in ("generation", "annotations", "deletionTimestamp"))
 
 
 def explain(error: Exception) -> tuple[Reason, str]:

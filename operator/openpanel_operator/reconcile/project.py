@@ -3,14 +3,14 @@
 First in the stores, so that the credentials that are handed out always open something; then Secrets, then pods.
 """
 
-from datetime import timedelta
 from typing import Final
 
+from openpanel.tenancy import AnalyticsProject
 from openpanel.tenancy.pools import own_name
 from openpanel_operator.desired import ProjectFacts, addresses, desired_project
 from openpanel_operator.desired.credentials import SECRET_KEY
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.kube import ref_of
+from openpanel_operator.kube import Key, ref_of
 from openpanel_operator.reconcile import (
     client_objects,
     client_secrets,
@@ -25,24 +25,28 @@ from openpanel_operator.reconcile.claims import host_claim, ref_of_key
 from openpanel_operator.reconcile.cluster_facts import redis_facts
 from openpanel_operator.reconcile.clusters import NoCluster
 from openpanel_operator.reconcile.exposing import report_exposure
+from openpanel_operator.reconcile.owners import OwnedElsewhere
 from openpanel_operator.reconcile.passing import Step
 from openpanel_operator.reconcile.project_figures import figures
 from openpanel_operator.reconcile.project_pass import ProjectPass
-from openpanel_operator.reconcile.project_pods import report_own, report_shared
+from openpanel_operator.reconcile.project_pods import report_draining, report_own, report_shared
+from openpanel_operator.reconcile.quota import report_quota, settle_class
+from openpanel_operator.reconcile.retention import Cuts, Days, RetentionCut
 from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_of
-from openpanel_operator.reconcile.world import VERIFY_S, Ensured
+from openpanel_operator.reconcile.snapshot_places import look_for_place
 from openpanel_operator.resources.project import manifest
 from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.resources.resource import FINALIZER
 from openpanel_operator.stores import PoolAsk, StoreError
 
 LOOK_AGAIN_S: Final = 5.0
-REFUSED_S: Final = 300.0  # seconds after which a server is asked again for the user that it would not make
+CONSENT_AGAIN_S: Final = 30.0  # until it is looked again whether a person has consented on the PanelCluster
 
 
 async def find_cluster(current: ProjectPass) -> None:
     """Find the PanelCluster, and see whether it can be used."""
     try:
+        clusters.must_stay(current.key, world=current.world)
         current.serving = await clusters.serving(current.key, world=current.world)
     except NoCluster as error:
         raise current.halt(ConditionType.CLUSTER_READY, error.reason, str(error)) from error
@@ -62,11 +66,13 @@ async def settle_claims(current: ProjectPass) -> None:
         message = (
             f"{elder} has this name since before, and objects of both would lie in {current.at.key.namespace}"
         )
+        message += _while_it_goes(current, elder)
         raise current.halt(ConditionType.SPEC_VALID, Reason.NAME_CONFLICT, message)
     holder = claims.holder(host_claim(spec.ingest.host)) if spec.ingest.host else None
     if holder is not None and holder != current.key:
-        message = f"host {spec.ingest.host} is of {holder}"
+        message = f"host {spec.ingest.host} is of {holder}{_while_it_goes(current, holder)}"
         raise current.halt(ConditionType.SPEC_VALID, Reason.HOST_CONFLICT, message)
+    settle_class(current)
     current.well(ConditionType.SPEC_VALID)
 
 
@@ -74,16 +80,19 @@ async def hold(current: ProjectPass) -> None:
     """Set the finalizer before anything is made outside Kubernetes that would have to be cleared."""
     meta = current.body["metadata"]
     finalizers = list(meta.get("finalizers") or ())
-    if FINALIZER in finalizers:
-        return
-    changes = {
-        "metadata": {
-            "finalizers": [*finalizers, FINALIZER],
-            "resourceVersion": meta["resourceVersion"],  # the list is replaced as a whole
+    if FINALIZER not in finalizers:
+        changes = {
+            "metadata": {
+                "finalizers": [*finalizers, FINALIZER],
+                "resourceVersion": meta["resourceVersion"],  # the list is replaced as a whole
+            }
         }
-    }
-    current.body = await current.world.kube.patch(ref_of_key(current.key), changes)
-    current.world.index.put(current.body, kind=ref_of_key(current.key).kind)
+        current.body = await current.world.kube.patch(ref_of_key(current.key), changes)
+        current.world.index.put(current.body, kind=ref_of_key(current.key).kind)
+    cluster = current.world.index.get(ref_of_key(current.at.key)) or {"metadata": {}}
+    is_held = FINALIZER in (cluster["metadata"].get("finalizers") or ())
+    if current.resource.spec.deletion_policy != "Retain" and not is_held:
+        current.world.enqueue(current.at.key)  # it is to outlast the project, whose end needs its stores
 
 
 async def plan_credentials(current: ProjectPass) -> None:
@@ -109,26 +118,21 @@ async def plan_credentials(current: ProjectPass) -> None:
 
 async def provision(current: ProjectPass) -> None:
     """Make the project what it should be in the stores, unless that is known to be so."""
-    world, project = current.world, current.resource
-    asked = manifest(project)
-    cut = retention.cuts(
-        asked.spec.retention, applied=current.before.get("retention"), annotations=project.annotations
-    )
-    current.manifest = retention.held_back(asked, cut=cut)
+    asked = manifest(current.resource)
+    cut = _hold_back(current, asked, applied=current.before.get("retention"))
     current.streams = provisioning.streams(current)
-    wish, now = provisioning.wish(current), world.clock()
-    if not await provisioning.is_known(current, checksum=wish):
-        done = await world.stores.ensure(provisioning.wanted(current), current.at.at)
-        trust_s = REFUSED_S if done.user_refused else VERIFY_S
-        world.known.ensured[current.key] = Ensured(
-            wish, now + timedelta(seconds=trust_s * (0.5 + world.chance()))
-        )
-        warehouse_user.report(current, refused=done.user_refused)
-        current.client_ids = dict(done.client_ids)
-        current.notes += done.changes
-        if done.changes:
-            current.status["serial"] = int(current.before.get("serial") or 0) + 1
+    try:
+        try:
+            await provisioning.bring(current)
+        except RetentionCut as refusal:  # the stores have data of a project of this name from before
+            cut = _hold_back(current, asked, applied=refusal.stored)
+            await provisioning.bring(current)
+    except OwnedElsewhere as refusal:
+        current.look_again(CONSENT_AGAIN_S)
+        message = refusal.explained(cluster=f"{current.at.key.namespace}/{current.at.key.name}")
+        raise current.halt(ConditionType.PROVISIONED, Reason.OWNED_ELSEWHERE, message) from refusal
     current.well(ConditionType.PROVISIONED)
+    assert current.manifest is not None
     current.status["retention"] = retention.applied(current.manifest)
     if not cut:
         current.well(ConditionType.RETENTION_APPLIED)
@@ -169,8 +173,14 @@ async def apply_objects(current: ProjectPass) -> None:
     current.objects += objects
     keep = {ref_of(each) for each in current.objects}
     current.changes += await current.world.applier.prune(owner=current.key, keep=keep)
-    wanted = bool(current.resource.spec.ingest.host)
-    report_exposure(current, current.at.cluster.spec.exposure, wanted=wanted)
+    report_quota(current)
+    ingest = current.resource.spec.ingest
+    report_exposure(
+        current,
+        current.at.cluster.spec.exposure,
+        wanted=bool(ingest.host),
+        own_certificate=bool(ingest.tls_secret_name),
+    )
 
 
 async def check_pods(current: ProjectPass) -> None:
@@ -183,6 +193,8 @@ async def check_pods(current: ProjectPass) -> None:
             await report_own(current, component, condition)
         else:
             report_shared(current, condition)
+    if not current.dedicated:
+        report_draining(current)
 
 
 async def fill_status(current: ProjectPass) -> None:
@@ -201,6 +213,7 @@ async def fill_status(current: ProjectPass) -> None:
 STEPS: Final[tuple[Step[ProjectPass], ...]] = (
     Step("find cluster", ConditionType.CLUSTER_READY, find_cluster),
     Step("settle claims", ConditionType.SPEC_VALID, settle_claims),
+    Step("look for a place", ConditionType.SNAPSHOT_READY, look_for_place),
     Step("set finalizer", ConditionType.PROVISIONED, hold),
     Step("plan credentials", ConditionType.CREDENTIALS_READY, plan_credentials),
     Step("provision", ConditionType.PROVISIONED, provision),
@@ -211,9 +224,24 @@ STEPS: Final[tuple[Step[ProjectPass], ...]] = (
 ALWAYS: Final[tuple[Step[ProjectPass], ...]] = (Step("fill status", ConditionType.SPEC_VALID, fill_status),)
 
 
+def _while_it_goes(current: ProjectPass, other: Key) -> str:
+    """What is added about another that is being deleted: its data and objects are still there."""
+    if not current.world.claims.is_going(other):
+        return ""
+    return "; it is being deleted, and this goes on by itself when it is gone: its SpecValid says what it waits for"
+
+
+def _hold_back(current: ProjectPass, asked: AnalyticsProject, *, applied: Days | None) -> Cuts:
+    """Take what is asked for as far as nobody has to consent to it; the kinds that are held back."""
+    cut = retention.cuts(asked.spec.retention, applied=applied, annotations=current.resource.annotations)
+    current.manifest = retention.held_back(asked, cut=cut)
+    return cut
+
+
 async def _facts(current: ProjectPass) -> ProjectFacts:
     owned, serving = current.owned, current.at
     own = serving.version(current.world.version)
+    current.drains = not await _is_drained(current)
     return ProjectFacts(
         version=own,
         kinds=current.world.optional_kinds,
@@ -223,7 +251,8 @@ async def _facts(current: ProjectPass) -> ProjectFacts:
         revisions=owned.revisions,
         streams=current.streams if current.dedicated else 0,
         redis=redis_facts(serving.at),
-        pool_drained=await _is_drained(current),
+        class_is_shared=current.class_shared_with is not None,
+        pool_drained=not current.drains,
     )
 
 

@@ -12,7 +12,6 @@ from openpanel_operator.kube import Key, Object
 from openpanel_operator.reconcile.client_secrets import Issue
 from openpanel_operator.reconcile.clusters import Serving
 from openpanel_operator.reconcile.passing import Pass
-from openpanel_operator.reconcile.workloads import Owned, owned_of
 
 
 @dataclass(slots=True)
@@ -27,11 +26,10 @@ class ProjectPass(Pass[AnalyticsProjectSpec]):
     client_ids: dict[str, str] = field(default_factory=dict)
     objects: list[Object] = field(default_factory=list)
     streams: int = 0
-
-    @property
-    def owned(self) -> Owned:
-        """What there is of the project now."""
-        return owned_of(self.world.index.owned(self.key))
+    class_shared_with: Key | None = None
+    """Who has pods of the project's priority class besides."""
+    drains: bool = False
+    """Whether something waits in streams that the project once had for itself."""
 
     @property
     def dedicated(self) -> bool:

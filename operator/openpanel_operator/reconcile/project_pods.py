@@ -3,7 +3,8 @@
 from typing import Final
 
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.reconcile import conditions, pods
+from openpanel_operator.reconcile import conditions, refusals
+from openpanel_operator.reconcile.autoscalers import report_serving
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.resources.reasons import ConditionType, Reason
 
@@ -15,9 +16,9 @@ async def report_own(current: ProjectPass, component: Component, condition: Cond
     workloads = current.owned.of(component.value)
     rollout = current.owned.rollout(component.value)
     if rollout is not None and rollout.complete:
-        current.well(condition)
+        report_serving(current, component, condition)
         return
-    found = await pods.trouble(current.world.kube, workloads)
+    found = await refusals.trouble(current.world.kube, workloads)
     serves = rollout is not None and rollout.ready > 0
     if found is not None:
         current.report(condition, "True" if serves else "False", found.reason, found.message)
@@ -26,6 +27,14 @@ async def report_own(current: ProjectPass, component: Component, condition: Cond
         ready, desired = (rollout.ready, rollout.desired) if rollout else (0, 1)
         current.report(condition, "True" if serves else "False", reason, f"{ready} of {desired} pods serve")
     current.look_again(LOOK_AGAIN_S)
+
+
+def report_draining(current: ProjectPass) -> None:
+    """Say that the workers it once had for itself still write what waits in its own streams."""
+    left = current.owned.of(Component.WORKER.value)
+    if left and current.drains:
+        message = f"{left[0].ref.name} goes when the project's own streams are empty"
+        current.well(ConditionType.WORKERS_READY, Reason.DRAINING, message)
 
 
 def report_shared(current: ProjectPass, condition: ConditionType) -> None:

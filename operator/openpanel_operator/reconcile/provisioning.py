@@ -9,15 +9,28 @@ from openpanel.tenancy.fields import span
 from openpanel.tenancy.pools import own_name
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.credentials import SECRET_KEY
-from openpanel_operator.reconcile import client_secrets, conditions, retention, warehouse_user
+from openpanel_operator.kube import Ref
+from openpanel_operator.kube.kinds import SECRET
+from openpanel_operator.reconcile import (
+    client_objects,
+    client_secrets,
+    conditions,
+    credentials,
+    owners,
+    retention,
+    warehouse_user,
+)
 from openpanel_operator.reconcile.annotations import RECONCILE_AT
+from openpanel_operator.reconcile.credentials import SecretFault
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
-from openpanel_operator.resources.reasons import ConditionType
+from openpanel_operator.resources.reasons import ConditionType, Reason
 from openpanel_operator.stores import Credential, Wanted
 
 USUAL_OVERLAP: Final = timedelta(hours=24)  # of the secret before, for clients without a rotation
 PROJECTS_FRESH_FOR: Final = timedelta(seconds=30)
+KEY_AGAIN_S: Final = 5.0  # seconds until it is looked again for the cluster's key
+REFUSED_S: Final = 300.0  # seconds after which a server is asked again for the user that it would not make
 
 
 def streams(current: ProjectPass) -> int:
@@ -33,15 +46,9 @@ def streams(current: ProjectPass) -> int:
 def wanted(current: ProjectPass) -> Wanted:
     """What the stores shall have, with the clients' secrets in clear."""
     assert current.manifest is not None
-    key = current.at.secrets.value(addresses.keys_secret(current.at.cluster), SECRET_KEY, store="ClickHouse")
     given = {
         client.name: Credential(
-            secret=client_secrets.derive(
-                key,
-                project_uid=current.resource.uid,
-                client=client.name,
-                serial=current.issues[client.name].serial,
-            ),
+            secret=_secret_of(current, client.name),
             serial=current.issues[client.name].serial,
             overlap=span(client.rotation.overlap) if client.rotation else USUAL_OVERLAP,
         )
@@ -53,6 +60,8 @@ def wanted(current: ProjectPass) -> Wanted:
         shards=current.streams,
         credentials=given,
         user_secret=warehouse_user.secret_of(current),
+        namespace=current.key.namespace,
+        handed_over=owners.handed_over(current.at.cluster.annotations, project=current.key.name),
     )
 
 
@@ -68,8 +77,27 @@ def wish(current: ProjectPass) -> str:
         current.resource.annotations.get(RECONCILE_AT, ""),
         hash(current.at.at),
         current.user_issue.serial if current.user_issue else 0,
+        _key(current),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+async def bring(current: ProjectPass) -> None:
+    """Ask the stores for all of it, unless they are known to have it."""
+    _need_key(current)
+    world, checksum = current.world, wish(current)
+    if await is_known(current, checksum=checksum):
+        return
+    done = await world.stores.ensure(wanted(current), current.at.at)
+    trust_s = REFUSED_S if done.user_refused else VERIFY_S
+    world.known.ensured[current.key] = Ensured(
+        checksum, world.clock() + timedelta(seconds=trust_s * (0.5 + world.chance()))
+    )
+    warehouse_user.report(current, refused=done.user_refused)
+    current.client_ids = dict(done.client_ids)
+    current.notes += done.changes
+    if done.changes:
+        current.status["serial"] = int(current.before.get("serial") or 0) + 1
 
 
 async def is_known(current: ProjectPass, *, checksum: str) -> bool:
@@ -109,6 +137,46 @@ def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]
             reported[name].get("serial") == issue.serial and not issue.why
             for name, issue in current.issues.items()
         )
+        and _is_handed_out(current)
+    )
+
+
+def _is_handed_out(current: ProjectPass) -> bool:
+    """Whether every Secret holds what follows from the cluster's key: the stores know nothing of another key."""
+    project = current.resource
+    handed = [
+        (client_objects.secret_name(project.name, client), "clientSecret", _secret_of(current, client.name))
+        for client in project.spec.clients
+    ]
+    value = warehouse_user.secret_of(current)
+    if value is not None and not warehouse_user.was_refused(current):
+        handed.append((warehouse_user.secret_name(project.name), "password", value))
+    for name, key, wanted_value in handed:
+        there = current.world.index.get(Ref(SECRET, project.namespace, name))
+        if credentials.decoded(there or {}).get(key) != wanted_value:
+            return False
+    return True
+
+
+def _need_key(current: ProjectPass) -> None:
+    """Halt while the key is not there from which every secret follows: its cluster is about to make it anew."""
+    try:
+        _key(current)
+    except SecretFault as error:
+        current.look_again(KEY_AGAIN_S)
+        raise current.halt(ConditionType.CLUSTER_READY, Reason.CLUSTER_NOT_READY, str(error)) from error
+
+
+def _key(current: ProjectPass) -> str:
+    return current.at.secrets.value(addresses.keys_secret(current.at.cluster), SECRET_KEY, store="ClickHouse")
+
+
+def _secret_of(current: ProjectPass, client: str) -> str:
+    return client_secrets.derive(
+        _key(current),
+        project_uid=current.resource.uid,
+        client=client,
+        serial=current.issues[client].serial,
     )
 
 

@@ -85,6 +85,52 @@ def trouble_of(pods: Sequence[Mapping[str, Any]]) -> Trouble | None:
     )
 
 
+REFUSED: Final = "FailedCreate"  # how controllers call a pod that they were not let make
+MADE: Final = "SuccessfulCreate"
+
+
+def refusal_in(workload: Mapping[str, Any]) -> Trouble | None:
+    """Why a Deployment's pods are not even made; None: they are, or it is a workload that does not say so itself."""
+    found = [
+        each
+        for each in _conditions(workload)
+        if each["type"] == "ReplicaFailure" and each["status"] == "True"
+    ]
+    return refusal(str(found[0].get("message", ""))) if found else None
+
+
+def refusal_among(events: Sequence[Mapping[str, Any]]) -> Trouble | None:
+    """The same of the Events about a StatefulSet or a Job, as long as no pod was made since."""
+    told = [each for each in events if each.get("reason") in {REFUSED, MADE}]
+    last = max(told, key=_told_at, default=None)
+    if last is None or last["reason"] != REFUSED:
+        return None
+    return refusal(str(last.get("message", "")))
+
+
+def refusal(message: str) -> Trouble:
+    """What the API server said to a controller that wanted to make a pod."""
+    return Trouble(Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.FORBIDDEN, message)
+
+
+def blind_autoscaler(autoscaler: Mapping[str, Any]) -> str | None:
+    """Why an autoscaler sees nothing that it could decide by; None: it sees, or nobody has looked yet."""
+    found = [
+        each
+        for each in _conditions(autoscaler)
+        if each["type"] == "ScalingActive"
+        and each["status"] == "False"
+        and str(each.get("reason", "")).startswith("FailedGet")
+    ]
+    return str(found[0].get("message", "")) if found else None
+
+
+def lacks_pods(workload: Mapping[str, Any]) -> bool:
+    """Whether there are fewer pods than wanted, ready or not."""
+    there = int((workload.get("status") or {}).get("replicas") or 0)
+    return there < int(workload["spec"].get("replicas", 1))
+
+
 def is_pod_ready(pod: Mapping[str, Any]) -> bool:
     """Whether the pod serves."""
     return _has(pod, "Ready")
@@ -112,6 +158,13 @@ def _pod_trouble(pod: Mapping[str, Any]) -> Trouble | None:
             reason = Reason.VOLUME_UNBOUND if unbound else Reason.UNSCHEDULABLE
             return Trouble(reason, f"pod {name}: {message}")
     return None
+
+
+def _told_at(event: Mapping[str, Any]) -> str:
+    series = event.get("series") or {}
+    meta = event["metadata"]
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return str(next((each for each in times if each), meta.get("creationTimestamp", "")))
 
 
 def _conditions(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -15,6 +15,7 @@ from openpanel_operator.reconcile import cluster as clusters
 from openpanel_operator.reconcile import clusters as clusters_of_projects
 from openpanel_operator.reconcile import deletion, passing, project, reporting
 from openpanel_operator.reconcile.annotations import PAUSED, SKIP_CLEANUP, is_set
+from openpanel_operator.reconcile.applying import Taken
 from openpanel_operator.reconcile.claims import ref_of_key
 from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.conditions import found
@@ -32,6 +33,8 @@ from openpanel_operator.resources.reasons import (
 from openpanel_operator.resources.resource import InvalidSpec, Resource
 
 SOON_S: Final = 0.5  # after a conflict: somebody else wrote meanwhile
+TAKEN_S: Final = 10.0  # until it is asked again whether an object of somebody else is still there
+LEFT_S: Final = 1.0  # the same of one whose owner is gone: it is about to be collected
 
 _log = structlog.get_logger(__name__)
 
@@ -102,10 +105,19 @@ class Reconciler:
             return SOON_S  # somebody else was faster, which is no fault to report
         current.report(ConditionType.PAUSED, "False", Reason.AS_WANTED)
         await self._report(current)
+        if isinstance(current.fault, Taken):
+            return self._wait_for(current.fault, current.key)
+        self._world.vacancies.forget(current.key)
         if current.fault is not None:
             raise Failed(str(current.fault)) from current.fault
         jitter = RESYNC_S * (0.75 + self._world.chance() / 2)
         return jitter if current.again is None else min(current.again, jitter)
+
+    def _wait_for(self, taken: Taken, key: Key) -> float:
+        """Come when the object is free: told so if it was ours, else by asking; what lost its owner goes soon."""
+        self._world.vacancies.wait(key, ref=taken.ref, owner=taken.owner)
+        left = taken.owner is not None and not self._world.claims.is_known(taken.owner)
+        return LEFT_S if left else TAKEN_S
 
     async def _report(self, current: Pass[Any]) -> None:
         """Write the status; projects hear when their cluster is for them other than before."""
@@ -131,8 +143,7 @@ class Reconciler:
 
     async def _let_go_bare(self, current: Pass[Any]) -> float | None:
         if current.key.kind == CLUSTER.name or is_set(current.resource.annotations, SKIP_CLEANUP):
-            await deletion.end_cluster(current)
-            return None
+            return await self._gone(current, deletion.end_cluster(current))
         message = f"the spec cannot be read; correct it, or annotate {SKIP_CLEANUP}"
         current.report(ConditionType.SPEC_VALID, "False", Reason.INVALID_SPEC, message)
         await self._report(current)
@@ -152,6 +163,10 @@ class Reconciler:
             if isinstance(current, ProjectPass)
             else deletion.end_cluster(current)
         )
+        return await self._gone(current, end)
+
+    async def _gone(self, current: Pass[Any], end: Awaitable[bool]) -> float | None:
+        """Nothing more to do if that was the end, else say why not."""
         try:
             gone = await end
         except Absent:
@@ -166,6 +181,9 @@ class Reconciler:
         known.ensured.pop(key, None)
         known.clusters.pop(key, None)
         known.projects.pop(key, None)
+        known.places.pop(key, None)
+        self._world.vacancies.forget(key)
+        self._world.templates.pop(key, None)
         self._world.scaled.pop(key, None)
 
 

@@ -9,7 +9,7 @@ from openpanel_operator.reconcile import conditions
 from openpanel_operator.reconcile.claims import ref_of_key
 from openpanel_operator.reconcile.conditions import Condition
 from openpanel_operator.reconcile.events import Event
-from openpanel_operator.reconcile.passing import Pass
+from openpanel_operator.reconcile.passing import Pass, is_as_seen
 from openpanel_operator.reconcile.verdict import UNDER_WAY, summed_up
 from openpanel_operator.resources.reasons import ConditionType
 
@@ -39,16 +39,10 @@ async def report(current: Pass[Any], *, order: Sequence[ConditionType]) -> dict[
         answer = await current.world.kube.patch(ref_of_key(current.key), {"status": changes}, sub="status")
     except Absent:
         return None  # deleted meanwhile
-    if _is_as_seen(answer, current):
+    if is_as_seen(answer, current):
         current.world.index.put(answer, kind=ref_of_key(current.key).kind)
     _tell_transitions(current, before.get("conditions") or (), status["conditions"])
     return status
-
-
-def _is_as_seen(answer: Mapping[str, Any], current: Pass[Any]) -> bool:
-    """Whether nobody changed the resource during this pass: else the watch must be heard, and not be old news."""
-    seen, now = current.body["metadata"], answer["metadata"]
-    return all(seen.get(name) == now.get(name) for name in ("generation", "annotations", "deletionTimestamp"))
 
 
 def merge_patch(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,8 +59,7 @@ def scaling_of(current: Pass[Any], workers: Workers, *, lacking: str) -> Conditi
     if workers.scaler == "Keda":
         if SCALED_OBJECT not in current.world.optional_kinds:
             return Condition(name, "False", Reason.KEDA_NOT_INSTALLED.value)
-        reason = Reason.SECRET_KEY_MISSING if lacking else Reason.DELEGATED
-        return Condition(name, "False" if lacking else "True", reason.value, lacking)
+        return _delegated(current, name, lacking=lacking)
     scaled = current.world.scaled.get(current.key)
     if scaled is not None:
         return Condition(name, "True" if scaled.active else "Unknown", scaled.reason)
@@ -68,3 +67,14 @@ def scaling_of(current: Pass[Any], workers: Workers, *, lacking: str) -> Conditi
     if known is not None:
         return Condition(name, known["status"], known["reason"], known.get("message", ""))
     return None
+
+
+def _delegated(current: Pass[Any], name: str, *, lacking: str) -> Condition:
+    if lacking:
+        return Condition(name, "False", Reason.SECRET_KEY_MISSING.value, lacking)
+    for ref, body in current.world.index.owned(current.key):
+        told = found((body.get("status") or {}).get("conditions") or (), "Ready")
+        if ref.kind.name == SCALED_OBJECT and told is not None and told["status"] == "False":
+            message = f"{ref}: {told.get('message') or told.get('reason', '')}"
+            return Condition(name, "False", Reason.KEDA_FAILS.value, message)
+    return Condition(name, "True", Reason.DELEGATED.value)

@@ -18,10 +18,16 @@ ASIDE: Final = frozenset({
     ConditionType.SCALE_ALLOWED.value,
     ConditionType.SCALING_ACTIVE.value,
     ConditionType.RETENTION_APPLIED.value,
+    ConditionType.SNAPSHOT_READY.value,
+    ConditionType.QUOTA_ENFORCED.value,
     ConditionType.WAREHOUSE_USER_READY.value,
 })  # fmt: skip
 # What a person has decided is no trouble.
-DECIDED: Final = frozenset({Reason.UPGRADE_WAITING.value, Reason.PINNED.value})
+DECIDED: Final = frozenset({
+    Reason.UPGRADE_WAITING.value,
+    Reason.WAITING_FOR_WINDOW.value,
+    Reason.PINNED.value,
+})  # fmt: skip
 UNDER_WAY: Final = frozenset(
     reason.value
     for reason in (
@@ -33,9 +39,10 @@ UNDER_WAY: Final = frozenset(
         Reason.MIGRATING,
         Reason.VOLUME_RESIZING,
         Reason.DRAINING,
+        Reason.SNAPSHOTTING,
         Reason.KEEPER_CHANGING,
-        Reason.DELETING,
         Reason.CLUSTER_NOT_READY,
+        Reason.WAITING_FOR_PROJECTS,
     )
 )
 

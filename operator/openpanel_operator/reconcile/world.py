@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from openpanel_operator.kube import Index, Key, Kube
+from openpanel.tenancy.snapshot_places import S3
+from openpanel_operator.kube import Index, Key, Kube, Object
 from openpanel_operator.reconcile.applying import Applier
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.credentials import Secrets
 from openpanel_operator.reconcile.events import Recorder
-from openpanel_operator.stores import Addresses, Stores
+from openpanel_operator.reconcile.vacancies import Vacancies
+from openpanel_operator.stores import Addresses, PlaceFault, Stores
 
 RESYNC_S: Final = 600.0  # seconds after which a resource is looked at even if nobody asked
 VERIFY_S: Final = (
@@ -27,17 +29,27 @@ class Ensured:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What is remembered of a cluster's place for snapshots; lost without harm."""
+
+    place: S3
+    fault: PlaceFault | None
+    until: datetime  # when it is tried again
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """What is remembered for a moment, so that a thousand projects do not ask the same."""
 
     clusters: dict[Key, tuple[datetime, Secrets, Addresses]] = field(default_factory=dict)
     projects: dict[Key, tuple[datetime, frozenset[str]]] = field(default_factory=dict)
     ensured: dict[Key, Ensured] = field(default_factory=dict)
+    places: dict[Key, Tried] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """The last decision that was other than the one before."""
+    """The last decision that was other than the one before, or was made on clearly other figures."""
 
     desired: int
     reason: str
@@ -46,6 +58,13 @@ class Scaled:
     queued: int | None = None
     running: int | None = None
     oldest_seconds: int | None = None
+
+
+@dataclass(slots=True)
+class Installed:
+    """Kinds of objects of others that this Kubernetes cluster has now; they come and go."""
+
+    kinds: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +83,16 @@ class World:
     enqueue: Callable[[Key], None]
     version: str  # of this operator
     namespace: str  # in which the operator runs
-    optional_kinds: frozenset[str] = frozenset()
+    installed: Installed = field(default_factory=Installed)
     known: Known = field(default_factory=Known)
+    vacancies: Vacancies = field(default_factory=Vacancies)
+    """Who waits for an object that another resource has."""
+    templates: dict[Key, dict[str, Object]] = field(default_factory=dict)
+    """The pod templates last rendered, by workload, of clusters with maintenance windows; lost without much harm."""
     scaled: dict[Key, Scaled] = field(default_factory=dict)
     """What the scaler last decided for each resource with workers."""
+
+    @property
+    def optional_kinds(self) -> frozenset[str]:
+        """The kinds of others that may be used now."""
+        return self.installed.kinds

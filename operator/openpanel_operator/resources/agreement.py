@@ -3,9 +3,15 @@
 Called by the validators of the models; the API server is told the same in CEL by `cluster_rules`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
 
-from openpanel.tenancy.fields import refuse
+from openpanel.tenancy import checks
+from openpanel.tenancy.fields import refuse, span
+
+SHORTEST_WINDOW: Final = timedelta(minutes=10)
+LONGEST_WINDOW: Final = timedelta(hours=24)
 
 
 def embedded_is_one(engine: str, *, shards: int, replicas: int) -> None:
@@ -113,3 +119,20 @@ def seconds_for_eviction(effect: str | None, *, seconds: int | None) -> None:
             expected="effect: NoExecute, or no tolerationSeconds",
             at="tolerationSeconds",
         )
+
+
+def snapshots_reachable(engine: str, *, snapshots: object | None) -> None:
+    """The servers copy, and the embedded engine calls nobody."""
+    if engine == "Embedded" and snapshots is not None:
+        refuse(
+            "snapshots is given, but clickhouse.engine is Embedded",
+            expected="clickhouse.engine: Managed or External, or no snapshots",
+            at="snapshots",
+        )
+
+
+def window_fits(days: Sequence[str], *, duration: str) -> None:
+    """A window is long enough to begin something and closes before it opens again; no day is named twice."""
+    checks.unique(days, at="days[{}]", what="day")
+    if not SHORTEST_WINDOW <= span(duration) <= LONGEST_WINDOW:
+        refuse(f"a window of {duration}", expected="a duration from 10m to 24h, such as 2h", at="duration")

@@ -12,8 +12,10 @@ from openpanel.tenancy.workload import Workers
 from openpanel_operator.resources import agreement
 from openpanel_operator.resources.exposure import Exposure
 from openpanel_operator.resources.forms import FileName, Image, LabelKey, LabelValue, Registry, Tag
+from openpanel_operator.resources.maintenance import Maintenance
 from openpanel_operator.resources.resource import Resource, read
 from openpanel_operator.resources.services import Placement, Service
+from openpanel_operator.resources.snapshots import Snapshots
 from openpanel_operator.resources.stores import ClickHouse, Postgres, Redis
 
 STORE_IMAGES: Final[Mapping[str, str]] = {
@@ -162,9 +164,21 @@ class PanelClusterSpec(Part):
         default_factory=NetworkPolicies, description="Who may reach whose pods."
     )
     upgrade: Upgrade = Field(default_factory=Upgrade, description="When a new version is rolled out.")
+    maintenance: Maintenance = Field(
+        default_factory=Maintenance, description="When what restarts pods may begin."
+    )
+    snapshots: Snapshots | None = Field(
+        default=None,
+        description="Where projects with deletionPolicy: Snapshot are copied before they are deleted; left out: nowhere.",
+    )
     deletion_policy: Literal["Retain", "Delete"] = Field(
         default="Retain", description="What happens to volumes when the PanelCluster is deleted."
     )
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        agreement.snapshots_reachable(self.clickhouse.engine, snapshots=self.snapshots)
+        return self
 
 
 Cluster = Resource[PanelClusterSpec]

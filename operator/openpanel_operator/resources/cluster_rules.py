@@ -5,12 +5,13 @@ Rules about `oldSelf` stand here alone: only the API server sees a resource befo
 
 from typing import Final
 
-from openpanel_operator.resources import cluster, exposure, services, stores
+from openpanel_operator.resources import cluster, exposure, maintenance, services, stores
 from openpanel_operator.resources.project_rules import (
     NAME,
     ORDERED_BOUNDS,
     PROJECT_RULES,
     networks_rule,
+    seconds_in,
 )
 from openpanel_operator.resources.rules import Rule, Rules
 
@@ -75,7 +76,7 @@ _CLICKHOUSE: Final = (
     _fixed("engine"),
     Rule(
         "self.shards >= oldSelf.shards || self.shardRemoval == 'Allow'",
-        "fewer shards need shardRemoval: Allow, once the data of those that go has been moved; or keep the number",
+        "fewer shards need shardRemoval: Allow, then those that go take nothing new and stay until their data is moved; or keep the number",
         at=".shards",
         reason="FieldValueForbidden",
     ),
@@ -172,9 +173,27 @@ _TLS: Final = (
     Rule("has(self.secretName) || has(self.issuer)", "tls needs at least one of secretName and issuer"),
 )
 
+_WINDOW: Final = (
+    Rule(
+        f"{seconds_in('self.duration')} >= 600 && {seconds_in('self.duration')} <= 86400",
+        "duration must be from 10m to 24h",
+        at=".duration",
+    ),
+)
+
+_SPEC: Final = (
+    Rule(
+        "!has(self.snapshots) || !has(self.clickhouse) || self.clickhouse.engine != 'Embedded'",
+        "snapshots need clickhouse.engine: Managed or External, since the embedded engine calls nobody; or leave them out",
+        at=".snapshots",
+        reason="FieldValueForbidden",
+    ),
+)
+
 CLUSTER_RULES: Final = Rules(
     of={
         **PROJECT_RULES.of,
+        cluster.PanelClusterSpec: _SPEC,
         stores.Storage: _STORAGE,
         stores.ClickHouse: _CLICKHOUSE,
         stores.Keeper: _KEEPER,
@@ -187,12 +206,14 @@ CLUSTER_RULES: Final = Rules(
         exposure.Hosts: _HOSTS,
         exposure.Tls: _TLS,
         cluster.Geo: _GEO,
+        maintenance.Window: _WINDOW,
     },
     sets=frozenset(
         {
             (cluster.Images, "pullSecrets"),
             (cluster.NetworkPolicies, "fromNamespaces"),
             (exposure.Exposure, "trustedProxies"),
+            (maintenance.Window, "days"),
         }
     ),
 )

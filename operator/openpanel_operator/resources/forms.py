@@ -31,8 +31,28 @@ FILE: Final = Shape(
     r"^[A-Za-z0-9_][-A-Za-z0-9_.]*$", "a file name without a path, such as GeoLite2-City.mmdb"
 )
 HEADER: Final = Shape(r"^[A-Za-z0-9-]+$", "an HTTP header's name, such as CF-Connecting-IP")
+TIME_OF_DAY: Final = Shape(
+    r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "a time of day from 00:00 to 23:59, in quotes, such as '02:30'"
+)
+BUCKET: Final = Shape(
+    r"^https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:[0-9]{1,5})?(/[A-Za-z0-9._~-]+)+"
+    r"|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+){2,}(:[0-9]{1,5})?)$",
+    "an address with a bucket and without a slash at the end, such as https://s3.example.com/bucket/folder",
+)
 
-SHAPES: Final = (IMAGE, REGISTRY, TAG, VOLUME, LABEL_KEY, LABEL_VALUE, SETTING, FILE, HEADER)
+SHAPES: Final = (
+    IMAGE,
+    REGISTRY,
+    TAG,
+    VOLUME,
+    LABEL_KEY,
+    LABEL_VALUE,
+    SETTING,
+    FILE,
+    HEADER,
+    TIME_OF_DAY,
+    BUCKET,
+)
 MEANINGS: Final = {**MEANING, **{shape.pattern: shape.meaning for shape in SHAPES}}
 
 Image = Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=IMAGE.pattern)]
@@ -45,4 +65,6 @@ SettingName = Annotated[str, StringConstraints(min_length=1, max_length=100, pat
 SettingValue = Annotated[str, StringConstraints(max_length=1_000)]
 FileName = Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=FILE.pattern)]
 Header = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=HEADER.pattern)]
+BucketAddress = Annotated[str, StringConstraints(max_length=500, pattern=BUCKET.pattern)]
+TimeOfDay = Annotated[str, StringConstraints(max_length=5, pattern=TIME_OF_DAY.pattern)]
 AnnotationValue = Annotated[str, StringConstraints(max_length=4_096)]

@@ -1,11 +1,13 @@
 """`AnalyticsProject` as the operator reads it: the spec that `openpanel apply` reads, too."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from openpanel.tenancy.manifest import AnalyticsProject
+from openpanel.tenancy.manifest import GROUP, AnalyticsProject
 from openpanel.tenancy.spec import AnalyticsProjectSpec
 from openpanel_operator.resources.resource import PROJECT, Resource, read, validated
+
+ALLOW_DATA_LOSS: Final = f"{GROUP}/allow-data-loss"  # annotation; "true": a shorter retention may delete data
 
 Project = Resource[AnalyticsProjectSpec]
 
@@ -24,7 +26,12 @@ def manifest(project: Project) -> AnalyticsProject:
         {
             "apiVersion": PROJECT.api_version,
             "kind": PROJECT.name,
-            "metadata": {"name": project.name},
+            "metadata": {"name": project.name, "annotations": _consent(project)},
             "spec": project.spec,
         },
     )
+
+
+def _consent(project: Project) -> dict[str, str]:
+    """The annotations that the stores have to know of."""
+    return {name: value for name, value in project.annotations.items() if name == ALLOW_DATA_LOSS}

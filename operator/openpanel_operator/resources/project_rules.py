@@ -13,7 +13,7 @@ NETWORK: Final = "(isIP({0}) || (isCIDR({0}) && cidr({0}) == cidr({0}).masked())
 _SECONDS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
-def _seconds(text: str) -> str:
+def seconds_in(text: str) -> str:
     """CEL for how many seconds a duration such as 1d12h is."""
     parts = (
         f"int('0' + {text}.find('[0-9]+{unit}').replace('{unit}', '')) * {seconds}"
@@ -104,10 +104,30 @@ _INGEST: Final = (
     networks_rule("trustedSenders"),
 )
 
-_ROTATION: Final = (
-    Rule(f"{_seconds('self.interval')} >= 3600", "interval must be at least 1h", at=".interval"),
+_QUOTA: Final = (
     Rule(
-        f"{_seconds('self.overlap')} < {_seconds('self.interval')}",
+        "!self.admission || has(self.pods) "
+        "|| (has(self.requests) && (has(self.requests.cpu) || has(self.requests.memory))) "
+        "|| (has(self.limits) && (has(self.limits.cpu) || has(self.limits.memory)))",
+        "admission: true needs pods, requests or limits, since nothing is refused otherwise; name one, or say admission: false",
+        at=".admission",
+    ),
+)
+
+_ISOLATION: Final = (
+    Rule(
+        "!has(self.resourceQuota) || !self.resourceQuota.admission || has(self.priorityClassName)",
+        "resourceQuota.admission: true needs priorityClassName, by which Kubernetes tells the project's pods from others; "
+        "name a class that no other pods have, or say admission: false",
+        at=".priorityClassName",
+        reason="FieldValueRequired",
+    ),
+)
+
+_ROTATION: Final = (
+    Rule(f"{seconds_in('self.interval')} >= 3600", "interval must be at least 1h", at=".interval"),
+    Rule(
+        f"{seconds_in('self.overlap')} < {seconds_in('self.interval')}",
         "overlap must be shorter than interval",
         at=".overlap",
     ),
@@ -140,7 +160,25 @@ _FILTER: Final = (
     ),
 )
 
+_COUNTED: Final = (
+    "has(self.isolation) && has(self.isolation.resourceQuota) && self.isolation.resourceQuota.admission"
+    " && has(self.isolation.resourceQuota.limits) && has(self.isolation.resourceQuota.limits.cpu)"
+)
+
+
+def _says_cpu_limit(part: str) -> str:
+    fields = (f"self.{part}", f"self.{part}.resources", f"self.{part}.resources.limits")
+    return " && ".join(f"has({field})" for field in (*fields, f"{fields[-1]}.cpu"))
+
+
 _SPEC: Final = (
+    Rule(
+        f"!({_COUNTED}) || !has(self.ingest) || self.ingest.mode != 'Dedicated' || "
+        f"({_says_cpu_limit('ingest')} && {_says_cpu_limit('workers')})",
+        "limits.cpu with admission: true needs limits.cpu in ingest.resources and in workers.resources, since Kubernetes "
+        "refuses pods that do not say what is counted; say both, or leave this bound out",
+        at=".isolation.resourceQuota.limits",
+    ),
     Rule(
         "!has(oldSelf.clusterRef) || (has(self.clusterRef) && self.clusterRef == oldSelf.clusterRef)",
         "clusterRef cannot change, since data stays where it is; make a new project for the other PanelCluster",
@@ -169,6 +207,8 @@ PROJECT_RULES: Final = Rules(
         workload.Resources: (_within_limit("cpu"), _within_limit("memory")),
         workload.Workers: _WORKERS,
         spec.Ingest: _INGEST,
+        spec.ResourceQuota: _QUOTA,
+        spec.Isolation: _ISOLATION,
         spec.Rotation: _ROTATION,
         spec.Client: (
             Rule(

@@ -24,7 +24,7 @@ class ConditionType(StrEnum):
     PAUSED = "Paused", "Nothing is changed until the annotation openpanel.dev/paused goes."
     SPEC_VALID = "SpecValid", "The spec can be followed."
 
-    REDIS_READY = "RedisReady", "Events can wait: Redis answers and loses nothing."
+    REDIS_READY = "RedisReady", "Events can wait: Redis answers."
     POSTGRES_READY = "PostgresReady", "Projects and users can be read: PostgreSQL answers."
     CLICKHOUSE_READY = "ClickHouseReady", "Events can be kept: every shard has a replica that answers."
     KEEPER_READY = "KeeperReady", "Keeper has a quorum and the members that the spec says."
@@ -34,13 +34,21 @@ class ConditionType(StrEnum):
     API_READY = "ApiReady", "The public API answers."
     DASHBOARD_READY = "DashboardReady", "The dashboard answers."
     EXPOSED = "Exposed", "The hosts of the spec lead to the services."
-    UP_TO_DATE = "UpToDate", "Every service runs the version of the spec."
+    UP_TO_DATE = "UpToDate", "Every service runs the version of the spec, and every pod with its settings."
     SCALE_ALLOWED = "ScaleAllowed", "Shards, replicas and Keeper members may be changed now."
 
     CLUSTER_READY = "ClusterReady", "The PanelCluster that serves the project is there and ready."
     PROVISIONED = "Provisioned", "The project, its users and its quota are in the stores."
     CREDENTIALS_READY = "CredentialsReady", "Every client's Secret holds credentials that open."
     RETENTION_APPLIED = "RetentionApplied", "Data is kept for as long as the spec says."
+    SNAPSHOT_READY = (
+        "SnapshotReady",
+        "There is a place that takes copies of projects before they are deleted, or nobody asks for one.",
+    )
+    QUOTA_ENFORCED = (
+        "QuotaEnforced",
+        "Kubernetes holds the project's pods to their quota, or isolation.resourceQuota.admission does not ask for it.",
+    )
     SCALING_ACTIVE = "ScalingActive", "The number of workers follows the queue."
     WAREHOUSE_USER_READY = (
         "WarehouseUserReady",
@@ -78,11 +86,15 @@ class Reason(StrEnum):
     VOLUME_RESIZING = "VolumeResizing", "A volume is being enlarged; wait, or look at the claim's events."
     DRAINING = "Draining", "What still waits is being written before something goes; wait."
     KEEPER_CHANGING = "KeeperChanging", "A Keeper member joins, one at a time; wait."
-    DELETING = "Deleting", "The resource is being deleted; wait."
     PAUSED = "Paused", "The annotation openpanel.dev/paused is set; remove it to go on."
     DELETION_PROTECTED = (
         "DeletionProtected",
         "Deletion waits because openpanel.dev/deletion-protection is set; remove the annotation to let it go.",
+    )
+
+    WAITING_FOR_PROJECTS = (
+        "WaitingForProjects",
+        "Projects have yet to be copied or erased, for which the stores are needed; it goes when they are gone.",
     )
 
     # The spec cannot be followed.
@@ -97,6 +109,10 @@ class Reason(StrEnum):
     NAME_CONFLICT = (
         "NameConflict",
         "Another project or PanelCluster has this name, and ids and objects are named by it; rename one of them.",
+    )
+    PRIORITY_CONFLICT = (
+        "PriorityConflict",
+        "Pods of others have the priority class that the project's pods are counted by; give one of them another.",
     )
     SECRET_CONFLICT = (
         "SecretConflict",
@@ -117,6 +133,10 @@ class Reason(StrEnum):
         "A Secret that the spec names is not there; create it, it is noticed by itself.",
     )
     SECRET_KEY_MISSING = "SecretKeyMissing", "A Secret lacks a key; add the key that the message names."
+    SECRET_INVALID = (
+        "SecretInvalid",
+        "What a Secret says is no address of its store; write it as the message says.",
+    )
     AUTHENTICATION_FAILED = (
         "AuthenticationFailed",
         "A store refuses user or password; correct the Secret that the message names.",
@@ -124,10 +144,6 @@ class Reason(StrEnum):
     UNREACHABLE = (
         "Unreachable",
         "A store does not answer; check its host, its port, DNS and network policies, it is asked again by itself.",
-    )
-    MISCONFIGURED = (
-        "Misconfigured",
-        "A store would lose data as it is configured; change the setting that is named.",
     )
     IMAGE_UNAVAILABLE = (
         "ImageUnavailable",
@@ -166,6 +182,10 @@ class Reason(StrEnum):
         "KedaNotInstalled",
         "workers.scaler is Keda and KEDA is not there; install it, or say Operator.",
     )
+    KEDA_FAILS = (
+        "KedaFails",
+        "KEDA cannot read the queue or scale the workers; mend what its message names.",
+    )
     GATEWAY_NOT_INSTALLED = (
         "GatewayNotInstalled",
         "exposure.type is Gateway and the Gateway API is not there; install its CRDs, or say Ingress.",
@@ -173,6 +193,10 @@ class Reason(StrEnum):
     CERT_MANAGER_NOT_INSTALLED = (
         "CertManagerNotInstalled",
         "tls.issuer is given and cert-manager is not there; install it, or give tls.secretName.",
+    )
+    QUOTA_TOO_SMALL = (
+        "QuotaTooSmall",
+        "The quota could hold up a rolling update of the fewest pods, so Kubernetes does not count; raise it, or lower min.",
     )
     METRICS_UNAVAILABLE = (
         "MetricsUnavailable",
@@ -192,10 +216,6 @@ class Reason(StrEnum):
         "MigrationFailed",
         "The migration Job failed and is tried again; its log says why, no service was rolled.",
     )
-    SCHEMA_HALF_APPLIED = (
-        "SchemaHalfApplied",
-        "A migration stopped midway; it is finished by the next attempt.",
-    )
     UPGRADE_STOPPED = (
         "UpgradeStopped",
         "A service did not become ready with its new image, the others keep the old; mend it, or set the old version.",
@@ -203,6 +223,11 @@ class Reason(StrEnum):
     UPGRADE_WAITING = (
         "UpgradeWaiting",
         "A newer version is there and upgrade.policy is Manual; set version to take it.",
+    )
+
+    WAITING_FOR_WINDOW = (
+        "WaitingForWindow",
+        "Pods are to be restarted in a maintenance window; wait until it opens, or set openpanel.dev/maintenance-now.",
     )
 
     # Shards, replicas and members.
@@ -218,10 +243,6 @@ class Reason(StrEnum):
     SCALE_DOWN_BLOCKED = (
         "ScaleDownBlocked",
         "A replica would take data with it; it goes when the others have it.",
-    )
-    SHARD_REMOVAL_REFUSED = (
-        "ShardRemovalRefused",
-        "Fewer shards are asked for without consent; set clickhouse.shardRemoval: Allow, or the old number.",
     )
     SHARD_NOT_EMPTY = (
         "ShardNotEmpty",
@@ -253,6 +274,23 @@ class Reason(StrEnum):
         "CleanupFailed",
         'Data cannot be cleared because a store is away; wait, or annotate openpanel.dev/skip-cleanup: "true".',
     )
+    OWNED_ELSEWHERE = (
+        "OwnedElsewhere",
+        "Data of a project of this name are another namespace's; choose another name, or consent as the message says.",
+    )
+    NO_SNAPSHOT_PLACE = (
+        "NoSnapshotPlace",
+        "deletionPolicy is Snapshot and the PanelCluster names no place; set its spec.snapshots, or another policy.",
+    )
+    PLACE_UNUSABLE = (
+        "PlaceUnusable",
+        "Nothing can be copied to the place for snapshots; mend what the message names, it is tried again by itself.",
+    )
+    SNAPSHOTTING = "Snapshotting", "The project's data is being copied before it is deleted; wait."
+    SNAPSHOT_FAILED = (
+        "SnapshotFailed",
+        "The copy failed, so nothing was deleted; mend what the message names, or set deletionPolicy to Retain or Delete.",
+    )
     STEP_FAILED = "StepFailed", "A step failed unexpectedly; the message has the error, it is tried again."
     UNKNOWN = "Unknown", "It could not be looked at just now; nothing is changed because of that."
 
@@ -283,12 +321,12 @@ CLUSTER_CONDITIONS: Final = (
     ConditionType.CLICKHOUSE_READY, ConditionType.KEEPER_READY, ConditionType.SCHEMA_IN_SYNC,
     ConditionType.WORKERS_READY, ConditionType.INGEST_READY, ConditionType.API_READY,
     ConditionType.DASHBOARD_READY, ConditionType.EXPOSED, ConditionType.UP_TO_DATE,
-    ConditionType.SCALE_ALLOWED, ConditionType.SCALING_ACTIVE,
+    ConditionType.SCALE_ALLOWED, ConditionType.SCALING_ACTIVE, ConditionType.SNAPSHOT_READY,
 )  # fmt: skip
 PROJECT_CONDITIONS: Final = (
     ConditionType.READY, ConditionType.PROGRESSING, ConditionType.DEGRADED, ConditionType.PAUSED,
     ConditionType.SPEC_VALID, ConditionType.CLUSTER_READY, ConditionType.PROVISIONED,
-    ConditionType.CREDENTIALS_READY, ConditionType.RETENTION_APPLIED, ConditionType.INGEST_READY,
-    ConditionType.WORKERS_READY, ConditionType.SCALING_ACTIVE, ConditionType.EXPOSED,
-    ConditionType.WAREHOUSE_USER_READY,
+    ConditionType.CREDENTIALS_READY, ConditionType.RETENTION_APPLIED, ConditionType.SNAPSHOT_READY,
+    ConditionType.INGEST_READY, ConditionType.WORKERS_READY, ConditionType.SCALING_ACTIVE,
+    ConditionType.QUOTA_ENFORCED, ConditionType.EXPOSED, ConditionType.WAREHOUSE_USER_READY,
 )  # fmt: skip

@@ -4,14 +4,15 @@ Written by reconcile as plain dictionaries in camelCase; these models make the C
 No field is a clock that ticks: a status that says the same must be equal to the one before.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, StringConstraints
 
 from openpanel.tenancy.part import Part
 
 Text = Annotated[str, StringConstraints(max_length=1_024)]
-ShortText = Annotated[str, StringConstraints(max_length=316)]
+LONGEST_SHORT_TEXT: Final = 316  # characters
+ShortText = Annotated[str, StringConstraints(max_length=LONGEST_SHORT_TEXT)]
 Time = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 Count = Annotated[int, Field(ge=0)]
 
@@ -40,10 +41,10 @@ class WorkerFigures(Part):
     replicas: Count = Field(default=0, description="Workers that there are.")
     ready: Count = Field(default=0, description="Workers that are ready.")
     desired: Count = Field(default=0, description="Workers that the queue needs.")
-    queued: Count | None = Field(default=None, description="Events that waited at the last decision.")
-    running: Count | None = Field(default=None, description="Orders in hand at the last decision.")
+    queued: Count | None = Field(default=None, description="Events that waited when this was last told.")
+    running: Count | None = Field(default=None, description="Orders in hand when this was last told.")
     oldest_seconds: Count | None = Field(
-        default=None, description="Age of the oldest waiting event at the last decision."
+        default=None, description="Age of the oldest waiting event when this was last told."
     )
     selector: Text | None = Field(default=None, description="Label selector of the workers, for /scale.")
     shards: Count | None = Field(default=None, description="Streams that the events are spread over.")
@@ -175,6 +176,19 @@ class Services(Part):
     dashboard: Pods | None = Field(default=None, description="The dashboard.")
 
 
+class MaintenanceState(Part):
+    """What waits for a maintenance window, or began in one."""
+
+    waiting: Count | None = Field(default=None, description="Workloads whose restart waits for a window.")
+    opens_at: Time | None = Field(default=None, description="When the window opens that they wait for.")
+    begun_at: Time | None = Field(
+        default=None, description="When the roll-out began that goes on until it is through."
+    )
+    followed: ShortText | None = Field(
+        default=None, description="Value of openpanel.dev/maintenance-now that was last followed."
+    )
+
+
 class PanelClusterStatus(Part):
     """What was last seen of a cluster."""
 
@@ -188,6 +202,9 @@ class PanelClusterStatus(Part):
     )
     revisions: dict[str, ShortText] = Field(
         default_factory=dict, description="Revision of the pod template of each workload, by its name."
+    )
+    maintenance: MaintenanceState | None = Field(
+        default=None, description="What waits for a maintenance window, or began in one."
     )
     ingest_url: Text | None = Field(default=None, description="Where events are sent.")
     api_url: Text | None = Field(default=None, description="Where the public API answers.")

@@ -63,6 +63,27 @@ def active_by_weeks(span: Span, *, buckets: Sequence[Bucket], reading: Reading, 
     )
 
 
+def weeks_met(span: Span, *, reading: Reading, ever: bool = False) -> str:
+    """From the rollup, for weeks: `met` has a bit for each person's bucket, bit 0 for those before; `ever`: with these.
+
+    A row of the rollup is a bucket as it is, so no days are taken apart, and persons with equal weeks are one row with
+    their number. At most `MOST_MET` buckets.
+    """
+    monday = span.first - timedelta(days=span.first.weekday())
+    first = reading.value("Int32", (span.first - _EPOCH).days)
+    return fill(
+        _WEEKS_MET,
+        person=person_of("weekly.person"),
+        known=KNOWN_PERSONS,
+        monday=reading.value("Int32", (monday - _EPOCH).days),
+        first=first,
+        end=reading.value("Int32", (span.end - _EPOCH).days),
+        since="" if ever else f" AND weekly.week >= {reading.value('Date', monday)}",
+        until=reading.value("Date", span.end),
+        before=_BEFORE if ever else "0",
+    )
+
+
 def persons_weeks(source: Source, *, reading: Reading, first: date | None = None) -> str:
     """The rollup as a table, or the same rows made of events in the zone of `reading`; `first`: none before it."""
     if source is Source.ROLLUP:
@@ -87,6 +108,7 @@ def weeks_of(
     return span if span is not None and span.cut_from is None else None
 
 
+MOST_MET: Final = 63  # buckets that have a bit each, beside the one for all before
 _EPOCH: Final = date(1970, 1, 1)
 
 _WEEKS_OF_EVENTS: Final = """\
@@ -131,3 +153,28 @@ _FROM_WEEKS: Final = "\n".join(
         "GROUP BY person, bucket",
     )
 )
+
+# The days of a row are those of its week from bit `begins` on, up to bit `ends`: where the period begins or ends within.
+_BEFORE: Final = "toUInt64(bitAnd(weekly.days, bitShiftLeft(toUInt16(1), begins) - 1) != 0)"
+_WEEKS_MET: Final = """\
+SELECT met, count() AS persons
+FROM
+(
+    WITH
+        toInt32(toUInt16(weekly.week)) AS at,
+        least(greatest(<<first>> - at, 0), 7) AS begins,
+        least(<<end>> - at, 7) AS ends,
+        bitAnd(weekly.days, bitShiftLeft(toUInt16(1), ends) - bitShiftLeft(toUInt16(1), begins)) != 0 AS within
+    SELECT
+        <<person>> AS person,
+        groupBitOr(bitOr(<<before>>, bitShiftLeft(toUInt64(within), greatest(intDiv(at - <<monday>>, 7) + 1, 0)))) AS met
+    FROM r_person_week AS weekly
+    GLOBAL ANY LEFT JOIN
+    (
+<<known>>
+    ) AS known ON weekly.person = known.person
+    WHERE weekly.project_id = {project:String} AND weekly.week < <<until>><<since>>
+    GROUP BY person
+)
+WHERE met != 0
+GROUP BY met"""

@@ -25,11 +25,12 @@ clock: SQL over a `Reading`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from openpanel.analytics.breakdowns import carried
 from openpanel.analytics.fields import as_text, field
 from openpanel.analytics.filters import BadFilter
+from openpanel.analytics.followed import WHOLE, in_any_order, one_after_the_other, packed
 from openpanel.analytics.occurrences import Step, any_of, check_event, occurs
 from openpanel.analytics.periods import Period
 from openpanel.analytics.property_filters import PropertyFilter, met
@@ -95,48 +96,51 @@ def attempts(
     scope: Attempts, reading: Reading, *, breakdowns: Sequence[str] = (), people: bool = False
 ) -> str:
     """A sub-select of `times` (when each step was done, of those that were), `carried`, and `persons` if asked for."""
-    source = instants(scope, reading, breakdowns, people=people)
+    seen = _seen(scope, reading, breakdowns, people=people)
     window = reading.value("Int64", scope.window // timedelta(milliseconds=1))
-    until = reading.moment(scope.period.until)
-    fold = (
-        _in_any_order(scope, window, until) if scope.order == "any" else _one_after_the_other(scope, window)
+    count = len(scope.steps)
+    way = (
+        in_any_order(count, window=window, until=reading.moment(scope.period.until))
+        if scope.order == "any"
+        else one_after_the_other(count, window=window, strict=scope.order == "strict")
     )
     return fill(
         _ATTEMPTS,
-        fold=fold,
+        times=way.times,
+        fold=way.fold,
+        whole=WHOLE,
         carried=_CARRIED if breakdowns else "[]",
-        furthest=_furthest("followed", len(scope.steps))
-        if scope.order != "any"
-        else f"followed.{len(scope.steps) + 1}",
         carrying=", carrying" if breakdowns else "",
         persons=", persons" if people else "",
-        gathered=",\n            groupUniqArrayArray(persons) AS persons" if people else "",
-        kept=_KEPT if breakdowns else "",
-        instants=source,
+        gathered=fill(_GATHERED_PERSONS, person=seen.person) if people else "",
+        kept=fill(_KEPT, values=seen.values, step=any_of(seen.steps)) if breakdowns else "",
+        subject=seen.subject,
+        packed=packed("toUnixTimestamp64Milli(seen.created_at)", steps=seen.step_bits, ends=seen.end_bits),
+        events=seen.events,
     )
 
 
-_STEP_BITS: Final = 10
-# 42 bits of milliseconds, 10 bits of the steps whose attempts an exclusion ends, 10 bits of the steps that are met.
-_INSTANT: Final = "bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps))"
-_AT: Final = "toInt64(bitShiftRight(instant, 20))"
-_CARRIED: Final = "arrayFirst(each -> each.1 = times[1], carrying).2"
-_KEPT: Final = ",\n            groupArrayIf((at, carried), steps != 0) AS carrying"
+_CARRIED: Final = "arraySort(arrayFilter(each -> each.1 = times[1], carrying))[1].3"
+_KEPT: Final = """,
+                groupArrayIf((toUnixTimestamp64Milli(seen.created_at), seen.event_id, <<values>>), <<step>>) AS carrying"""
+_GATHERED_PERSONS: Final = ",\n                groupUniqArray(<<person>>) AS persons"
 
 _ATTEMPTS: Final = """\
 SELECT times, <<carried>> AS carried<<persons>>
 FROM
 (
-    SELECT <<furthest>> AS times<<carrying>><<persons>>
+    SELECT <<times>> AS times<<carrying>><<persons>>
     FROM
     (
-        SELECT
-            <<fold>> AS followed<<kept>><<gathered>>
+        SELECT <<whole>> AS instants, <<fold>> AS followed<<carrying>><<persons>>
         FROM
         (
-<<instants>>
+            SELECT
+                <<subject>> AS subject,
+                arraySort(groupArray(<<packed>>)) AS seen_at<<kept>><<gathered>>
+            <<events>>
+            GROUP BY subject
         )
-        GROUP BY subject
     )
 )
 WHERE notEmpty(times)"""
@@ -145,12 +149,9 @@ _INSTANTS: Final = """\
 SELECT
     <<subject>> AS subject,
     toUnixTimestamp64Milli(seen.created_at) AS at,
-    groupBitOr(<<steps>>) AS steps,
-    groupBitOr(<<ends>>) AS ends<<persons>><<carried>>
+    groupBitOr(<<steps>>) AS steps<<carried>>
 <<events>>
 GROUP BY subject, at"""
-
-_FOLD: Final = "arrayFold((so_far, instant) -> (<<next>>), arraySort(groupArray(<<instant>>)), (<<nothing>>))"
 
 
 def _check_exclusion(scope: Attempts, each: Exclusion) -> None:
@@ -165,8 +166,32 @@ def _check_exclusion(scope: Attempts, each: Exclusion) -> None:
         )
 
 
-def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, people: bool = False) -> str:
-    """What each visitor did that matters, an instant a row."""
+def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str]) -> str:
+    """What each visitor did that matters, an instant a row; of exclusions nothing."""
+    seen = _seen(scope, reading, breakdowns)
+    kept = f",\n    argMinIf({seen.values}, seen.event_id, {any_of(seen.steps)}) AS carried"
+    return fill(
+        _INSTANTS,
+        subject=seen.subject,
+        steps=seen.step_bits,
+        carried=kept if breakdowns else "",
+        events=seen.events,
+    )
+
+
+class _Seen(NamedTuple):
+    """The events that matter, as SQL: whose they are, which steps they meet, which attempts they end, what is told."""
+
+    subject: str
+    steps: Sequence[str]  # a condition each
+    step_bits: str
+    end_bits: str
+    values: str  # of the breakdowns
+    person: str
+    events: str
+
+
+def _seen(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, people: bool = False) -> _Seen:
     everywhere = met(scope.filters, reading)
     steps = [occurs(step.name, step.filters, reading) for step in scope.steps]
     ends = [occurs(each.name, each.filters, reading) for each in scope.exclusions]
@@ -174,21 +199,22 @@ def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, pe
         steps[0] += f" AND seen.created_at < {reading.moment(scope.period.until)}"
     read = [occurs(ANY_EVENT, (), reading), *steps, *ends] if scope.order == "strict" else [*steps, *ends]
     subject, somebody = _subject(scope, reading)
-    kept = f"argMinIf({carried(breakdowns, reading)}, seen.event_id, {any_of(steps)})" if breakdowns else ""
+    values = carried(breakdowns, reading) if breakdowns else ""
+    person = reading.person() if people else ""
     period = replace(scope.period, end=scope.period.until + scope.window, running_until=None)
-    return fill(
-        _INSTANTS,
+    return _Seen(
         subject=subject,
-        persons=f",\n    groupUniqArray({reading.person()}) AS persons" if people else "",
-        steps=_bits([(number, condition) for number, condition in enumerate(steps)]),
-        ends=_bits(
+        steps=steps,
+        step_bits=_bits(list(enumerate(steps))),
+        end_bits=_bits(
             [
                 (number - 1, condition)
                 for each, condition in zip(scope.exclusions, ends, strict=True)
                 for number in range(each.after, each.before or len(scope.steps))
             ]
         ),
-        carried=f",\n    {kept} AS carried" if kept else "",
+        values=values,
+        person=person,
         events=reading.events(period, conditions=(any_of(read), *everywhere, *somebody)),
     )
 
@@ -226,49 +252,3 @@ def _by_bit(conditions: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
     for bit, condition in conditions:
         bits.setdefault(bit, []).append(condition)
     return [(bit, f"({any_of(each)})") for bit, each in bits.items()]
-
-
-def _one_after_the_other(scope: Attempts, window: str) -> str:
-    """The attempts by how far they are.
-
-    Of those that are equally far only the one that began last is kept: what takes it further takes the others
-    further too, and it has the most time left.
-    """
-    count = len(scope.steps)
-    moved = ["bitTest(instant, 0)"] + [
-        f"(bitTest(instant, {number}) AND notEmpty(so_far.{number}) AND {_AT} - so_far.{number}[1] <= {window})"
-        for number in range(1, count)
-    ]
-    parts = []
-    for number in range(1, count + 1):
-        after = f"arrayPushBack(so_far.{number - 1}, {_AT})" if number > 1 else f"[{_AT}]"
-        left = moved[number] if number < count else "0"
-        ended = "1" if scope.order == "strict" else f"({left} OR bitTest(instant, {_STEP_BITS + number - 1}))"
-        parts.append(f"multiIf({moved[number - 1]}, {after}, {ended}, emptyArrayInt64(), so_far.{number})")
-    parts.append(_furthest("so_far", count))
-    nothing = ", ".join(["emptyArrayInt64()"] * (count + 1))
-    return fill(_FOLD, next=", ".join(parts), instant=_INSTANT, nothing=nothing)
-
-
-def _furthest(found: str, count: int) -> str:
-    """The longest attempt, before it the one that was there first (kept at the end of the tuple)."""
-    best = f"{found}.{count + 1}"
-    longer = [
-        f"length({found}.{number}) > length({best}), {found}.{number}" for number in range(count, 0, -1)
-    ]
-    return f"multiIf({', '.join(longer)}, {best})"
-
-
-def _in_any_order(scope: Attempts, window: str, until: str) -> str:
-    """When each step was done last; the attempt is what of it lies within the window."""
-    count = len(scope.steps)
-    last = [
-        f"multiIf(bitTest(instant, {bit}), {_AT}, bitTest(instant, {_STEP_BITS}), toInt64(0), so_far.{bit + 1})"
-        for bit in range(count)
-    ]
-    done = f"arraySort(arrayFilter(at -> at > 0 AND at >= {_AT} - {window}, [{', '.join(last)}]))"
-    best = f"so_far.{count + 1}"
-    better = f"length({done}) > length({best}) AND {done}[1] < toUnixTimestamp64Milli({until})"
-    nothing = ", ".join([*["toInt64(0)"] * count, "emptyArrayInt64()"])
-    followed = ", ".join([*last, f"if({better}, {done}, {best})"])
-    return fill(_FOLD, next=followed, instant=_INSTANT, nothing=nothing)

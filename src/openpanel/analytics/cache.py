@@ -36,6 +36,9 @@ STEP: Final = timedelta(seconds=10)  # of the clock, for periods that run
 VERSION_KEPT_S: Final = 1.0  # so that the panels of a page ask for it once
 MOST_KEPT: Final = 1_000  # answers in the process
 MOST_ROWS: Final = 5_000  # of an answer that is kept
+MOST_VALUES: Final = (
+    20_000  # in all of its rows: whoever reads a project through page by page fills no memory
+)
 NEVER: Final = timedelta(0)
 
 T = TypeVar("T")
@@ -149,12 +152,16 @@ class Cache:
         return self._flights.join(f"{key}@{version}", work, caller=caller)
 
     def _keep(self, key: str, entry: _Entry) -> None:
-        if len(entry.rows) <= MOST_ROWS:
+        values = len(entry.rows) * len(entry.rows[0]) if entry.rows else 0
+        if len(entry.rows) <= MOST_ROWS and values <= MOST_VALUES:
             self._own.put(key, entry)
             self._shared.put(key, entry)
 
     def _refresh(self, question: Question[Any], former: FormerDays | None, key: str, version: str) -> None:
-        """Read anew what was given stale, unless another process does. Who asks next learns what went wrong."""
+        """Read anew what was given stale, unless that was or is being done. Who asks next learns what went wrong."""
+        kept = self._kept(key)
+        if kept is not None and kept.version == version:
+            return
         if self._shared.claim(f"{key}@{version}"):
             with suppress(WarehouseError, HungUp):
                 self._read(question, former, key, version, caller=Caller(), priority=Priority.REFRESH)

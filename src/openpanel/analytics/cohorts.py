@@ -183,20 +183,18 @@ def _check_behaviours(definition: Behaviours) -> None:
         if rule.frequency not in {"gte", "eq", "lte"}:
             raise BadFilter(rule.frequency, reason="expected gte, eq, lte")
         if not (1 if rule.frequency == "gte" else 0) <= rule.times <= MAX_TIMES:
-            raise BadFilter(
-                f"{rule.frequency} {rule.times}",
-                reason=f"expected up to {MAX_TIMES:,} times, and at least 1 for gte",
-            )
+            raise BadFilter("times", reason=f"expected up to {MAX_TIMES:,} times, and at least 1 for gte")
         _check_time(rule)
 
 
 def _check_time(rule: Behaviour) -> None:
     if rule.days is not None and not 1 <= rule.days <= MAX_DAYS:
-        raise BadFilter(f"{rule.days} days", reason=f"expected 1 to {MAX_DAYS}")
+        raise BadFilter("days", reason=f"expected 1 to {MAX_DAYS}")
     if (rule.start is None) != (rule.end is None) or (rule.days is not None and rule.start is not None):
-        raise BadFilter("timeframe", reason="expected days, or start and end, or none of them")
+        given = "days" if rule.days is not None else "end" if rule.start is None else "start"
+        raise BadFilter(given, reason="expected days, or start and end, or none of them")
     if rule.start is not None and rule.end is not None and rule.end <= rule.start:
-        raise BadFilter("timeframe", reason="the end lies before the start")
+        raise BadFilter("end", reason="lies before the start")
 
 
 def _check_traits(definition: Traits) -> None:

@@ -1,11 +1,13 @@
 """The version of all that a project's answers depend on. Asked by whoever keeps answers.
 
-It changes with every event, with every profile and group that is told anew, and when persons turn out to be one; not
-when data expires. Knows no store and no clock: text and rows only.
+It changes with every event, with every profile and group that is told anew, when persons turn out to be one, and with
+every part of a replay; not when data expires. Shards are added up where the question was asked; a change on any of them
+changes it. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from openpanel.analytics.routing import Source, Span
@@ -32,14 +34,18 @@ class DataVersion:
 
     def answer(self, rows: Sequence[Row], source: Source) -> str:
         assert source is Source.ROLLUP
-        return ".".join(str(number) for row in rows for number in row)
+        ((events, *told),) = rows
+        return ".".join(str(number) for number in (events, *chain.from_iterable(told)))
 
 
-# Counting what is stored, and not what it comes to: rows that merge keep their sums and their newest versions.
+# Adding up what is stored: the newest version alone would not tell of a row that was told earlier and came later. Rows
+# of equal keys merge in their own time, of parts of replays that came twice one goes: that makes a version of its own,
+# and answers are read once more.
 _VERSION: Final = """\
 SELECT
     (SELECT sum(r_day.events) FROM r_day WHERE project_id = {project:String}) AS events,
-    (SELECT max(version) FROM person_overrides WHERE project_id = {project:String}) AS persons,
-    (SELECT uniqExact(person) FROM person_overrides WHERE project_id = {project:String}) AS others,
-    (SELECT max(version) FROM profiles WHERE project_id = {project:String}) AS profiles,
-    (SELECT max(version) FROM groups WHERE project_id = {project:String}) AS groups"""
+    (SELECT (count(), sum(version)) FROM person_overrides WHERE project_id = {project:String}) AS persons,
+    (SELECT (count(), sum(version)) FROM profiles WHERE project_id = {project:String}) AS profiles,
+    (SELECT (count(), sum(version)) FROM groups WHERE project_id = {project:String}) AS groups,
+    (SELECT (count(), sum(toUnixTimestamp64Milli(ended_at)))
+    FROM replay_chunks WHERE project_id = {project:String}) AS chunks"""

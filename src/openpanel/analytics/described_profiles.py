@@ -1,6 +1,6 @@
 """What persons were told to be, for many of them at once. Asked for the profiles beside a page of events.
 
-Knows no store and no clock: text and rows only.
+A profile lies on one shard, all its versions with it. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence

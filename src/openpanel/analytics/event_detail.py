@@ -1,7 +1,8 @@
 """One event, with what was done before and after it in its session. Asked by an event's page.
 
-An event is found by its id alone, or, which reads next to nothing, by its id and the time it happened at. Knows no
-store and no clock: text and rows only.
+An event is found by its id alone, or, which reads next to nothing, by its id and the time it happened at. A session
+lies on one shard, so an event's neighbours lie with it; whoever asks need not know which one. Knows no store and no
+clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Single events, all of them: what an export reads, page after page, in the order in which they are stored.
 
 By day, name and device, and not by time: so a page is read where the page before it ended. Each page continues after
-the last event before it. Knows no store and no clock: text and rows only.
+the last event before it. Each shard gives its own first rows, which are put in order and cut where the question was
+asked. Knows no store and no clock: text and rows only.
 
 The table's key says nothing of `event_id`, so the store would sort all that is left before it gives a page. Therefore
 the device in which the page ends is looked up first, by the key alone, which stops reading there.

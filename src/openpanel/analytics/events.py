@@ -1,8 +1,8 @@
 """Single events, newest first: what the export, the event list and a profile's history read.
 
-Both bounds are exact. A page is asked for by number, or, for long reads, by the cursor of the last event before
-it: nothing is left out between two pages while events arrive, whichever way. Knows no store and no clock: text
-and rows only.
+Both bounds are exact. A page is asked for by number, or, for long reads, by the cursor of the last event before it:
+nothing is left out between two pages while events arrive, whichever way. Each shard gives its own first rows, which are
+put in order and cut where the question was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

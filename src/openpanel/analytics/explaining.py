@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from openpanel.analytics.asking import LIMITS, Question, choose
 from openpanel.analytics.former_days import FormerDays
+from openpanel.analytics.limits import Priority
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 
@@ -40,12 +41,15 @@ def explain(
     *,
     source: Source | None = None,
     former: FormerDays | None = None,
+    log_comment: str = "",
 ) -> Explanation:
-    """How the question would be answered now; `source` overrules where it would be read. `former`: as for `ask`."""
+    """How the question would be answered now; `source` overrules where it would be read. The others: as for `ask`."""
     choice = choose(warehouse, question, former=former)
     chosen = source or choice.source
     statement = question.statement(chosen)
-    rows = warehouse.query(f"{_EXPLAIN}{statement.sql}", parameters=statement.parameters, settings=LIMITS)
+    # A plan takes its time where a statement looks something up before it begins.
+    settings = {**LIMITS, "priority": Priority.PAGE.value, "log_comment": log_comment}
+    rows = warehouse.query(f"{_EXPLAIN}{statement.sql}", parameters=statement.parameters, settings=settings)
     plan = json.loads("\n".join(line for (line,) in rows))
     return Explanation(
         source=chosen,

@@ -116,7 +116,7 @@ def _camel(name: str) -> str:
 
 
 _PROTOCOL_NAMES: Final[Mapping[str, str]] = {
-    **{_camel(name): name for name in _COLUMNS if not name.startswith("utm_")},
+    **{_camel(name): name for name in _COLUMNS},
     "hasProfile": "has_profile",
 }
 

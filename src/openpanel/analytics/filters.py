@@ -19,12 +19,16 @@ PROPERTY: Final = "prop."  # a dimension that names a property: prop.plan
 
 
 class BadFilter(ValueError):
-    """A filter that cannot be used. `subject` is what is wrong, `reason` says what would be right."""
+    """A filter that cannot be used. `subject` is what is wrong, `reason` says what would be right.
 
-    def __init__(self, subject: str, *, reason: str) -> None:
+    `operator` is that of the filter, where it is known: of several on one field it tells which one is meant.
+    """
+
+    def __init__(self, subject: str, *, reason: str, operator: str = "") -> None:
         super().__init__(f"filter {subject!r}: {reason}")
         self.subject = subject
         self.reason = reason
+        self.operator = operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,11 @@ def check(filters: Sequence[Filter]) -> None:
             raise BadFilter(item.dimension, reason=f"at most {MAX_VALUES} values")
 
 
+def found_by(expression: str, column: str) -> str:
+    """Whether the regular expression, a parameter, finds something. A wrong one is refused also where nothing is read."""
+    return f"(isNotNull(match('', {expression})) AND match({column}, {expression}))"
+
+
 _LISTS: Final[Mapping[str, str]] = {
     "is": "{column} IN {values}",
     "not": "{column} NOT IN {values}",
@@ -113,7 +122,9 @@ def _condition(item: Filter, column: str, name: str, parameters: dict[str, objec
     if item.operator == "re":
         for number, value in enumerate(item.values):
             parameters[f"{name}_{number}"] = value
-        return _either([f"match({column}, {{{name}_{number}:String}})" for number in range(len(item.values))])
+        return _either(
+            [found_by(f"{{{name}_{number}:String}}", column) for number in range(len(item.values))]
+        )
     raise BadFilter(item.operator, reason=f"expected one of {', '.join((*_LISTS, 're', *_ALONE, *_NUMBERS))}")
 
 

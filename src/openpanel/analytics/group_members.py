@@ -2,7 +2,8 @@
 
 A member is a person who did an event that names the group, and one whose profile is assigned to it. Times and numbers
 are of events that name the group. What happens after the first page was asked for does not count on the next ones, so
-nobody moves, is left out or comes twice. Knows no store and no clock: text and rows only.
+nobody moves, is left out or comes twice. Members may have devices on several shards: they are put together, in order,
+and cut where the question was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """The numbers of groups: how much was done in them, by how many, and since when.
 
 Events that name the group count, each person once; members are also those whose profile is assigned to it. Asked for
-one group, and beside a page of groups. Knows no store and no clock: text and rows only.
+one group, and beside a page of groups. Persons may have devices on several shards: they are counted where the question
+was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence

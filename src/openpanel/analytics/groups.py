@@ -1,8 +1,8 @@
 """The groups of a project (companies, teams): their types, a list in pages, and one of them.
 
-A group is here once it was described; what is counted of it also counts for one that events only name. A page
-continues after the last group before it, by the time it was first described, which never changes. Knows no store and
-no clock: text and rows only.
+A group is here once it was described; what is counted of it also counts for one that events only name. A page continues
+after the last group before it, by the time it was first described, which never changes. A group lies on one shard;
+pages are put in order and cut where the question was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

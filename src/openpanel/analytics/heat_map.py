@@ -1,6 +1,7 @@
 """When people come: visits by the weekday and hour of the project's time zone in which they began, Monday first.
 
-An hour that the clock passes twice is one cell. Knows no store and no clock: text and rows only.
+An hour that the clock passes twice is one cell. A session lies on one shard; what shards have counted is merged where
+the question was asked, persons once. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """Where visitors are, with coordinates: countries, regions and cities of the sessions.
 
 A place's coordinates are the median of those that its sessions' starts and views have; a place of which no event is
-located has none. Knows no store and no clock: text and rows only.
+located has none. A session lies on one shard; what shards have counted is merged where the question was asked, persons
+once. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

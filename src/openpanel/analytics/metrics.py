@@ -1,6 +1,7 @@
 """The seven numbers of a period, and of the one it is compared with. Asked by the overview's strip of numbers.
 
-Knows no store and no clock: text and rows only.
+A session lies on one shard; what shards have counted is merged where the question was asked, persons once. Knows no
+store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

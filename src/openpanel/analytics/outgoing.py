@@ -1,6 +1,7 @@
 """Links that lead away from the site, by how often they were followed: the `link_out` events of the script.
 
-Knows no store and no clock: text and rows only.
+Persons may have devices on several shards: they are counted where the question was asked. Knows no store and no clock:
+text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,8 @@
 """What one person did: on which days, which events most, and which pages most.
 
-Everything that the person did counts, under each of its ids. Events of one person are found by the index on persons.
-Knows no store and no clock: text and rows only.
+Everything that the person did counts, under each of its ids. Events of one person are found by the index on persons. A
+person's devices may lie on several shards: what each shard has is put together where the question was asked. Knows no
+store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,9 @@
 """Who these persons are: profile, devices, when they were there, and where and on what last.
 
 Asked for one person's page, and beside lists that know persons by their ids: sessions, members, cohorts. What the
-project was told of them is in `described_profiles`. Events of few persons are found by the index on persons. Knows no
-store and no clock: text and rows only.
+project was told of them is in `described_profiles`. Events of few persons are found by the index on persons. A person's
+devices may lie on several shards: what each shard has is put together where the question was asked. Knows no store and
+no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence

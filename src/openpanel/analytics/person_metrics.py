@@ -1,8 +1,9 @@
 """The numbers of one person: how much it did, how often it came, how long it stayed.
 
 Everything that the person did counts, under each of its ids. Its sessions are those that are its own, by whom was
-identified in them first; they are found by the events of the person, so that few of them are read. Knows no store and
-no clock: text and rows only.
+identified in them first; they are found by the events of the person, so that few of them are read. A person's devices
+may lie on several shards: what each shard has is put together where the question was asked. Knows no store and no
+clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What there is to choose from: names of events, and keys of their properties. For pickers, so from rollups alone.
 
-What begins with the searched text comes first, then what is most frequent. Knows no store and no clock: text and rows
-only.
+What begins with the searched text comes first, then what is most frequent. Shards are added up before anything is
+ranked or cut: what is rare on each may be frequent on all. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -16,7 +16,7 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from openpanel.analytics.fields import COHORT, Field, Kind, field, is_member
-from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, BadFilter, Filter
+from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, BadFilter, Filter, found_by
 from openpanel.analytics.reading import Reading
 from openpanel.analytics.statements import milliseconds
 
@@ -69,10 +69,19 @@ def check_filters(filters: Sequence[PropertyFilter]) -> None:
             raise BadFilter(item.name, reason=f"at most {MAX_VALUES} values")
 
 
+def check_values(item: PropertyFilter) -> None:
+    """Refuse values for an operator that takes none, and none for one that takes some. Raises `BadFilter`."""
+    if item.operator in ("isNull", "isNotNull"):
+        if item.values:
+            raise BadFilter(item.name, reason=f"{item.operator} takes no value", operator=item.operator)
+    elif not item.values:
+        raise BadFilter(item.name, reason=f"{item.operator} needs a value", operator=item.operator)
+
+
 def met(filters: Sequence[PropertyFilter], reading: Reading) -> tuple[str, ...]:
     """The conditions on an event, to be joined with AND. Raises `BadFilter` for what cannot be used."""
     check_filters(filters)
-    return tuple(_condition(item, reading) for item in filters)
+    return tuple(_told_apart(item, reading) for item in filters)
 
 
 _DENIED: Final = {
@@ -96,6 +105,15 @@ _TRUE: Final = ("true", "1")
 _FALSE: Final = ("false", "0")
 
 
+def _told_apart(item: PropertyFilter, reading: Reading) -> str:
+    """The condition; what is wrong with it is said of this filter, and not of another one on its field."""
+    try:
+        return _condition(item, reading)
+    except BadFilter as error:
+        error.operator = item.operator
+        raise
+
+
 def _condition(item: PropertyFilter, reading: Reading) -> str:
     if item.operator not in OPERATORS:
         raise BadFilter(item.operator, reason=f"expected one of {', '.join(sorted(OPERATORS))}")
@@ -109,6 +127,10 @@ def _in_cohorts(item: PropertyFilter, reading: Reading) -> str:
         raise BadFilter(item.name, reason=f"{item.operator} is asked of {COHORT}")
     if not item.values:
         raise BadFilter(item.name, reason=f"{item.operator} needs the id of a cohort")
+    if item.type not in (None, "string"):
+        raise BadFilter(
+            item.name, reason=f"{item.operator} takes ids of cohorts, not values of type {item.type}"
+        )
     return _either([is_member(cohort, reading) for cohort in item.values])
 
 
@@ -121,7 +143,7 @@ def _holds(item: PropertyFilter, operator: str, reading: Reading) -> str:
             f"{item.operator} is not for values of type {value_type}, expected one of {', '.join(allowed)}"
         )
         raise BadFilter(item.name, reason=reason)
-    _check_values(item, operator)
+    check_values(item)
     comparison = _COMPARISONS[value_type]
     if subject.many:
         inner = comparison(item, operator, Field("each"), reading)
@@ -141,20 +163,12 @@ def _type_of(item: PropertyFilter, operator: str, subject: Field) -> ValueType:
     return "number" if subject.kind is Kind.NUMBER or operator in _ORDERED else "string"
 
 
-def _check_values(item: PropertyFilter, operator: str) -> None:
-    if operator == "isNotNull":
-        if item.values:
-            raise BadFilter(item.name, reason=f"{item.operator} takes no value")
-    elif not item.values:
-        raise BadFilter(item.name, reason=f"{item.operator} needs a value")
-
-
 def _as_text(item: PropertyFilter, operator: str, subject: Field, reading: Reading) -> str:
     text = f"toString({subject.sql})" if subject.kind is Kind.NUMBER else subject.sql
     if operator == "isNotNull":
         return f"({text} != '')"
     if operator == "regex":
-        return _either([f"match({text}, {reading.text(value)})" for value in item.values])
+        return _either([found_by(reading.text(value), text) for value in item.values])
     given = reading.texts(item.values)
     if operator == "is":
         return f"({text} IN {given})"

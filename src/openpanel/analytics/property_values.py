@@ -6,7 +6,8 @@
     profile.…, group.…                  from what was told of profiles and groups
     other columns; any of one event     from the newest events (of that name), so many that it stays quick
 
-The empty text is no choice. Knows no store and no clock: text and rows only.
+The empty text is no choice. Shards are added up before anything is ranked or cut: what is rare on each may be frequent
+on all. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -2,8 +2,9 @@
 
 Read once from the events of the last 30 minutes and from the sessions that they belong to. The minutes are those of the
 clock, so the first of them is whole and the last is running. Visitors "now" did something in the last five minutes.
-Starts and ends of sessions are no doing of a visitor. Points of a map are put together in the finest grid in which there
-are no more than `MAX_POINTS`. Knows no store, and no clock but the one it is given.
+Starts and ends of sessions are no doing of a visitor. Points of a map are put together in the finest grid in which
+there are no more than `MAX_POINTS`. Persons may have devices on several shards: they are counted where the question was
+asked. Knows no store, and no clock but the one it is given.
 """
 
 from collections.abc import Mapping, Sequence

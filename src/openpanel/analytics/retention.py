@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final, Literal
 
-from openpanel.analytics.activity import active_by_weeks, bucket_of_event, weeks_of
+from openpanel.analytics.activity import (
+    MOST_MET,
+    active_by_weeks,
+    bucket_of_event,
+    weeks_met,
+    weeks_of,
+)
 from openpanel.analytics.breakdowns import carried, check_breakdowns, spread
 from openpanel.analytics.cells import together
 from openpanel.analytics.filters import BadFilter
@@ -106,6 +112,8 @@ class Retention:
 
     def statement(self, source: Source) -> Statement:
         reading = Reading(self.project, timezone=self.timezone, cohorts=self.cohorts)
+        if source is Source.ROLLUP and self.interval == "week" and len(self.buckets) <= MOST_MET:
+            return self._of_weeks(reading)
         pairs = self._pairs_of_weeks(reading) if source is Source.ROLLUP else self._pairs(reading)
         last = reading.value("UInt32", len(self.buckets))
         cells = fill(
@@ -139,6 +147,13 @@ class Retention:
         return weeks_of(
             ANY_EVENT, self.filters, period=self.period, interval=self.interval, timezone=self.timezone
         )
+
+    def _of_weeks(self, reading: Reading) -> Statement:
+        """Where buckets are the rollup's own weeks: counted once for all persons who came in the same ones."""
+        assert self._span is not None
+        came = fill(_CAME[self.mode], last=reading.value("UInt32", len(self.buckets)))
+        met = weeks_met(self._span, reading=reading, ever=self.begins == "ever")
+        return Statement(fill(_WEEKS, begun=_BEGUN[self.begins], came=came, met=met), reading.parameters)
 
     def _pairs_of_weeks(self, reading: Reading) -> str:
         assert self._span is not None
@@ -251,6 +266,32 @@ FROM
     )
 )
 GROUP BY labels, bucket"""
+
+_WEEKS: Final = """\
+SELECT 0 AS other, emptyArrayString() AS labels, groupArray((bucket, begun, returned)) AS cells
+FROM
+(
+    SELECT
+        start.1 AS bucket,
+        sum(persons) AS begun,
+        sumForEach(arrayMap(each -> each * persons, <<came>>)) AS returned
+    FROM
+    (
+        SELECT arrayJoin(<<begun>>) AS start, came_in, persons
+        FROM
+        (
+            SELECT
+                arrayMap(each -> tuple(toUInt32(each)), bitPositionsToArray(met)) AS began,
+                arrayFilter(each -> each > 0, bitPositionsToArray(met)) AS came_in,
+                persons
+            FROM
+            (
+<<met>>
+            )
+        )
+    )
+    GROUP BY bucket
+)"""
 
 _ROWS: Final = """\
 SELECT

@@ -1,8 +1,9 @@
 """Money: how much came in, over time, per visitor and per session, and from which source.
 
-Amounts are those of `revenue` events, in the smallest unit of the currency, of the sessions that start in the period, by
-the time of that start; without filters also those outside of any session (such as a server's), by their own time. Those
-have no source. Knows no store and no clock: text and rows only.
+Amounts are those of `revenue` events, in the smallest unit of the currency, of the sessions that start in the period,
+by the time of that start; without filters also those outside of any session (such as a server's), by their own time.
+Those have no source. A session lies on one shard; what shards have counted is merged where the question was asked,
+persons once. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,8 @@
 """The seven numbers over time, in buckets of the project's calendar. Asked by the overview's main chart.
 
-The edges of the buckets are computed here and sent along, so that the store never has to know a time zone and
-each day of 23 or 25 hours is one bucket. Knows no store and no clock: text and rows only.
+The edges of the buckets are computed here and sent along, so that the store never has to know a time zone and each day
+of 23 or 25 hours is one bucket. A session lies on one shard; what shards have counted is merged where the question was
+asked, persons once. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

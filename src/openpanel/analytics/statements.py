@@ -56,26 +56,54 @@ _LAST_DAY: Final = date(2149, 6, 6)
 _LAST_MS: Final = 5_662_224_000_000  # somewhere in that day
 _ROOM: Final = re.compile(r"<<(\w+)>>")
 
-# Who a person id stands for, where it stands for another: an anonymous device for the profile it became, an
-# alias for its profile. Two hops, since a device may have become known under an alias.
+# Who a person id stands for, where it stands for another: an anonymous device for the profile it became, an alias
+# for its profile, over as many hops as have been told. Each id has one way on, so the ways end, or they end in a ring
+# of ids that are aliases of one another; of a ring the least id stands for all. Only ids that others stand for are
+# followed further than one hop, and these are few.
+#
+# Ways of up to HOPS are followed, and as many again to get around a ring. An id whose way is longer stands for
+# the least of the ids that lie between: always the same one, but not the one that the end of the way stands for.
+HOPS: Final = 32
+
 _LATEST: Final = """\
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
-        WHERE project_id = {project:String}
+        WHERE project_id = {project:String}<<among>>
         GROUP BY person"""
+
+_AMONG_TARGETS: Final = """
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )"""
 
 KNOWN_PERSONS: Final = fill(
     """\
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+<<onward>>
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < <<hops>>, way.1, least(way.1, way.2))),
+                range(2 * <<hops>>),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
 <<latest>>
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-<<latest>>
-    ) AS onward ON hop.target = onward.person""",
-    latest=_LATEST,
+    ) AS latest
+    WHERE latest.person != target""",
+    onward=fill(_LATEST, among=_AMONG_TARGETS),
+    latest=fill(_LATEST, among=""),
+    hops=str(HOPS),
 )
 
 

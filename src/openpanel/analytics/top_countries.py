@@ -1,6 +1,6 @@
 """Where visitors come from. Asked by the overview's list of places.
 
-Knows no store and no clock: text and rows only.
+How shards are merged stands in `top_rows`. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """With what visitors came. Asked by the overview's list of devices, once per kind.
 
-Knows no store and no clock: text and rows only.
+How shards are merged stands in `top_rows`. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What visitors did most, by the name of the event; or how often certain things were done, such as conversions.
 
-Views of pages and the starts and ends of sessions are not among them unless they are named. Knows no store and no clock:
-text and rows only.
+Views of pages and the starts and ends of sessions are not among them unless they are named. Persons may have devices on
+several shards: they are counted where the question was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

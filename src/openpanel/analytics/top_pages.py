@@ -1,8 +1,9 @@
 """The pages seen most, by pageviews. Asked by the overview's list of pages.
 
-A person is counted by the page's own views, so one who became known later counts once. From the rollup the
-candidates are found by their views first, and only their states are merged: that is 7 times faster than merging
-all. Knows no store and no clock: text and rows only.
+A person is counted by the page's own views, so one who became known later counts once. From the rollup the candidates
+are found by their views first, and only their states are merged: that is 7 times faster than merging all. Persons may
+have devices on several shards: they are counted where the question was asked. Knows no store and no clock: text and
+rows only.
 """
 
 from collections.abc import Sequence

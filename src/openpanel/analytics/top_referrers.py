@@ -1,6 +1,6 @@
 """What brought visitors here. Asked by the overview's list of sources.
 
-Knows no store and no clock: text and rows only.
+How shards are merged stands in `top_rows`. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

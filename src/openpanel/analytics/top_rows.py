@@ -1,6 +1,7 @@
 """Lists of what sessions have in common: a referrer, a country, a device. Ranked by visitors, share of all visitors.
 
-What `top_referrers`, `top_places` and `top_devices` share; each of them names its column.
+What `top_referrers`, `top_countries`, `top_devices` and `top_values` share; each of them names its column. A session lies
+on one shard, and persons may have several: values are added up, ranked and cut where the question was asked.
 """
 
 from collections.abc import Mapping, Sequence

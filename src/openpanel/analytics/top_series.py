@@ -1,7 +1,8 @@
 """The lists of the overview over time: the values with most visitors, each with its points.
 
 A value's figures are those of the whole period: who came on two days is one visitor. Sessions are counted by the time
-they began, the views of a page by the session they belong to. Knows no store and no clock: text and rows only.
+they began, the views of a page by the session they belong to. A session lies on one shard; what shards have counted is
+merged where the question was asked, persons once. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """Sessions by one of their properties. Asked by the lists of the overview that have no question of their own.
 
-Knows no store and no clock: text and rows only.
+How shards are merged stands in `top_rows`. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """How much was ever counted in a project, and since when. Tells a page that waits from one that has numbers.
 
-Also the version of everything counted: an event that arrives late changes it too. Knows no store and no clock: text
-and rows only.
+Also the version of everything counted: an event that arrives late changes it too. Shards are added up where the
+question was asked. Knows no store and no clock: text and rows only.
 """
 
 from collections.abc import Sequence

@@ -7,12 +7,16 @@ anything; what is no address is nowhere. Knows no project: truncation is a funct
 import ipaddress
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
 import iptocc
 import maxminddb
+from geoip2.database import Reader
+from geoip2.errors import AddressNotFoundError
+from geoip2.models import City
 
 from openpanel.enrich.hosting import HOSTING_NETWORKS, HOSTING_WORDS
 
@@ -44,8 +48,11 @@ class Geo:
     lookup: Callable[[str], Place]
 
     def __init__(self, *, city_file: Path | None = None, size: int = CACHE_SIZE) -> None:
-        """Open the GeoLite2 or DB-IP city file, if there is one; `maxminddb` and `OSError` say what is wrong with it."""
-        self._reader = None if city_file is None else maxminddb.open_database(city_file)
+        """Open the GeoLite2 or DB-IP city file, if there is one.
+
+        `maxminddb.InvalidDatabaseError`, `OSError` or `ValueError` (another kind of file) say what is wrong with it.
+        """
+        self._cities = None if city_file is None else _city_reader(city_file)
         self.lookup = lru_cache(maxsize=size)(self._look)
 
     def __enter__(self) -> Self:
@@ -56,16 +63,17 @@ class Geo:
 
     def close(self) -> None:
         """Close the file."""
-        if self._reader is not None:
-            self._reader.close()
+        if self._cities is not None:
+            self._cities.close()
 
     def _look(self, address: str) -> Place:
         plain = normalized(address)
         if not plain:
             return NOWHERE
-        if self._reader is not None and isinstance(record := self._reader.get(plain), Mapping):
-            return _place(record, fallback=iptocc.country_code(plain) or "")
-        country = iptocc.country_code(plain)
+        country = iptocc.country_code(plain) or ""
+        if self._cities is not None:
+            with suppress(AddressNotFoundError):
+                return _place(self._cities.city(plain), fallback=country)
         return Place(country, "", "", 0.0, 0.0) if country else NOWHERE
 
 
@@ -115,32 +123,21 @@ def truncated(address: str) -> str:
     return str(ipaddress.ip_network(f"{plain}/{kept}", strict=False).network_address)
 
 
-def _place(record: Mapping[str, object], *, fallback: str) -> Place:
-    country = _text(_dig(record, "country", "iso_code")) or fallback
+def _city_reader(file: Path) -> Reader:
+    reader = Reader(file)
+    kind = reader.metadata().database_type
+    if "City" not in kind:
+        reader.close()
+        raise ValueError(f"{file} is a {kind} file; the city file must be a City one of GeoLite2 or DB-IP")
+    return reader
+
+
+def _place(found: City, *, fallback: str) -> Place:
+    country = found.country.iso_code or fallback
     if not country:
         return NOWHERE
+    region = found.subdivisions[0].names.get("en", "") if found.subdivisions else ""
+    where = found.location
     return Place(
-        country,
-        _text(_dig(record, "subdivisions", 0, "names", "en")),
-        _text(_dig(record, "city", "names", "en")),
-        _number(_dig(record, "location", "longitude")),
-        _number(_dig(record, "location", "latitude")),
+        country, region, found.city.names.get("en", ""), where.longitude or 0.0, where.latitude or 0.0
     )
-
-
-def _dig(value: object, *way: str | int) -> object:
-    """Follow a way through what the file holds; `None` where it ends early."""
-    for step in way:
-        if isinstance(step, int):
-            value = value[step] if isinstance(value, list) and len(value) > step else None
-        else:
-            value = value.get(step) if isinstance(value, Mapping) else None
-    return value
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

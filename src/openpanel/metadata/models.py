@@ -92,7 +92,7 @@ class Project(Row):
         CheckConstraint("rate_limit > 0 AND rate_burst > 0", name="rate_positive"),
         CheckConstraint("quota_events > 0", name="quota_positive"),
         CheckConstraint("pool_shards > 0", name="pool_shards_positive"),
-        CheckConstraint("deletion_policy IN ('Retain', 'Delete')", name="deletion_policy"),
+        CheckConstraint("deletion_policy IN ('Retain', 'Delete', 'Snapshot')", name="deletion_policy"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -122,6 +122,7 @@ class Project(Row):
     types: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))  # website, app, backend
     delete_after: Mapped[datetime | None]  # a removal that can still be taken back
     timezone_since: Mapped[datetime | None]  # None: it was never another
+    owner: Mapped[str | None]  # namespace of the resource that describes it; None: not known
 
     filters: Mapped[list["ProjectFilter"]] = relationship(
         order_by="ProjectFilter.position", cascade="all, delete-orphan", lazy="raise", passive_deletes=True

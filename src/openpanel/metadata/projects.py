@@ -99,6 +99,36 @@ def mark_deleted(database: Database, *, project: str, at: datetime, policy: Dele
         return was_there
 
 
+def removed_at(database: Database, *, project: str) -> datetime | None:
+    """When the project was marked as deleted; None: it was not, or is not there."""
+    with database.session() as session:
+        return session.scalar(select(Project.deleted_at).where(Project.id == project))
+
+
+def owner_of(database: Database, *, project: str) -> str | None:
+    """The namespace of the resource that describes the project, or did so last; None: not known, or no project."""
+    with database.session() as session:
+        return session.scalar(select(Project.owner).where(Project.id == project))
+
+
+def own(database: Database, *, project: str, owner: str) -> bool:
+    """Make it the project of this namespace; whether it was another's or nobody's."""
+    with database.session() as session:
+        row = session.get(Project, project, with_for_update=True)
+        if row is None or row.owner == owner:
+            return False
+        row.owner = owner
+        return True
+
+
+def identity(database: Database, *, project: str) -> str:
+    """What no other project has, of this name neither, here nor elsewhere; "": there is no such project."""
+    query = select(Project.created_at, Project.deleted_at).where(Project.id == project)
+    with database.session() as session:
+        row = session.execute(query).one_or_none()
+        return " ".join(str(moment and moment.timestamp()) for moment in row) if row else ""
+
+
 def erase(database: Database, *, project: str) -> bool:
     """Forget the project with its filters, clients and secrets; whether it was there."""
     with database.session() as session:

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, get_args
 
 ClientType = Literal["write", "read", "root"]
 FilterType = Literal["ip", "profile_id", "event"]
-DeletionPolicy = Literal["Retain", "Delete"]
+DeletionPolicy = Literal["Retain", "Delete", "Snapshot"]  # Snapshot: copied elsewhere, then deleted
 Role = Literal["admin", "member"]
 ProjectType = Literal["website", "app", "backend"]
 CohortKind = Literal["dynamic", "static"]

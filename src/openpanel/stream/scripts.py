@@ -14,6 +14,7 @@ from openpanel.stream.messages import GUARD_MS
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
 
+LIVE_STATE_MS: Final = 7 * _DAY_MS  # since its last event; longer than the sweep, which ends it, may be away
 CLOSED_STATE_MS: Final = 4 * _HOUR_MS  # how long late events find a session after its end
 POINTER_MS: Final = 2 * _HOUR_MS  # from a profile to its device
 COMMIT_MEMORY_MS: Final = 7 * _DAY_MS  # one per writer and shard; longer than a spool waits for its Redis
@@ -24,6 +25,7 @@ KEPT_REPLIES: Final = 4  # of a writer; more than it has commits under way
 
 _CONSTANTS: Final = {
     "SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
+    "LIVE_STATE_MS": LIVE_STATE_MS,
     "CLOSED_STATE_MS": CLOSED_STATE_MS,
     "POINTER_MS": POINTER_MS,
     "COMMIT_MEMORY_MS": COMMIT_MEMORY_MS,

@@ -9,9 +9,14 @@ from openpanel.tenancy.provisioning import ensure
 from openpanel.tenancy.refusals import ManifestRefused, Refusal
 from openpanel.tenancy.removal import remove, remove_due
 from openpanel.tenancy.report import Change, Issued, Report
+from openpanel.tenancy.restoring import Restored, restore
 from openpanel.tenancy.rotation import opens, rotate
+from openpanel.tenancy.snapshot_errors import SnapshotError, SnapshotRefused, SnapshotUnavailable
+from openpanel.tenancy.snapshot_places import S3
+from openpanel.tenancy.snapshots import Snapshot
 
 __all__ = [
+    "S3",
     "AnalyticsProject",
     "Announce",
     "Change",
@@ -19,11 +24,17 @@ __all__ = [
     "ManifestRefused",
     "Refusal",
     "Report",
+    "Restored",
+    "Snapshot",
+    "SnapshotError",
+    "SnapshotRefused",
+    "SnapshotUnavailable",
     "ensure",
     "opens",
     "parse",
     "parse_all",
     "remove",
     "remove_due",
+    "restore",
     "rotate",
 ]

@@ -3,7 +3,7 @@
 Called by the validators of `manifest`; values in, a refusal out or nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -142,6 +142,37 @@ def dedicated_only(ingest: IngestFields) -> None:
         if value is not None:
             refuse(
                 f"{field} is given, but mode is Shared", expected=f"mode: Dedicated, or no {field}", at=field
+            )
+
+
+def quota_bounds_something(*, admission: bool, bounded: bool) -> None:
+    """A quota without a bound would count, and refuse nothing."""
+    if admission and not bounded:
+        refuse(
+            "admission is true, but nothing is bounded",
+            expected="pods, requests or limits, or admission: false",
+            at="admission",
+        )
+
+
+def quota_has_class(priority_class: str | None, *, admission: bool) -> None:
+    """Kubernetes tells a project's pods from those beside them by their priority class alone."""
+    if admission and priority_class is None:
+        refuse(
+            "resourceQuota.admission is true without priorityClassName",
+            expected="a priorityClassName that no other pods have, or admission: false",
+            at="priorityClassName",
+        )
+
+
+def limits_are_said(bound: str | None, *, limits: Mapping[str, str | None]) -> None:
+    """A pod that does not say what its quota counts is refused; `limits` is what the pods say, by the field's path."""
+    for field, limit in limits.items():
+        if bound is not None and limit is None:
+            refuse(
+                f"isolation.resourceQuota bounds limits.cpu by admission, and {field} is left out",
+                expected=f"{field}, or no limits.cpu in the quota",
+                at=field,
             )
 
 

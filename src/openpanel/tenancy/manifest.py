@@ -61,8 +61,11 @@ def parse(text: str, *, source: str = "-") -> list[AnalyticsProject]:
     return parse_all([(source, text)])
 
 
-def parse_all(texts: Iterable[tuple[str, str]]) -> list[AnalyticsProject]:
-    """The projects of several (source, YAML text) together: all are good, or `ManifestRefused` names every fault."""
+def parse_all(texts: Iterable[tuple[str, str]], *, snapshots: bool = True) -> list[AnalyticsProject]:
+    """The projects of several (source, YAML text) together: all are good, or `ManifestRefused` names every fault.
+
+    Without a place for `snapshots` no project may ask for one.
+    """
     projects: list[AnalyticsProject] = []
     faults: list[Refusal] = []
     seen: dict[str, str] = {}
@@ -71,6 +74,8 @@ def parse_all(texts: Iterable[tuple[str, str]]) -> list[AnalyticsProject]:
             outcome = _project(document)
             if isinstance(outcome, AnalyticsProject):
                 faults += refusals.repeated(outcome.name, document=document, seen=seen)
+                if outcome.spec.deletion_policy == "Snapshot" and not snapshots:
+                    faults.append(refusals.without_place(document))
                 projects.append(outcome)
             else:
                 faults += outcome

@@ -70,6 +70,17 @@ def explain(
     ]
 
 
+def without_place(document: Place) -> Refusal:
+    """A snapshot is asked for where none can be kept."""
+    return Refusal(
+        source=document.source,
+        document=document.number,
+        path="spec.deletionPolicy",
+        reason="is Snapshot, and one machine has no place for snapshots",
+        expected="'Retain' or 'Delete'",
+    )
+
+
 def repeated(name: str, *, document: Place, seen: dict[str, str]) -> list[Refusal]:
     """A refusal if another document already describes the project `name`; remembers it otherwise."""
     here = f"{document.source}, document {document.number}"

@@ -1,18 +1,33 @@
 """Takes a project away: its clients stop first, what was collected goes last, and only if the policy says so.
 
+With the policy `Snapshot` it goes once it lies elsewhere, whole and counted, and not before all that was accepted is
+written. The copy is named after the moment in which this very project was marked as deleted: a repeated call finds it
+and makes no other.
+
 Repeatable: a call after a crash goes on where the first one stopped. Workers drop the events of a project that are
 still on their way once it is marked for erasure; what one of them had in its hands at that moment is erased by a
 second look, after the project itself is gone.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from openpanel.metadata import Database, DeletionPolicy, clients, lock, project_edits, projects
-from openpanel.tenancy import stored, warehouse_access
+from openpanel.metadata import (
+    Database,
+    DeletionPolicy,
+    ProjectRecord,
+    clients,
+    lock,
+    project_edits,
+    projects,
+)
+from openpanel.tenancy import snapshot_errors, snapshots, stored, warehouse_access
 from openpanel.tenancy.announcing import Announce, tell
+from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.provisioning import lock_name
 from openpanel.tenancy.report import Change, Report
+from openpanel.tenancy.snapshot_places import S3, named_after
+from openpanel.tenancy.streams import Streams
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.schema import Form, Single
 
@@ -27,11 +42,18 @@ def remove(
     policy: DeletionPolicy | None = None,
     form: Form | None = None,
     access_storage: bool = False,
+    place: S3 | None = None,
+    settle: timedelta = timedelta(0),
+    streams: Streams | None = None,
+    owner: str | None = None,
 ) -> Report:
     """Remove the project by `policy`, else by its own. Unknown: nothing to do, so no changes.
 
     `form` is that of the warehouse's tables: one server, unless it says otherwise. With `access_storage` the
-    project's user of the warehouse goes too, whatever becomes of the data.
+    project's user of the warehouse goes too, whatever becomes of the data. A snapshot goes to `place`, no sooner than
+    `settle` after the clients stopped, nor before nothing of it waits in `streams`, whose end a pool of its own meets
+    when the data are deleted. Without `streams` nobody asks what waits. With an `owner` a project of another is left as
+    it is: what has only its name was refused.
     """
     with lock(database, lock_name(project)):
         return _remove(
@@ -43,6 +65,10 @@ def remove(
             policy=policy,
             form=form,
             access_storage=access_storage,
+            place=place,
+            settle=settle,
+            streams=streams,
+            owner=owner,
         )
 
 
@@ -111,23 +137,89 @@ def _remove(
     policy: DeletionPolicy | None,
     form: Form | None,
     access_storage: bool,
+    place: S3 | None = None,
+    settle: timedelta = timedelta(0),
+    streams: Streams | None = None,
+    owner: str | None = None,
 ) -> Report:
     """What `remove` does, by whoever holds the project's lock."""
     record = projects.load(database, project=project)
-    if record is None:
+    if record is None or not _is_owned(project, database=database, owner=owner):
         return Report.of(project, [])
     decided = policy or record.deletion_policy
     changes = _stop(project, database=database, at=clock(), policy=decided)
     tell(database, announce=announce)
     if access_storage:
         warehouse_access.remove(warehouse, project=project, form=form or Single())
-    if decided == "Delete":
+    if decided == "Snapshot":
+        changes += _keep_copy(
+            record, database=database, warehouse=warehouse, at=clock(), place=place, settle=settle, streams=streams,
+        )  # fmt: skip
+        projects.mark_deleted(database, project=project, at=clock(), policy="Delete")
+        tell(database, announce=announce)
+    if decided != "Retain":
         stored.erase(warehouse, project=project, form=form)
+        if streams is not None:
+            streams.drop(project)
         projects.erase(database, project=project)
         tell(database, announce=announce)
         stored.erase_left_over(warehouse, project=project, form=form)
         changes.append(Change("project", project, "erased"))
     return Report.of(project, changes)
+
+
+def _is_owned(project: str, *, database: Database, owner: str | None) -> bool:
+    """Whether it is this owner's, or nobody is asked for or known."""
+    return owner is None or projects.owner_of(database, project=project) in {None, owner}
+
+
+def _keep_copy(
+    record: ProjectRecord,
+    *,
+    database: Database,
+    warehouse: Warehouse,
+    at: datetime,
+    place: S3 | None,
+    settle: timedelta,
+    streams: Streams | None,
+) -> list[Change]:
+    """Take the snapshot of a project that has stopped, unless a call before this one did."""
+    project = record.id
+    if place is None:
+        message = f"{project} is to be kept as a snapshot and there is no place for any; name one, or another policy"
+        raise snapshot_errors.error("NoPlace", message)
+    stopped = projects.removed_at(database, project=project) or at
+    name = named_after(stopped, of=projects.identity(database, project=project))
+    if name in snapshots.listed(project, warehouse=warehouse, place=place):
+        return [Change("snapshot", f"{project}/{name}", "there already")]
+    if at < stopped + settle:
+        seconds = (stopped + settle - at).total_seconds()
+        message = f"what {project} has accepted is still being written; {seconds:.0f} s to go"
+        raise snapshot_errors.error("Settling", message)
+    if streams is not None:
+        _must_be_written(record, streams, until=stopped + settle)
+    snapshots.take(project, database=database, warehouse=warehouse, place=place, name=name, at=at)
+    return [Change("snapshot", f"{project}/{name}", "taken")]
+
+
+def _must_be_written(record: ProjectRecord, streams: Streams, *, until: datetime) -> None:
+    """Raise as long as something that was accepted is in no table yet."""
+    waiting = streams.waiting(record.id, pool=record.pool, shards=record.pool_shards, until=until)
+    if waiting <= 0:
+        return
+    whose = f"of {record.id}" if record.pool == own_name(record.id) else f"of {record.id} and of others"
+    message = (
+        f"{_roughly(waiting)} events {whose} wait to be written, and are copied with the rest; workers write them, and"
+        " where nothing ever will, another deletionPolicy or openpanel.dev/skip-cleanup lets the project go"
+    )
+    raise snapshot_errors.error("Draining", message)
+
+
+def _roughly(number: int) -> str:
+    """The number by its first digit: it is told again and again, and changes all the while."""
+    power = 10 ** (len(str(number)) - 1)
+    rough = number // power * power
+    return f"{number:,}" if rough == number else f"about {rough:,}"
 
 
 def _stop(project: str, *, database: Database, at: datetime, policy: DeletionPolicy) -> list[Change]:

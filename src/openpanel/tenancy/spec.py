@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from openpanel.metadata.records import RATE_BURST, RATE_LIMIT
+from openpanel.metadata.records import RATE_BURST, RATE_LIMIT, DeletionPolicy
 from openpanel.tenancy import checks
 from openpanel.tenancy.fields import (
     Colour,
@@ -263,6 +263,18 @@ class ResourceQuota(Part):
     limits: ResourceList = Field(
         default_factory=ResourceList, description="What the limits of all pods together may come to."
     )
+    admission: bool = Field(
+        default=False,
+        description="Whether Kubernetes refuses what goes beyond, by a ResourceQuota on the pods of priorityClassName.",
+    )
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        bounded = self.pods is not None or any(
+            amounts.model_dump(exclude_none=True) for amounts in (self.requests, self.limits)
+        )
+        checks.quota_bounds_something(admission=self.admission, bounded=bounded)
+        return self
 
 
 class Isolation(Part):
@@ -277,6 +289,17 @@ class Isolation(Part):
     priority_class_name: DnsSubdomain | None = Field(
         default=None, description="Priority class of the project's pods; left out: the PanelCluster's."
     )
+
+    @model_validator(mode="after")
+    def _counts_by_class(self) -> Self:
+        checks.quota_has_class(self.priority_class_name, admission=self.counted is not None)
+        return self
+
+    @property
+    def counted(self) -> ResourceQuota | None:
+        """The quota that Kubernetes is to hold the project to; None: nobody asked for that."""
+        quota = self.resource_quota
+        return quota if quota is not None and quota.admission else None
 
 
 class AnalyticsProjectSpec(Part):
@@ -313,8 +336,9 @@ class AnalyticsProjectSpec(Part):
         default_factory=list, max_length=500, description="Conversions and looks of events, by name."
     )
     webhooks: list[Webhook] = Field(default_factory=list, max_length=50, description="Where events are told.")
-    deletion_policy: Literal["Retain", "Delete"] = Field(
-        default="Retain", description="What happens to collected data when the project is deleted."
+    deletion_policy: DeletionPolicy = Field(
+        default="Retain",
+        description="What happens to collected data when the project is deleted; Snapshot: copied elsewhere, then deleted.",
     )
 
     @model_validator(mode="after")
@@ -323,4 +347,19 @@ class AnalyticsProjectSpec(Part):
         checks.unique([event.name for event in self.events], at="events[{}].name", what="event")
         checks.unique([webhook.url for webhook in self.webhooks], at="webhooks[{}].url", what="address")
         checks.unique(self.domains, at="domains[{}]", what="domain")
+        return self
+
+    @model_validator(mode="after")
+    def _pods_say_what_is_counted(self) -> Self:
+        quota = self.isolation.counted
+        if quota is None or self.ingest.mode != "Dedicated":
+            return self
+        said = {
+            f"{name}.resources.limits.cpu": resources.limits.cpu if resources else None
+            for name, resources in (
+                ("ingest", self.ingest.resources),
+                ("workers", self.workers.resources),
+            )
+        }
+        checks.limits_are_said(quota.limits.cpu, limits=said)
         return self

@@ -1,7 +1,7 @@
 """What becomes of a project's collected data: how long each kind is kept, and the end of all of it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from openpanel.metadata import RetentionKind
@@ -36,17 +36,25 @@ def erasure(table: Table, *, form: Form) -> str:
     return _ERASE.format(name=local_name(table, form=form), cluster=cluster)
 
 
-def erase(warehouse: Warehouse, *, project: str, form: Form | None = None) -> None:
-    """Delete everything the warehouse has of the project, and wait for it."""
-    for table in tables.ALL:
+def erase(
+    warehouse: Warehouse, *, project: str, form: Form | None = None, among: Iterable[Table] = tables.ALL
+) -> None:
+    """Delete everything the warehouse has of the project in these tables, and wait for it."""
+    for table in among:
         _erase(warehouse, table, project, form or Single())
 
 
 def erase_left_over(warehouse: Warehouse, *, project: str, form: Form | None = None) -> None:
     """The same where anything has come in since."""
-    for table in tables.ALL:
+    for table in holding(warehouse, project=project, among=tables.ALL):
+        _erase(warehouse, table, project, form or Single())
+
+
+def holding(warehouse: Warehouse, *, project: str, among: Iterable[Table]) -> Iterator[Table]:
+    """Those of these tables that have rows of the project."""
+    for table in among:
         if warehouse.query(_ANY.format(name=table.name), parameters={"project": project}):
-            _erase(warehouse, table, project, form or Single())
+            yield table
 
 
 def erase_cohort(warehouse: Warehouse, *, project: str, cohort: str, but: int | None) -> None:

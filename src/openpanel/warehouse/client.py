@@ -20,7 +20,6 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
 from openpanel.warehouse.errors import Refused, Unavailable, WarehouseError, error_of
-from openpanel.warehouse.schema import Form, Single, inserted_name
 
 # Limits of a query that was given none. A question that needs more says so.
 SAFE: Final[Mapping[str, object]] = {
@@ -31,15 +30,20 @@ SAFE: Final[Mapping[str, object]] = {
     "result_overflow_mode": "throw",
     "max_query_size": 1_048_576,  # bytes of text, parameters excluded
 }
-# Acknowledged means stored, on every shard, and a block may hold events of any number of months.
-INSERTING: Final[Mapping[str, object]] = {
-    "async_insert": 0,
+# What is written through a Distributed table: it is stored on its shards when the call returns, and every row lies
+# where the table's sharding key says. By default the engine copies each shard's own rows to that shard where it can.
+PLACING: Final[Mapping[str, object]] = {
     "distributed_foreground_insert": 1,
+    "parallel_distributed_insert_select": 0,
+}
+# Acknowledged means stored, and a block may hold events of any number of months.
+INSERTING: Final[Mapping[str, object]] = {
+    **PLACING,
+    "async_insert": 0,
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "max_partitions_per_insert_block": 0,
     "optimize_on_insert": 0,  # what a view made of a block is grouped already; merging it once more finds nothing
 }
-SINGLE: Final = Single()
 CONNECTIONS: Final = 32  # kept open per process
 CONNECT_SECONDS: Final = 5
 ANSWER_SECONDS: Final = 300
@@ -52,14 +56,13 @@ _MESSAGE: Final = re.compile(r"DB::Exception: (.*?)(?: \(version [^)]*\).*)?$", 
 class Warehouse:
     """Asks and fills one database. Use it as a context manager, or call `close`."""
 
-    def __init__(self, url: str, *, database: str, form: Form = SINGLE) -> None:
-        """`url` is `http[s]://user:password@host:port`; in a cluster that of one shard, where inserts shall go."""
+    def __init__(self, url: str, *, database: str) -> None:
+        """`url` is `http[s]://user:password@host:port`; in a cluster that of any server, or of all of them."""
         self.database = database
-        self._form = form
         self._address = urlsplit(url)
         self._pool = get_pool_manager(maxsize=CONNECTIONS, num_pools=2, block=False)
         self._opening = Lock()
-        self._client: Client | None = None
+        self._clients: dict[float, Client] = {}  # by how long each waits for an answer
 
     def __enter__(self) -> Self:
         return self
@@ -71,8 +74,8 @@ class Warehouse:
 
     def close(self) -> None:
         """Close all connections; a later call opens them again."""
-        client, self._client = self._client, None
-        if client is not None:
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
             client.close()
         self._pool.clear()
 
@@ -107,16 +110,20 @@ class Warehouse:
     ) -> None:
         """Run a statement that answers nothing: DDL, mutations, INSERT … SELECT."""
         with _translated(inserting=False):
-            self._opened().command(sql, parameters=_sendable(parameters), settings=dict(settings or {}))
+            self._opened(_patience(settings)).command(
+                sql, parameters=_sendable(parameters), settings={**PLACING, **(settings or {})}
+            )
 
     def insert_native(self, table: str, *, columns: Sequence[str], block: bytes, token: str) -> None:
         """Insert one Native block; a repeat with the same token is dropped, in every table behind a view too.
 
-        In a cluster the rows stay on the shard that is asked, so a repeat must go there too. The token must stand for exactly these rows: other rows under a used token are dropped silently.
+        In a cluster the table is a Distributed one, so each row goes to the shard of its sharding key whichever server
+        is asked, and each shard drops what it has seen under the token. The token must stand for exactly these rows:
+        other rows under a used token are dropped silently.
         """
         with _translated(inserting=True):
             self._opened().raw_insert(
-                f"`{inserted_name(table, form=self._form)}`",
+                f"`{table}`",
                 column_names=[f"`{name}`" for name in columns],
                 insert_block=block,
                 fmt="Native",
@@ -142,17 +149,17 @@ class Warehouse:
     def _answer(
         self, sql: str, parameters: Mapping[str, object] | None, settings: Mapping[str, object] | None
     ) -> Any:
-        return self._opened().query(
+        return self._opened(_patience(settings)).query(
             sql, parameters=_sendable(parameters), settings={**SAFE, **(settings or {})}
         )
 
-    def _opened(self) -> Client:
+    def _opened(self, answer_s: float = ANSWER_SECONDS) -> Client:
         with self._opening:
-            if self._client is None:
-                self._client = self._connect(database=self.database)
-            return self._client
+            if answer_s not in self._clients:
+                self._clients[answer_s] = self._connect(database=self.database, answer_s=answer_s)
+            return self._clients[answer_s]
 
-    def _connect(self, *, database: str | None) -> Client:
+    def _connect(self, *, database: str | None, answer_s: float = ANSWER_SECONDS) -> Client:
         address = self._address
         return clickhouse_connect.get_client(
             interface=address.scheme,
@@ -164,11 +171,17 @@ class Warehouse:
             pool_mgr=self._pool,
             compress=False,  # costs more CPU than it saves within one cluster
             connect_timeout=CONNECT_SECONDS,
-            send_receive_timeout=ANSWER_SECONDS,
+            send_receive_timeout=answer_s,
             query_retries=REPEATS,
             autogenerate_session_id=False,  # a session allows one query at a time
             show_clickhouse_errors=True,
         )
+
+
+def _patience(settings: Mapping[str, object] | None) -> float:
+    """How long an answer is waited for, in seconds: at least as long as the server may take over it."""
+    limit = (settings or {}).get("max_execution_time")
+    return max(ANSWER_SECONDS, limit + CONNECT_SECONDS) if isinstance(limit, int) else ANSWER_SECONDS
 
 
 @contextmanager

@@ -39,6 +39,8 @@ MEMORY_LIMIT_EXCEEDED: Final = 241
 TOO_MANY_PARTS: Final = 252
 UNKNOWN_TABLE: Final = 60
 UNKNOWN_DATABASE: Final = 81
+REPLICA_ALREADY_EXISTS: Final = 253
+TABLE_WAS_NOT_DROPPED: Final = 305
 
 # The server or its surroundings are not ready for any call of this kind.
 PASSING: Final = frozenset({
@@ -46,6 +48,9 @@ PASSING: Final = frozenset({
     MEMORY_LIMIT_EXCEEDED,
     TOO_MANY_PARTS,
     3,  # UNEXPECTED_END_OF_FILE: the connection broke within a body
+    32,  # ATTEMPT_TO_READ_AFTER_EOF: a shard went away before it had answered
+    95,  # CANNOT_READ_FROM_SOCKET
+    96,  # CANNOT_WRITE_TO_SOCKET
     160,  # TOO_SLOW
     202,  # TOO_MANY_SIMULTANEOUS_QUERIES
     203,  # NO_FREE_CONNECTION

@@ -3,8 +3,12 @@
 Every statement may run twice. So a migration that a crash cut in half is simply run again from its start, two
 processes that migrate at once do each other no harm, and a lock (which a ClickHouse table cannot be) only
 spares them the work; the caller brings one from a store that can. In a cluster it runs once per server.
+
+A server that has lost its volume comes back empty, while Keeper still has the replica that it was. That one is taken
+out of Keeper before the table is made again, and the other replicas give it their rows.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -12,8 +16,16 @@ from typing import Final
 
 from openpanel.warehouse import tables, views
 from openpanel.warehouse.client import Warehouse
-from openpanel.warehouse.errors import WarehouseError
+from openpanel.warehouse.errors import (
+    REPLICA_ALREADY_EXISTS,
+    TABLE_WAS_NOT_DROPPED,
+    Refused,
+    Unavailable,
+    WarehouseError,
+)
 from openpanel.warehouse.schema import Form, Table, column_definition, local_name, redefine, render
+
+_IN_KEEPER: Final = re.compile(r"ENGINE = Replicated\w*MergeTree\('(?P<path>[^']+)', '\{replica\}'")
 
 
 class SchemaRefused(WarehouseError):
@@ -113,8 +125,36 @@ def _apply(warehouse: Warehouse, migration: Migration, form: Form) -> None:
     _record(warehouse, migration, "started")
     if migration.column is None or not _is_there(warehouse, *migration.column, form=form):
         for statement in migration.statements(form):
-            warehouse.command(statement)
+            _run(warehouse, statement)
     _record(warehouse, migration, "finished")
+
+
+def _run(warehouse: Warehouse, statement: str) -> None:
+    try:
+        warehouse.command(statement)
+    except Refused as refusal:
+        replicated = _IN_KEEPER.search(statement)
+        if refusal.code != REPLICA_ALREADY_EXISTS or replicated is None:
+            raise
+        _forget_replica(warehouse, replicated["path"])
+        warehouse.command(statement)
+
+
+def _forget_replica(warehouse: Warehouse, path: str) -> None:
+    """Take out of Keeper what this server was before it lost the table; whoever is alive under that name stays."""
+    ((shard, replica),) = warehouse.query("SELECT getMacro('shard'), getMacro('replica')")
+    place = path.replace("{shard}", shard).replace("{database}", warehouse.database)
+    try:
+        warehouse.command(f"SYSTEM DROP REPLICA {_text(replica)} FROM ZKPATH {_text(place)}")
+    except Refused as refusal:
+        if refusal.code != TABLE_WAS_NOT_DROPPED:
+            raise
+        # Its session in Keeper ends some time after the server that had it.
+        raise Unavailable(refusal.message, code=refusal.code) from refusal
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _record(warehouse: Warehouse, migration: Migration, state: str) -> None:

@@ -47,6 +47,9 @@ _TABLES: Final[Mapping[Kind, tuple[_Kept, ...]]] = {
         _Kept(tables.PERSON_WEEKS, "week"),
         _Kept(tables.PATHS, "day"),
         _Kept(tables.DIMENSIONS, "day"),
+        _Kept(tables.PROPERTY_NAMES, "last_day"),
+        _Kept(tables.PROPERTY_VALUES, "last_day", default_days=90),
+        _Kept(tables.PROFILE_ACTIVITY, "toDateTime(last_seen)"),
     ),
     "replays": (_Kept(tables.REPLAY_CHUNKS, "toDateTime(started_at)", default_days=30),),
     "bots": (_Kept(tables.BOTS, "toDateTime(created_at)"),),
@@ -78,8 +81,11 @@ def apply_retention(
 
 
 def ttl(kept_days: Mapping[str, int], *, time: str, default_days: int = 0) -> str:
-    """The TTL clause for these projects, as ClickHouse itself writes it; '' when nothing expires."""
-    limited = sorted((days, project) for project, days in kept_days.items() if days)
+    """The TTL clause for these projects, as ClickHouse itself writes it; '' when nothing expires.
+
+    Who has the days that all have is not named: a table of a thousand such projects changes for none of them.
+    """
+    limited = sorted((days, project) for project, days in kept_days.items() if days not in {0, default_days})
     clauses = [
         f"{time} + toIntervalDay({days}) WHERE project_id IN ({_literals([project for _, project in group])})"
         for days, group in groupby(limited, key=lambda pair: pair[0])

@@ -5,7 +5,7 @@ renders both forms, so they cannot drift apart:
 
     Single       <name>                                  a table of the MergeTree family
     Clustered    <name>_local                            replicated, one per shard; views fill and are filled here
-                 <name>                                  Distributed over them; questions are asked here
+                 <name>                                  Distributed over them; questions are asked and rows inserted here
 
 Statements are written for being run twice, and once per server (`ON CLUSTER` is never used).
 """
@@ -95,13 +95,8 @@ Form = Single | Clustered
 
 
 def local_name(table: Table, *, form: Form) -> str:
-    """The table that holds rows, on the shard that is asked: where events are inserted and views read."""
-    return inserted_name(table.name, form=form) if table.scope == "data" else table.name
-
-
-def inserted_name(name: str, *, form: Form) -> str:
-    """The same, of a table that is known by name only and holds data."""
-    return f"{name}_local" if isinstance(form, Clustered) else name
+    """The table that holds rows, on the shard that is asked: where views read and write."""
+    return f"{table.name}_local" if isinstance(form, Clustered) and table.scope == "data" else table.name
 
 
 def render(subject: Table | View, *, form: Form) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 The body of `/track/batch` is an array of messages, or an object that has it as `messages` or `events`.
 """
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple, cast
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
@@ -21,12 +22,21 @@ class Batch(NamedTuple):
     """A body that could be read; credentials may stand beside the messages."""
 
     body: bytes
-    outcomes: Sequence[Message | Refusal]
+    good: Sequence[tuple[int, Message]]
+    """The messages that are well-formed, with their places in the body."""
+    refused: Mapping[int, Refusal]
+    """The others, by their places."""
     client_id: str | None = None
     client_secret: str | None = None
 
+    @property
+    def size(self) -> int:
+        """How many messages the body has."""
+        return len(self.good) + len(self.refused)
+
 
 _NOTHING: Final = Raw(b"")
+_NONE: Final[Mapping[int, Refusal]] = MappingProxyType({})
 
 
 class _Wrapped(Struct, rename="camel"):
@@ -59,14 +69,12 @@ def decode_batch(body: bytes) -> Batch:
         raise BodyTooLarge
     body = checked(body)
     if body.lstrip()[:1] != b"{":
-        kept, outcomes = _outcomes(body)
-        return Batch(kept, outcomes)
+        return _read(body)
     wrapped, _ = read(_WRAPPED.decode, body)
     array = bytes(wrapped.messages) or bytes(wrapped.events)
     if not array:
         raise Invalid("Object missing required field `messages`")
-    kept, outcomes = _outcomes(array)
-    return Batch(kept, outcomes, wrapped.client_id, wrapped.client_secret)
+    return _read(array)._replace(client_id=wrapped.client_id, client_secret=wrapped.client_secret)
 
 
 def split(body: bytes) -> list[bytes]:
@@ -78,7 +86,7 @@ def split(body: bytes) -> list[bytes]:
     return raws
 
 
-def _outcomes(body: bytes) -> tuple[bytes, list[Message | Refusal]]:
+def _read(body: bytes) -> Batch:
     """All messages at once where that is safe and all are well-formed, else one after the other."""
     if len(body) <= limits.MESSAGE_BYTES:
         try:
@@ -88,27 +96,35 @@ def _outcomes(body: bytes) -> tuple[bytes, list[Message | Refusal]]:
         else:
             if len(messages) > limits.BATCH_MESSAGES:
                 raise TooManyMessages
-            return body, _all_checked(messages, deep=not surely_shallow(body, apart=_apart(messages)))
+            return _checked(body, messages, deep=not surely_shallow(body, apart=_apart(messages)))
     _, body = read(_SLOTS.decode, body)
-    return body, [_one(raw) for raw in split(body)]
+    return _parted(body, [_one(raw) for raw in split(body)])
 
 
 def _apart(messages: Sequence[Message]) -> int:
     """How many brackets the messages have beside the one that is nested deepest: two or three each."""
-    with_properties = sum(1 for message in messages if type(message) is Track and message.payload.properties)
-    return 2 * len(messages) + with_properties - 3
+    with_properties = [
+        message for message in messages if type(message) is Track and message.payload.properties
+    ]
+    return 2 * len(messages) + len(with_properties) - 3
 
 
-def _all_checked(messages: list[Message], *, deep: bool) -> list[Message | Refusal]:
-    """The messages themselves as long as none is refused, which is the common case."""
+def _checked(body: bytes, messages: Sequence[Message], *, deep: bool) -> Batch:
+    """The messages as they are as long as none is refused, which is the common case."""
     try:
         for message in messages:
             check(message)
             if deep:
                 check_depth(message)
     except Refusal:
-        return [_checked(message, deep=deep) for message in messages]
-    return cast("list[Message | Refusal]", messages)
+        return _parted(body, [_one_checked(message, deep=deep) for message in messages])
+    return Batch(body, list(enumerate(messages)), _NONE)
+
+
+def _parted(body: bytes, outcomes: Sequence[Message | Refusal]) -> Batch:
+    refused = {place: one for place, one in enumerate(outcomes) if isinstance(one, Refusal)}
+    good = [(place, one) for place, one in enumerate(outcomes) if not isinstance(one, Refusal)]
+    return Batch(body, good, refused)
 
 
 def _one(raw: bytes) -> Message | Refusal:
@@ -118,10 +134,10 @@ def _one(raw: bytes) -> Message | Refusal:
         message = MESSAGE.decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         return as_refusal(error)
-    return _checked(message, deep=not surely_shallow(raw))
+    return _one_checked(message, deep=not surely_shallow(raw))
 
 
-def _checked(message: Message, *, deep: bool) -> Message | Refusal:
+def _one_checked(message: Message, *, deep: bool) -> Message | Refusal:
     try:
         check(message)
         if deep:

@@ -87,7 +87,7 @@ class AssignGroupPayload(Struct, rename="camel"):
     profile_id: ProfileId | None = None
 
 
-class _Message(Struct, tag_field="type", rename="camel", kw_only=True):
+class _Message(Struct, tag_field="type", rename="camel", kw_only=True, gc=False):
     """What every message may carry beside its payload."""
 
     client_id: str | None = None

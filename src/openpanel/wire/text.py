@@ -40,7 +40,8 @@ def surely_shallow(body: bytes, *, apart: int = 0) -> bool:
     Only counts and replaces, so that a batch costs a fraction of a microsecond per message. Brackets inside of text
     may spoil it, which is no harm.
     """
-    if body.count(b"{") + body.count(b"[") <= DEPTH + apart:
+    room = DEPTH + apart
+    if _number_of(b"{", body, enough=room + 1) + _number_of(b"[", body, enough=room + 1) <= room:
         return True
     brackets = body.translate(_ONE_KIND, _NO_BRACKETS)
     for _ in range(_ROUNDS):
@@ -48,6 +49,12 @@ def surely_shallow(body: bytes, *, apart: int = 0) -> bool:
             return True
         brackets = brackets.replace(b"[]", b"")
     return not brackets
+
+
+def _number_of(mark: bytes, body: bytes, *, enough: int) -> int:
+    """How often a byte occurs, counted up to `enough`."""
+    # `count` looks at every byte; `replace` leaps from one to the next, a fifth of the time where they are few.
+    return len(body) - len(body.replace(mark, b"", enough))
 
 
 def without_lone_surrogates(body: bytes) -> bytes:

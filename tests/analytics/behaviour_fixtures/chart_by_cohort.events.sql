@@ -42,21 +42,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v4:Date}
@@ -75,21 +92,38 @@ SELECT DISTINCT if(known.target = 0, weekly.person, known.target) AS person
 FROM r_person_week AS weekly
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON weekly.person = known.person
 WHERE weekly.project_id = {project:String} AND if(known.target = 0, weekly.person, known.target) GLOBAL NOT IN
 (
@@ -97,21 +131,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v6:Date}
@@ -136,21 +187,38 @@ FROM
 ) AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -182,21 +250,38 @@ SELECT DISTINCT if(known.target = 0, kept.person, known.target) AS person
 FROM cohort_members AS kept
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON kept.person = known.person
 WHERE kept.project_id = {project:String} AND kept.cohort_id = {v0:String} AND kept.generation = {v1:UInt64}
 ), {v0:String}, '')]), 'Array(String)')))), CAST(if(if(known.target = 0, seen.person, known.target) GLOBAL IN
@@ -210,21 +295,38 @@ FROM
 ) AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -257,21 +359,38 @@ WHERE ((profile.property_2 IN {v3:Array(String)}))
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v14:Date}
@@ -285,21 +404,38 @@ SELECT DISTINCT if(known.target = 0, kept.person, known.target) AS person
 FROM cohort_members AS kept
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON kept.person = known.person
 WHERE kept.project_id = {project:String} AND kept.cohort_id = {v0:String} AND kept.generation = {v1:UInt64}
 ))

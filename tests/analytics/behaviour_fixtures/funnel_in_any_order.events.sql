@@ -24,16 +24,21 @@ FROM
     SELECT followed.4 AS times
     FROM
     (
-        SELECT
-            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3), if(length(arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))) > length(so_far.4) AND arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))[1] < toUnixTimestamp64Milli(fromUnixTimestamp64Milli({v10:Int64}, 'UTC')), arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)])), so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (toInt64(0), toInt64(0), toInt64(0), emptyArrayInt64())) AS followed
+        SELECT if(
+            length(arrayCompact(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))) = length(seen_at),
+            seen_at,
+            arrayMap(
+                at_once -> arrayReduce('groupBitOr', at_once),
+                arraySplit(
+                    (instant, since) -> since != 0,
+                    seen_at,
+                    arrayDifference(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))))) AS instants, arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3), if(length(arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))) > length(so_far.4) AND arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)]))[1] < toUnixTimestamp64Milli(fromUnixTimestamp64Milli({v10:Int64}, 'UTC')), arraySort(arrayFilter(at -> at > 0 AND at >= toInt64(bitShiftRight(instant, 20)) - {v9:Int64}, [multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.1), multiIf(bitTest(instant, 1), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.2), multiIf(bitTest(instant, 2), toInt64(bitShiftRight(instant, 20)), bitTest(instant, 10), toInt64(0), so_far.3)])), so_far.4)), instants, (toInt64(0), toInt64(0), toInt64(0), emptyArrayInt64())) AS followed
         FROM
         (
-SELECT
-    seen.session_id AS subject,
-    toUnixTimestamp64Milli(seen.created_at) AS at,
-    groupBitOr(toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
-    groupBitOr(toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v0:String})) * 2) AS ends
-FROM events AS seen
+            SELECT
+                seen.session_id AS subject,
+                arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 20), toUInt64((toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v0:String})) * 2) * 1024 + toUInt32((seen.name = {v0:String})) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4)))) AS seen_at
+            FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v5:Date}
     AND seen.created_at >= fromUnixTimestamp64Milli({v6:Int64}, 'UTC')
@@ -41,9 +46,8 @@ WHERE seen.project_id = {project:String}
     AND seen.created_at < fromUnixTimestamp64Milli({v8:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))
     AND seen.session_id != 0
-GROUP BY subject, at
+            GROUP BY subject
         )
-        GROUP BY subject
     )
 )
 WHERE notEmpty(times)

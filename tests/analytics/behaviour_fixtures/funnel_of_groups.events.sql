@@ -21,28 +21,32 @@ FROM
 SELECT times, [] AS carried
 FROM
 (
-    SELECT multiIf(length(followed.3) > length(followed.4), followed.3, length(followed.2) > length(followed.4), followed.2, length(followed.1) > length(followed.4), followed.1, followed.4) AS times
+    SELECT arraySlice([multiIf(followed.3 > 0 AND followed.4 < 3, followed.3, followed.2 > 0 AND followed.4 < 2, followed.2, followed.1 > 0 AND followed.4 < 1, followed.1, followed.5) AS step_1, if(reached < 2, 0, toInt64(bitShiftRight(arrayFirst(instant -> bitTest(instant, 1) AND toInt64(bitShiftRight(instant, 20)) > step_1, instants), 20))) AS step_2, if(reached < 3, 0, toInt64(bitShiftRight(arrayFirst(instant -> bitTest(instant, 2) AND toInt64(bitShiftRight(instant, 20)) > step_2, instants), 20))) AS step_3], 1, multiIf(followed.3 > 0 AND followed.4 < 3, toInt64(3), followed.2 > 0 AND followed.4 < 2, toInt64(2), followed.1 > 0 AND followed.4 < 1, toInt64(1), followed.4) AS reached) AS times
     FROM
     (
-        SELECT
-            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], ((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v10:Int64}) OR bitTest(instant, 10)), emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v10:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), ((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v10:Int64}) OR bitTest(instant, 11)), emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v10:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), (0 OR bitTest(instant, 12)), emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed
+        SELECT if(
+            length(arrayCompact(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))) = length(seen_at),
+            seen_at,
+            arrayMap(
+                at_once -> arrayReduce('groupBitOr', at_once),
+                arraySplit(
+                    (instant, since) -> since != 0,
+                    seen_at,
+                    arrayDifference(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))))) AS instants, arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), ((bitTest(instant, 1) AND so_far.1 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.1 <= {v10:Int64}) OR bitTest(instant, 10)), toInt64(0), so_far.1), multiIf((bitTest(instant, 1) AND so_far.1 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.1 <= {v10:Int64}), so_far.1, ((bitTest(instant, 2) AND so_far.2 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.2 <= {v10:Int64}) OR bitTest(instant, 11)), toInt64(0), so_far.2), multiIf((bitTest(instant, 2) AND so_far.2 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.2 <= {v10:Int64}), so_far.2, (0 OR bitTest(instant, 12)), toInt64(0), so_far.3), multiIf(so_far.3 > 0 AND so_far.4 < 3, toInt64(3), so_far.2 > 0 AND so_far.4 < 2, toInt64(2), so_far.1 > 0 AND so_far.4 < 1, toInt64(1), so_far.4), multiIf(so_far.3 > 0 AND so_far.4 < 3, so_far.3, so_far.2 > 0 AND so_far.4 < 2, so_far.2, so_far.1 > 0 AND so_far.4 < 1, so_far.1, so_far.5)), instants, (toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0))) AS followed
         FROM
         (
-SELECT
-    arrayJoin(arrayFilter(each -> each != '', arrayDistinct(CAST(seen.groups, 'Array(String)')))) AS subject,
-    toUnixTimestamp64Milli(seen.created_at) AS at,
-    groupBitOr(toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
-    groupBitOr(toUInt32(0)) AS ends
-FROM events AS seen
+            SELECT
+                arrayJoin(arrayFilter(each -> each != '', arrayDistinct(CAST(seen.groups, 'Array(String)')))) AS subject,
+                arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 20), toUInt64((toUInt32(0)) * 1024 + toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4)))) AS seen_at
+            FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v6:Date}
     AND seen.created_at >= fromUnixTimestamp64Milli({v7:Int64}, 'UTC')
     AND toDate(seen.created_at) <= {v8:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))
-GROUP BY subject, at
+            GROUP BY subject
         )
-        GROUP BY subject
     )
 )
 WHERE notEmpty(times)

@@ -40,41 +40,62 @@ FROM
     SELECT times, arrayPopFront(arrayDifference(times)) AS taken, carried
     FROM
     (
-SELECT times, arrayFirst(each -> each.1 = times[1], carrying).2 AS carried
+SELECT times, arraySort(arrayFilter(each -> each.1 = times[1], carrying))[1].3 AS carried
 FROM
 (
-    SELECT multiIf(length(followed.3) > length(followed.4), followed.3, length(followed.2) > length(followed.4), followed.2, length(followed.1) > length(followed.4), followed.1, followed.4) AS times, carrying
+    SELECT arraySlice([multiIf(followed.3 > 0 AND followed.4 < 3, followed.3, followed.2 > 0 AND followed.4 < 2, followed.2, followed.1 > 0 AND followed.4 < 1, followed.1, followed.5) AS step_1, if(reached < 2, 0, toInt64(bitShiftRight(arrayFirst(instant -> bitTest(instant, 1) AND toInt64(bitShiftRight(instant, 20)) > step_1, instants), 20))) AS step_2, if(reached < 3, 0, toInt64(bitShiftRight(arrayFirst(instant -> bitTest(instant, 2) AND toInt64(bitShiftRight(instant, 20)) > step_2, instants), 20))) AS step_3], 1, multiIf(followed.3 > 0 AND followed.4 < 3, toInt64(3), followed.2 > 0 AND followed.4 < 2, toInt64(2), followed.1 > 0 AND followed.4 < 1, toInt64(1), followed.4) AS reached) AS times, carrying
     FROM
     (
-        SELECT
-            arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), [toInt64(bitShiftRight(instant, 20))], 1, emptyArrayInt64(), so_far.1), multiIf((bitTest(instant, 1) AND notEmpty(so_far.1) AND toInt64(bitShiftRight(instant, 20)) - so_far.1[1] <= {v11:Int64}), arrayPushBack(so_far.1, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.2), multiIf((bitTest(instant, 2) AND notEmpty(so_far.2) AND toInt64(bitShiftRight(instant, 20)) - so_far.2[1] <= {v11:Int64}), arrayPushBack(so_far.2, toInt64(bitShiftRight(instant, 20))), 1, emptyArrayInt64(), so_far.3), multiIf(length(so_far.3) > length(so_far.4), so_far.3, length(so_far.2) > length(so_far.4), so_far.2, length(so_far.1) > length(so_far.4), so_far.1, so_far.4)), arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(at), 20), toUInt64(ends * 1024 + steps)))), (emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64(), emptyArrayInt64())) AS followed,
-            groupArrayIf((at, carried), steps != 0) AS carrying
+        SELECT if(
+            length(arrayCompact(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))) = length(seen_at),
+            seen_at,
+            arrayMap(
+                at_once -> arrayReduce('groupBitOr', at_once),
+                arraySplit(
+                    (instant, since) -> since != 0,
+                    seen_at,
+                    arrayDifference(arrayMap(instant -> bitShiftRight(instant, 20), seen_at))))) AS instants, arrayFold((so_far, instant) -> (multiIf(bitTest(instant, 0), toInt64(bitShiftRight(instant, 20)), 1, toInt64(0), so_far.1), multiIf((bitTest(instant, 1) AND so_far.1 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.1 <= {v11:Int64}), so_far.1, 1, toInt64(0), so_far.2), multiIf((bitTest(instant, 2) AND so_far.2 > 0 AND toInt64(bitShiftRight(instant, 20)) - so_far.2 <= {v11:Int64}), so_far.2, 1, toInt64(0), so_far.3), multiIf(so_far.3 > 0 AND so_far.4 < 3, toInt64(3), so_far.2 > 0 AND so_far.4 < 2, toInt64(2), so_far.1 > 0 AND so_far.4 < 1, toInt64(1), so_far.4), multiIf(so_far.3 > 0 AND so_far.4 < 3, so_far.3, so_far.2 > 0 AND so_far.4 < 2, so_far.2, so_far.1 > 0 AND so_far.4 < 1, so_far.1, so_far.5)), instants, (toInt64(0), toInt64(0), toInt64(0), toInt64(0), toInt64(0))) AS followed, carrying
         FROM
         (
-SELECT
-    if(known.target = 0, seen.person, known.target) AS subject,
-    toUnixTimestamp64Milli(seen.created_at) AS at,
-    groupBitOr(toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4) AS steps,
-    groupBitOr(toUInt32((seen.name = {v5:String})) * 2) AS ends,
-    argMinIf([[CAST(profile.email, 'String')]], seen.event_id, ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))) AS carried
-FROM events AS seen
+            SELECT
+                if(known.target = 0, seen.person, known.target) AS subject,
+                arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 20), toUInt64((toUInt32((seen.name = {v5:String})) * 2) * 1024 + toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4)))) AS seen_at,
+                groupArrayIf((toUnixTimestamp64Milli(seen.created_at), seen.event_id, [[CAST(profile.email, 'String')]]), ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))) AS carrying
+            FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -106,9 +127,8 @@ WHERE seen.project_id = {project:String}
     AND seen.created_at < fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
     AND ((seen.name NOT IN ('session_start', 'session_end')) OR (seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})) OR (seen.name = {v5:String}))
     AND if(known.target = 0, seen.person, known.target) != 0
-GROUP BY subject, at
+            GROUP BY subject
         )
-        GROUP BY subject
     )
 )
 WHERE notEmpty(times)

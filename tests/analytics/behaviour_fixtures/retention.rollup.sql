@@ -1,68 +1,75 @@
-SELECT
-    other,
-    labels,
-    groupArray((bucket, finalizeAggregation(state_0), finalizeAggregation(state_1))) AS cells
-FROM
-(
-SELECT 0 AS other, 1 AS place, labels, period, bucket, state_0, state_1
-FROM
-(
-SELECT
-    0 AS period,
-    emptyArrayString() AS labels,
-    start.1 AS bucket,
-    countState() AS state_0,
-    sumForEachState(arrayMap(k -> toUInt64(arrayExists(each -> each >= start.1 + k, came_in)), range({v5:UInt32} - start.1 + 1))) AS state_1
-FROM
-(
-    SELECT arrayJoin(arraySlice(began, 1, 1)) AS start, start.2 AS carried, came_in
-    FROM
-    (
-        SELECT
-            arraySort(each -> each.1, groupArrayIf((bucket, carried), starts != 0)) AS began,
-            groupArrayIf(bucket, comes != 0 AND bucket > 0) AS came_in
-        FROM
-        (
-SELECT person, toUInt32(bucket) AS bucket, 1 AS starts, 1 AS comes, [] AS carried
-FROM
-(
-SELECT person, if(day < {v0:UInt16}, 0, indexOf({v1:Array(UInt16)}, roundDown(day, {v1:Array(UInt16)}))) AS bucket
+SELECT 0 AS other, emptyArrayString() AS labels, groupArray((bucket, begun, returned)) AS cells
 FROM
 (
     SELECT
+        start.1 AS bucket,
+        sum(persons) AS begun,
+        sumForEach(arrayMap(each -> each * persons, arrayMap(k -> toUInt64(arrayExists(each -> each >= start.1 + k, came_in)), range({v0:UInt32} - start.1 + 1)))) AS returned
+    FROM
+    (
+        SELECT arrayJoin(arraySlice(began, 1, 1)) AS start, came_in, persons
+        FROM
+        (
+            SELECT
+                arrayMap(each -> tuple(toUInt32(each)), bitPositionsToArray(met)) AS began,
+                arrayFilter(each -> each > 0, bitPositionsToArray(met)) AS came_in,
+                persons
+            FROM
+            (
+SELECT met, count() AS persons
+FROM
+(
+    WITH
+        toInt32(toUInt16(weekly.week)) AS at,
+        least(greatest({v1:Int32} - at, 0), 7) AS begins,
+        least({v3:Int32} - at, 7) AS ends,
+        bitAnd(weekly.days, bitShiftLeft(toUInt16(1), ends) - bitShiftLeft(toUInt16(1), begins)) != 0 AS within
+    SELECT
         if(known.target = 0, weekly.person, known.target) AS person,
-        toUInt16(arrayJoin(arrayMap(
-            bit -> toUInt16(weekly.week) + bit, bitPositionsToArray(weekly.days)))) AS day
+        groupBitOr(bitOr(0, bitShiftLeft(toUInt64(within), greatest(intDiv(at - {v2:Int32}, 7) + 1, 0)))) AS met
     FROM r_person_week AS weekly
     GLOBAL ANY LEFT JOIN
     (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
     ) AS known ON weekly.person = known.person
-    WHERE weekly.project_id = {project:String} AND weekly.week < {v2:Date} AND weekly.week >= {v3:Date}
+    WHERE weekly.project_id = {project:String} AND weekly.week < {v5:Date} AND weekly.week >= {v4:Date}
+    GROUP BY person
 )
-WHERE day < {v4:UInt16} AND day >= {v0:UInt16}
-GROUP BY person, bucket
-)
+WHERE met != 0
+GROUP BY met
+            )
         )
-        GROUP BY person
     )
-)
-GROUP BY labels, bucket
-)
-)
-GROUP BY other, labels
-ORDER BY other, min(place), labels;
+    GROUP BY bucket
+);

@@ -26,21 +26,38 @@ SELECT
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v0:Date}
@@ -59,21 +76,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTime
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v0:Date}
@@ -90,21 +124,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -115,21 +166,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -152,21 +220,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -177,21 +262,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -213,21 +315,38 @@ SELECT if(known.target = 0, told.person, known.target) AS person
 FROM profiles AS told FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON told.person = known.person
 WHERE told.project_id = {project:String} AND told.deleted = 0
     AND told.profile_id GLOBAL NOT IN
@@ -248,21 +367,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTime
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v0:Date}
@@ -279,21 +415,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -304,21 +457,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -341,21 +511,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -366,21 +553,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -401,42 +605,76 @@ LIMIT {v2:UInt32}
         ) AS wanted
         GLOBAL ANY LEFT JOIN
         (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
         ) AS own ON wanted.person = own.person
         GLOBAL ANY LEFT JOIN
         (
             SELECT known.target AS target, groupUniqArray(known.person) AS persons
             FROM
             (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
             ) AS known
             GROUP BY target
         ) AS others ON wanted.person = others.target
@@ -455,21 +693,38 @@ SELECT
 FROM profiles AS told FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON told.person = known.person
 WHERE told.project_id = {project:String} AND told.deleted = 0
     AND told.profile_id GLOBAL NOT IN
@@ -489,21 +744,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTime
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v0:Date}
@@ -520,21 +792,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -545,21 +834,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -582,21 +888,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -607,21 +930,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -648,21 +988,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTime
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v0:Date}
@@ -679,21 +1036,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -704,21 +1078,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}
@@ -741,21 +1132,38 @@ WHERE seen.project_id = {project:String}
                 FROM r_person_week AS week
                 GLOBAL ANY LEFT JOIN
                 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
                 ) AS known ON week.person = known.person
                 WHERE week.project_id = {project:String}
                 GROUP BY person
@@ -766,21 +1174,38 @@ WHERE seen.project_id = {project:String}
                 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v0:Date}

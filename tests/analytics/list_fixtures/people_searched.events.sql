@@ -26,21 +26,38 @@ SELECT
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v1:Date}
@@ -53,21 +70,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v1:Date}
@@ -87,21 +121,38 @@ SELECT if(known.target = 0, told.person, known.target) AS person
 FROM profiles AS told FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON told.person = known.person
 WHERE told.project_id = {project:String} AND told.deleted = 0 AND told.person != 0
     AND (positionCaseInsensitiveUTF8(told.profile_id, {v0:String}) > 0
@@ -124,21 +175,38 @@ SELECT
 FROM profiles AS told FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON told.person = known.person
 WHERE told.project_id = {project:String} AND told.deleted = 0
     AND told.profile_id GLOBAL NOT IN

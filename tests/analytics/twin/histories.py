@@ -1,13 +1,14 @@
 """Made-up histories of visitors: every column a question may name, around midnights and changes of the clock.
 
-Late events and others that came twice, persons who became known or are others, server events of nobody, names with
-quotes and emoji, properties that are numbers, dates, yes-or-no, or none of these.
+Late events and others of one millisecond, blocks that come twice (`conftest`), persons who became known or are others,
+server events of nobody, names with quotes and emoji, properties that are numbers, dates, yes-or-no, or none of these.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -74,18 +75,26 @@ def a_history(dice: random.Random, *, sessions: int, days: int, timezone: str, n
     events = [row for _ in range(sessions) for row in _session(dice, timezone, now, days)]
     events += [_of_server(dice, timezone, now, days) for _ in range(sessions // 4)]
     people = sorted({row["person"] for row in events} - {0})
-    overrides = [
-        {
-            "person": dice.choice(people),
-            "into": dice.choice([*people, 107, 108]),
-            "version": version,
-        }
-        # A version stands for a place in the stream: no two changes share it.
-        for version in dice.sample(range(99), dice.randrange(4) if people else 0)
-    ]
+    overrides = _overrides(dice, people)
     profiles = [_profile(dice, known) for known in (107, 108, 109) if dice.random() < 0.8]
     groups = [_group(dice, name) for name in ("acme", "o'neil", "🏢") if dice.random() < 0.8]
     return History(timezone, now, events, overrides, profiles, groups)
+
+
+def _overrides(dice: random.Random, people: Sequence[int]) -> list[dict[str, Any]]:
+    """Who is said to be whom: at times in a row, of which the last may be the first."""
+    # A version stands for a place in the stream: no two changes share it.
+    versions = dice.sample(range(99), dice.randrange(4) if people else 0)
+    told = [(dice.choice(people), dice.choice([*people, 107, 108])) for _ in versions]
+    if people and dice.random() < 0.4:
+        row = dice.sample([*people, 105, 106, 110], dice.randrange(2, len(people) + 3))
+        row += dice.choice([[], row[:1]])
+        told += pairwise(row)
+        versions = dice.sample(range(99), len(told))
+    return [
+        {"person": person, "into": into, "version": version}
+        for (person, into), version in zip(told, versions, strict=True)
+    ]
 
 
 def _session(dice: random.Random, timezone: str, now: datetime, days: int) -> Iterable[dict[str, Any]]:

@@ -37,7 +37,7 @@ class Reckoning:
         latest: dict[int, tuple[int, int]] = {}
         for row in history.overrides:
             latest[row["person"]] = max(latest.get(row["person"], (-1, 0)), (row["version"], row["into"]))
-        self._into = {person: target for person, (_, target) in latest.items()}
+        self._into = _ends({person: target for person, (_, target) in latest.items()})
         self._profiles = {row["profile_id"]: row for row in history.profiles if not row["deleted"]}
         self._groups = {row["group_id"]: row for row in history.groups}
         self._sessions = self._by_session()
@@ -47,8 +47,7 @@ class Reckoning:
         return self.resolved(event["person"])
 
     def resolved(self, person: int) -> int:
-        first = self._into.get(person, person)
-        return self._into.get(first, first) if person in self._into else person
+        return self._into.get(person, person)
 
     def doings(self, period: Period | None = None, *, until: datetime | None = None) -> list[Event]:
         """What visitors did in the period, by time; synthetic rows included, since they may be asked by name."""
@@ -212,6 +211,17 @@ COMPARED: Final[Mapping[str, Callable[[Any, Any], bool]]] = {
     "lt": lambda value, given: bool(value < given),
     "lte": lambda value, given: bool(value <= given),
 }
+
+
+def _ends(into: Mapping[int, int]) -> dict[int, int]:
+    """Whom each person stands for in the end; of those that stand for one another it is the least."""
+    ends = {}
+    for person in into:
+        way = [person]
+        while way[-1] in into and way[-1] not in way[:-1]:
+            way.append(into[way[-1]])
+        ends[person] = min(way[way.index(way[-1]) :])
+    return {person: end for person, end in ends.items() if person != end}
 
 
 def place(event: Event) -> int:

@@ -20,6 +20,8 @@ from tests.analytics.worlds import Insert, Loadable, loading_ahead
 WORLDS: Final = int(os.environ.get("OPENPANEL_TWIN_WORLDS") or 0)
 SEED: Final = int(os.environ.get("OPENPANEL_TWIN_SEED") or (SystemRandom().getrandbits(32) if WORLDS else 0))
 
+_ON_ONE: Final = "on_one_world"
+
 Test = Callable[..., None]
 Twin = Callable[[Warehouse, Insert], None]
 
@@ -47,9 +49,16 @@ def random_worlds(usual: int, **strategies: SearchStrategy[Any]) -> Callable[[Te
 
         update_wrapper(twin, test)
         del twin.__wrapped__  # type: ignore[attr-defined]  # its parameters are no fixtures
+        twin.__dict__[_ON_ONE] = test
         return twin
 
     return over_them
+
+
+def on_one_world(twin: Twin) -> Test:
+    """The test behind `random_worlds`, to be asked of a world that is given."""
+    test: Test = twin.__dict__[_ON_ONE]
+    return test
 
 
 def _repeat(call: Test, usual: int, strategies: dict[str, SearchStrategy[Any]], *, name: str) -> None:

@@ -16,7 +16,7 @@ from openpanel.analytics.habits import ActiveUsers, Doings, LastSeen, Stickiness
 from openpanel.analytics.occurrences import Step
 from openpanel.analytics.periods import Bucket, Period, buckets, resolve
 from openpanel.analytics.property_filters import PropertyFilter
-from openpanel.analytics.retention import ANYTHING, Retention, RetentionRow
+from openpanel.analytics.retention import ANYTHING, Begins, Mode, Retention, RetentionRow
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import History, a_history, histories
@@ -90,6 +90,25 @@ def test_retention_answers_what_counting_by_hand_answers(
         for row in rows:
             mine = [(person, bucket) for person, bucket, labels in begun if labels == row.labels]
             _check(question, row, mine, came)
+
+
+@random_worlds(
+    6,
+    history=histories(sessions=25, days=60),
+    text=st.sampled_from(("30d", "12m", "2026-03-04..2026-03-06", "2026-03-20..2026-05-06")),
+    begins=st.sampled_from(("ever", "period", "each")),
+    mode=st.sampled_from(("on", "on_or_after")),
+)
+def test_weeks_of_the_rollup_are_those_counted_by_hand(
+    warehouse: Warehouse, insert: Insert, history: History, text: str, *, begins: Begins, mode: Mode
+) -> None:
+    period = resolve(text, timezone=history.timezone, now=history.now)
+    question = Retention(load(history, insert), history.timezone, period, begins=begins, mode=mode)
+    begun, came = _begun_and_came(question, Reckoning(history))
+
+    assert question.exact is Source.ROLLUP
+    for (row,) in answers(warehouse, question):
+        _check(question, row, [(person, bucket) for person, bucket, _ in begun], came)
 
 
 def _begun_and_came(

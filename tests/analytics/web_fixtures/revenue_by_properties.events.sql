@@ -4,21 +4,38 @@ SELECT
 FROM sessions AS visit FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON visit.person = known.person
 GLOBAL ANY INNER JOIN
 (
@@ -48,21 +65,38 @@ SELECT seen.session_id
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -120,21 +154,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v5:Date}
@@ -165,21 +216,38 @@ FROM
     FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v9:Date}
@@ -197,21 +265,38 @@ SELECT visit.session_id
 FROM sessions AS visit FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON visit.person = known.person
 GLOBAL ANY INNER JOIN
 (
@@ -241,21 +326,38 @@ SELECT seen.session_id
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -313,21 +415,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v5:Date}
@@ -352,21 +471,38 @@ SELECT
 FROM sessions AS visit FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON visit.person = known.person
 GLOBAL ANY INNER JOIN
 (
@@ -396,21 +532,38 @@ SELECT seen.session_id
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -468,21 +621,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v5:Date}
@@ -513,21 +683,38 @@ FROM
     FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v18:Date}
@@ -545,21 +732,38 @@ SELECT visit.session_id
 FROM sessions AS visit FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON visit.person = known.person
 GLOBAL ANY INNER JOIN
 (
@@ -589,21 +793,38 @@ SELECT seen.session_id
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -661,21 +882,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v5:Date}
@@ -704,21 +942,38 @@ FROM
     FROM sessions AS visit FINAL
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON visit.person = known.person
 GLOBAL ANY INNER JOIN
 (
@@ -748,21 +1003,38 @@ SELECT seen.session_id
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 GLOBAL ANY LEFT JOIN
 (
@@ -820,21 +1092,38 @@ SELECT if(known.target = 0, seen.person, known.target) AS person
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
-    SELECT hop.person AS person, if(onward.target = 0, hop.target, onward.target) AS target
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
     FROM
     (
-        SELECT person, argMax(person_overrides.into, version) AS target
+        SELECT person, argMax(person_overrides.into, version) AS next
         FROM person_overrides
         WHERE project_id = {project:String}
         GROUP BY person
-    ) AS hop
-    GLOBAL ANY LEFT JOIN
-    (
-        SELECT person, argMax(person_overrides.into, version) AS target
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS onward ON hop.target = onward.person
+    ) AS latest
+    WHERE latest.person != target
 ) AS known ON seen.person = known.person
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v5:Date}

@@ -10,9 +10,8 @@ from typing import Any
 
 from openpanel_api.direct import DirectProtocol
 from openpanel_api.ingest.app import IngestApp
-from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.parts import Parts
-from openpanel_api.ingest.plain import Ready
+from openpanel_api.ingest.plain import Known, Ready
 from openpanel_api.protocol import BoundedProtocol, DirectAnswers
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
@@ -40,8 +39,8 @@ class Watched(IngestApp):
         super().__init__(parts)
         self.direct: list[bool] = []
 
-    def ready(self, head: Head, body: bytes) -> Ready | None:
-        call = super().ready(head, body)
+    def ready(self, known: Known, body: bytes) -> Ready | None:
+        call = super().ready(known, body)
         self.direct.append(call is not None)
         return call
 

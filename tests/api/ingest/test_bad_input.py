@@ -1,11 +1,13 @@
 """Bad input over real sockets, on every route that takes a body: its documented status, and a service that goes on."""
 
 import asyncio
+import gc
 import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from openpanel.wire import limits
@@ -48,6 +50,22 @@ async def test_bad_body_has_its_status(service: Served, body: bytes, status: int
 
     assert {path: int(head[9:12]) for path, (head, _) in answers.items()} == dict.fromkeys(POSTS, status)
     assert all(json.loads(body).keys() >= {"status", "error", "message"} for _, body in answers.values())
+    assert await is_well(service)
+
+
+async def test_bad_bodies_leave_nothing_in_memory(service: Served) -> None:
+    calls = [a_call(body, path=path) for path in ("/track", "/track/batch") for body, _ in BODIES.values()]
+    process, rounds = psutil.Process(), 6
+    for call in calls:  # what is kept once and for all
+        await service.exchange(call)
+    gc.collect()
+    before = process.memory_info().rss
+
+    for call in calls * rounds:
+        await service.exchange(call)
+
+    gc.collect()
+    assert process.memory_info().rss - before < rounds * sum(map(len, calls)) / 2
     assert await is_well(service)
 
 

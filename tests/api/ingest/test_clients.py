@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 
 from openpanel.wire.refusals import TryLater
-from openpanel_api.ingest.clients import FRESH_MS, UNKNOWN_MS, Clients
+from openpanel_api.ingest.clients import CLIENTS, FRESH_MS, UNKNOWN_MS, Clients
 from openpanel_api.ingest.news import CHANNEL, listen
 from tests.api.ingest.rig import NOON, SECRET, UNKNOWN, WRITE, Ingest, Namespaced, an_ingest, server
 
@@ -66,6 +66,18 @@ async def test_told_change_counts_at_once(ingest: Ingest) -> None:
     ingest.clients.changed(f"client:{WRITE}")
 
     assert (await ingest.track(n=3)).text == "Ingestion: Invalid client id"
+
+
+async def test_told_change_counts_for_a_sender_whose_client_fell_out_of_the_cache(ingest: Ingest) -> None:
+    await ingest.track()
+    revoke(ingest)
+    for n in range(2 * CLIENTS + 1):
+        await ingest.clients.get(f"nobody {n}")
+    assert not ingest.clients.knows(WRITE)
+
+    ingest.clients.changed(f"client:{WRITE}")
+
+    assert (await ingest.track(n=2)).text == "Ingestion: Invalid client id"
 
 
 async def test_told_change_of_a_project_counts_for_its_clients(ingest: Ingest) -> None:

@@ -9,7 +9,7 @@ import pytest
 from openpanel.stream import frames
 from openpanel.stream.frames import Kind
 from openpanel.stream.keys import keys_of
-from tests.api.ingest.rig import Ingest, an_event, an_ingest, body_of
+from tests.api.ingest.rig import Headers, Ingest, an_event, an_ingest, body_of
 
 PERSON = {"profileId": "ann", "firstName": "Ann"}
 
@@ -73,6 +73,18 @@ async def test_batch_is_split_likewise(sharded: Ingest) -> None:
     named = [one["payload"]["firstName"] for body in told for one in body if one["type"] == "identify"]
     assert sorted(named) == [f"N{n}" for n in range(9)]
     assert not any("__identify" in str(one) for body in told for one in body if one["type"] == "track")
+
+
+async def test_group_of_somebody_without_a_name_goes_where_that_device_is_described(sharded: Ingest) -> None:
+    for agent in range(6):
+        assigned = {"type": "assign_group", "payload": {"groupIds": [f"team-{agent}"]}}
+        browser: Headers = {"user-agent": f"Mozilla/5.0 (X11; Linux x86_64) Firefox/{100 + agent}.0"}
+        device = (await sharded.post("/track", assigned, browser)).json["deviceId"]
+        await sharded.post("/track", {"type": "identify", "payload": {"profileId": device}}, browser)
+
+    found = await kinds_by_shard(sharded)
+    assert len(found) > 1
+    assert all(kinds.count(Kind.ASSIGN_GROUP) == kinds.count(Kind.IDENTIFY) for kinds in found.values())
 
 
 async def test_repeated_call_tells_it_once(sharded: Ingest) -> None:

@@ -15,10 +15,9 @@ from openpanel.metadata.records import Filter
 from openpanel.stream.frames import Append
 from openpanel.stream.waiting import Answer, Answered
 from openpanel.wire.limits import MESSAGE_BYTES
-from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.lanes import Commits
 from openpanel_api.ingest.parts import Parts
-from openpanel_api.ingest.plain import Ready
+from openpanel_api.ingest.plain import Known, Ready
 from openpanel_api.ingest.quota import Quotas
 from openpanel_api.protocol import BoundedProtocol
 from tests.api.ingest.rig import (
@@ -54,10 +53,12 @@ Case = tuple[Headers, bytes]
 CALL = a_call(BODY)
 
 
-def a_request(headers: Headers, body: bytes, *, length: str = "content-length") -> bytes:
+def a_request(
+    headers: Headers, body: bytes, *, length: str = "content-length", path: str = "/track"
+) -> bytes:
     given = {"host": "localhost"} | browser() | {length: str(len(body))} | headers
     lines = [f"{name}: {value}" for name, value in given.items() if value is not None]
-    return "\r\n".join(["POST /track HTTP/1.1", *lines]).encode("latin-1") + b"\r\n\r\n" + body
+    return "\r\n".join([f"POST {path} HTTP/1.1", *lines]).encode("latin-1") + b"\r\n\r\n" + body
 
 
 def js(value: Any) -> bytes:
@@ -122,6 +123,45 @@ OTHER: dict[str, Case] = {
     ),
 }
 
+# Batches that are taken directly, with the shards of their pool.
+PLAIN_BATCHES: dict[str, tuple[Case, int]] = {
+    "one event": (({}, js([an_event("a")])), 1),
+    "events of one visit": (({}, js([an_event("a"), an_event(), an_event(profile="u1")])), 1),
+    "wrapped": (({}, js({"events": [an_event("a")]})), 1),
+    "over a day": (({}, js([an_event(__timestamp=f"2026-01-01T0{hour}:00:00Z") for hour in range(9)])), 1),
+    "messages of all kinds": (
+        ({}, js([json.loads(body) for name, (headers, body) in PLAIN.items() if not headers and body.isascii()
+                 and name not in ("half a character", "secret in the body too")])),
+        1,
+    ),
+    "named devices": (({}, js([an_event(__deviceId="phone-1"), an_event(__deviceId="phone-2")])), 1),
+    "revenue with secret": ((server(), js([an_event("revenue", __revenue=5), an_event("a")])), 1),
+    "one visitor in many shards": (({}, js([an_event("a"), an_event("b")])), 8),
+}  # fmt: skip
+
+# Batches that are not.
+OTHER_BATCHES: dict[str, tuple[Case, int]] = {
+    "no JSON": (({}, b"["), 1),
+    "nothing in it": (({}, b"[]"), 1),
+    "one is refused": (({}, js([an_event("a"), an_event(""), 7])), 1),
+    "revenue without secret": (({}, js([an_event("a"), an_event("revenue", __revenue=5)])), 1),
+    "blocked profile": (({}, js([an_event("a"), an_event(profile="blocked")])), 1),
+    "too many": (({}, js([an_event("a")] * 1_001)), 1),
+    "more than the rate": (({}, js([an_event("a")] * 101)), 1),
+    "a bot": (({"user-agent": GOOGLEBOT}, js([an_event(), an_event("a")])), 1),
+    "not to be tracked": (({"dnt": "1"}, js([an_event()])), 1),
+    "with a key": (({"idempotency-key": "k1"}, js([an_event("a"), an_event("b")])), 1),
+    "client in the body": (
+        ({"openpanel-client-id": None}, js({"messages": [an_event("a")], "clientId": OPEN})), 1,
+    ),
+    "devices of several shards": (
+        ({}, js([an_event(__deviceId=f"phone-{number}") for number in range(30)])), 8,
+    ),
+    "describes a person in another shard": (
+        ({}, js([an_event(__identify={"profileId": f"u{number}"}) for number in range(9)])), 8,
+    ),
+}  # fmt: skip
+
 
 @contextlib.asynccontextmanager
 async def both_ways(url: str, folder: Path, **more: Any) -> AsyncIterator[tuple[Served, Served]]:
@@ -162,6 +202,11 @@ async def kept(service: Served) -> list[Any]:
     return [msgspec.to_builtins(envelope) for envelope in await service.ingest.kept()]
 
 
+def counted(service: Served) -> dict[str, Any]:
+    counts = service.ingest.parts.counts
+    return {name: getattr(counts, name) for name in counts.__slots__}
+
+
 @pytest.mark.parametrize(
     ("case", "plain"),
     [(case, True) for case in PLAIN.values()] + [(case, False) for case in OTHER.values()],
@@ -179,9 +224,49 @@ async def test_both_ways_say_and_keep_the_same(
         assert await kept(direct) == await kept(ordinary)
         assert (True in direct.app.direct) is plain
         assert ordinary.app.direct == []
-        assert direct.ingest.parts.counts.accepted == ordinary.ingest.parts.counts.accepted
-        assert direct.ingest.parts.counts.refused == ordinary.ingest.parts.counts.refused
-        assert direct.ingest.parts.counts.requests == ordinary.ingest.parts.counts.requests
+        assert counted(direct) == counted(ordinary)
+
+
+@pytest.mark.parametrize(
+    ("case", "shards", "plain"),
+    [(case, shards, True) for case, shards in PLAIN_BATCHES.values()]
+    + [(case, shards, False) for case, shards in OTHER_BATCHES.values()],
+    ids=[*PLAIN_BATCHES, *OTHER_BATCHES],
+)
+async def test_both_ways_say_and_keep_the_same_of_a_batch(
+    valkey_url: str, tmp_path: Path, case: Case, shards: int, *, plain: bool
+) -> None:
+    headers, body = case
+    opening = a_request(headers, js([an_event("opening")]), path="/track/batch")
+    request = a_request(headers, body, path="/track/batch")
+    async with both_ways(valkey_url, tmp_path, shards=shards) as (direct, ordinary):
+        said = [await conversation(way, opening, request) for way in (direct, ordinary)]
+
+        assert said[0] == said[1]
+        assert await kept(direct) == await kept(ordinary)
+        assert (True in direct.app.direct) is plain
+        assert counted(direct) == counted(ordinary)
+
+
+async def test_batch_and_single_call_of_one_sender_are_told_apart(direct: Served) -> None:
+    event, batch = a_request({}, js(an_event("a"))), a_request({}, js([an_event("b")]), path="/track/batch")
+
+    answers = await conversation(
+        direct, event, batch, event.replace(b'"a"', b'"c"'), batch.replace(b'"b"', b'"d"')
+    )
+
+    assert direct.app.direct == [True, True]
+    assert ["results" in json.loads(body) for _, body in answers] == [False, True, False, True]
+
+
+async def test_full_stream_is_told_to_a_batch_as_ever(valkey_url: str, tmp_path: Path) -> None:
+    calls = [a_request({}, js([an_event(n=n)]), path="/track/batch") for n in range(4)]
+    async with both_ways(valkey_url, tmp_path, high_water=2) as (direct, ordinary):
+        said = [await conversation(way, *calls) for way in (direct, ordinary)]
+
+        assert said[0] == said[1]
+        assert [headers[b"status"][9:12] for headers, _ in said[0]] == [b"200", b"200", b"503", b"503"]
+        assert counted(direct) == counted(ordinary)
 
 
 async def test_either_spelling_of_the_length_is_known(direct: Served) -> None:
@@ -272,8 +357,8 @@ class Held(Watched):
         self.holding = asyncio.Event()
         self.error: Exception | None = None
 
-    def ready(self, head: Head, body: bytes) -> Ready | None:
-        call = super().ready(head, body)
+    def ready(self, known: Known, body: bytes) -> Ready | None:
+        call = super().ready(known, body)
         if call is not None:
             call.commits = HeldCommits(call.commits, self)
         return call

@@ -15,8 +15,9 @@ def key_of(data: bytes, peer: bytes = PEER) -> bytes:
     return call[0]
 
 
-def test_call_in_one_piece_is_head_and_body() -> None:
-    call = whole_call(CALL, peer=PEER)
+@pytest.mark.parametrize("route", [b"/track", b"/track/batch"])
+def test_call_in_one_piece_is_head_and_body(route: bytes) -> None:
+    call = whole_call(CALL.replace(b"/track", route), peer=PEER)
 
     assert call is not None
     assert call[1] == b"{}"
@@ -40,7 +41,7 @@ def test_call_in_one_piece_is_head_and_body() -> None:
         pytest.param(CALL.replace(b": 2", b": \xb2"), id="another digit"),
         pytest.param(CALL.replace(b": 2", b": 00000002"), id="very long length"),
         pytest.param(CALL.replace(b": 2", b": "), id="empty length"),
-        pytest.param(CALL.replace(b"/track", b"/track/batch"), id="another route"),
+        pytest.param(CALL.replace(b"/track", b"/track/device-id"), id="another route"),
         pytest.param(CALL.replace(b"/track", b"/track?x=1"), id="a query"),
         pytest.param(CALL.replace(b"POST", b"GET"), id="another method"),
         pytest.param(CALL.replace(b"HTTP/1.1", b"HTTP/1.0"), id="an older protocol"),
@@ -57,6 +58,7 @@ def test_key_does_not_depend_on_the_body() -> None:
 @pytest.mark.parametrize(
     "other",
     [
+        pytest.param(CALL.replace(b"/track", b"/track/batch"), id="another route"),
         pytest.param(CALL.replace(b"host: a", b"host: A"), id="another value"),
         pytest.param(CALL.replace(b"host: a\r\n", b"host: a\r\ndnt: 1\r\n"), id="one more header"),
         pytest.param(CALL.replace(b"content-length", b"Content-Length"), id="another spelling"),

@@ -421,6 +421,7 @@ async def test_client_that_sends_too_fast_has_to_wait(valkey_url: str, tmp_path:
     assert [answer.status for answer in answers] == [200, 200, 429]
     assert answers[-1].headers["retry-after"] == "2"
     assert answers[-1].json["error"] == "Too Many Requests"
+    assert ingest.parts.counts.refused["rate_limited"] == 1
     assert later.status == 200
 
 

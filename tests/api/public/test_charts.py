@@ -1,12 +1,15 @@
 """`/export/charts`: the FinalChart of the small shop, by query string and by JSON, and refusals with their path."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from tests.api.public.asking import Json, asked
 from tests.api.public.conftest import Place
+from tests.api.public.small_worlds import make_project, put_events
+from tests.api.public.world import NOW
 
 pytestmark = pytest.mark.usefixtures("shop")
 DAYS = {"startDate": "2026-02-27", "endDate": "2026-03-01"}
@@ -89,8 +92,8 @@ async def test_a_chart_as_a_table_has_a_line_for_each_point(shop: Place) -> None
 
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     assert answer.text.splitlines()[:2] == [
-        "series,name,breakdown.country,date,count",
-        "A,screen_view,KR,2026-02-27T00:00:00+09:00,2.0",
+        "series,name,breakdown.country,other,date,count",
+        "A,screen_view,KR,false,2026-02-27T00:00:00+09:00,2.0",
     ]
     assert len(answer.text.splitlines()) == 7
 
@@ -101,12 +104,12 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("field", {"series": VIEWS, "breakdowns": ["colour"]}, "breakdowns[0].name: no such field, expected one of name"),
     ("operator", {"series": VIEWS, "filters": [{"name": "created_at", "operator": "contains", "value": ["x"]}]}, "filters[0].name: contains is not for values of type datetime"),
     ("property", {"series": [{"name": "a", "segment": "property_sum"}]}, "series[0].segment: needs a property"),
-    ("formula", {"series": [*VIEWS, {"type": "formula", "formula": "A +"}]}, "formula 'A +' at 4: something is missing at the end"),
+    ("formula", {"series": [*VIEWS, {"type": "formula", "formula": "A +"}]}, "series[1].formula: formula 'A +' at 4: something is missing at the end"),
     ("letter", {"series": [*VIEWS, {"type": "formula", "formula": "A / C"}]}, "'C' is no series and no function"),
     ("hidden", {"series": [*VIEWS, {"type": "formula", "formula": "A", "hideSeries": ["C"]}]}, "hideSeries: there is no series C; expected some of A, B"),
     ("points", {"series": VIEWS, "range": "365d", "interval": "minute"}, "interval: too many buckets"),
-    ("cohort", {"series": VIEWS, "breakdowns": ["cohort:none"]}, "none: no cohort of this project"),
-    ("own-cohort", {"series": VIEWS, "cohorts": [{"id": "x"}], "breakdowns": ["cohort"]}, "cohorts: x needs either events or profile"),
+    ("cohort", {"series": VIEWS, "breakdowns": ["cohort:none"]}, "breakdowns[0].name: no cohort of this project"),
+    ("own-cohort", {"series": VIEWS, "cohorts": [{"id": "x"}], "breakdowns": ["cohort"]}, "cohorts[0]: expected either events or profile"),
 ]  # fmt: skip
 
 
@@ -138,7 +141,7 @@ async def test_a_wrong_chart_is_refused_with_its_path(
         ),
         (
             {"series": '[{"name":"a"}]', "projectId": "shop", "project_id": "mine"},
-            "project_id: expected either",
+            "projectId: is given 2 times",
         ),
     ],
     ids=["none", "json", "legacy-name", "global-filters", "both-names", "both-projects"],
@@ -150,3 +153,40 @@ async def test_a_wrong_query_string_is_refused_with_its_path(
 
     assert answer.status_code == 400
     assert message in answer.json()["message"]
+
+
+async def test_a_value_that_is_called_other_is_not_all_the_others(shop: Place) -> None:
+    """Two people of a country called Other, one each of two more; and two pairs of values that read alike together."""
+    project = make_project(shop, "likenesses")
+    did = [("Other", "x"), ("Other", "x"), ("DE", "y"), ("FR", "z")]
+    alike = [("a", "b-c"), ("a-b", "c")]
+    put_events(
+        shop,
+        [
+            {"project_id": project, "name": name, "at": NOW - timedelta(hours=number), "person": number,
+             "session_id": number, "device_id": number, "country": country, "city": city}
+            for name, pairs in (("visit", did), ("pair", alike))
+            for number, (country, city) in enumerate(pairs, start=1)
+        ],
+    )  # fmt: skip
+    who, days = f"{project}/reader", {"range": "7d", "limit": 1, "breakdowns": ["country"]}
+    steps = {"steps": [{"name": "visit"}, {"name": "visit"}], "groupBy": "profile_id", **days}
+    path = f"/insights/{project}"
+
+    lines = await asked(shop, "/export/charts", body={"series": [{"name": "visit"}], **days}, who=who)
+    pairs = {"series": [{"name": "pair"}], "range": "7d", "breakdowns": ["country", "city"]}
+    found = await asked(shop, "/export/charts", body=pairs, who=who)
+    funnel = await asked(shop, f"{path}/funnel", body=steps, who=who)
+    conversion = await asked(shop, f"{path}/conversion", body=steps, who=who)
+    retention = await asked(shop, f"{path}/retention/cohort", body={"interval": "week", **days}, who=who)
+
+    assert [(line["id"], line["other"]) for line in lines.json()["series"]] == [
+        ("A-Other", False),
+        ("A.other", True),
+    ]
+    assert sorted(line["id"] for line in found.json()["series"]) == ["A-a%2Db-c", "A-a-b%2Dc"]
+    rows = (*funnel.json()["rows"], *conversion.json(), *retention.json())
+    assert {row["breakdowns"]["country"] for row in rows} == {"Other"}
+    assert [row["other"] for row in (*funnel.json()["rows"], *conversion.json())] == [False, True] * 2
+    weeks = len(retention.json()) // 2
+    assert [row["other"] for row in retention.json()] == [*[False] * weeks, *[True] * weeks]

@@ -1,21 +1,18 @@
 """Every error of every route has one shape: `{"status", "error", "message"}`, and no text of what broke inside."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+import json
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
-import anyio
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from structlog.testing import capture_logs
 
-from openpanel_api.public.app import create_app
-from openpanel_api.public.errors import Disconnected
+from openpanel.warehouse import Warehouse
 from openpanel_api.public.services import Services
+from tests.api.public.asking import asked
 from tests.api.public.conftest import Clock, Place, talking_to
-
-Message = MutableMapping[str, Any]
 
 CASES = [
     ("GET", "/", 404, "There is no route GET /"),
@@ -67,69 +64,112 @@ async def test_a_wrong_parameter_is_told_only_to_who_may_ask(api: AsyncClient, p
     )
 
 
-async def test_a_query_stops_when_who_asked_is_gone(place: Place, clock: Clock) -> None:
-    app = create_app(Services(place.database, place.warehouse, clock_ms=clock))
-    slow = _slow(app)
-
-    with anyio.fail_after(20):
-        status = await _asked_and_left(slow, path="/slow", left_when=lambda: _runs(place))
-
-    assert status == Disconnected.status
-    assert await _runs(place) is False
-
-
-def _slow(app: FastAPI) -> FastAPI:
-    """The application with a question that takes twelve seconds."""
-    from fastapi import Request
-
-    from openpanel_api.public.asking import answered
-    from openpanel_api.public.services import Given
-
-    @app.get("/slow")
-    async def slow(request: Request, services: Given) -> list[Any]:
-        return await answered(
-            request,
-            services,
-            lambda comment: services.warehouse.query(
-                "SELECT sleepEachRow(1) FROM numbers(12)"
-                f" SETTINGS max_block_size = 1, max_execution_time = 60, log_comment = '{comment}'"
-            ),
-        )
-
-    return app
+REFUSED: list[tuple[str, str, int]] = [
+    ("GET", "/export/events?limit=x", 400),
+    ("GET", "/export/events?limit=1&limit=2", 400),
+    ("GET", "/insights/foreign/overview", 403),
+    ("GET", "/insights/mine/profiles/nobody", 404),
+    ("GET", "/manage/projects/foreign", 403),
+    ("GET", "/live/visitors/mine", 503),
+]
 
 
-async def _asked_and_left(app: FastAPI, *, path: str, left_when: Callable[[], Awaitable[bool]]) -> int:
-    """The status that was answered to somebody who left as soon as `left_when` said so."""
-    sent: list[Message] = []
-    began = False
+@pytest.mark.parametrize(("method", "path", "status"), REFUSED, ids=[f"{c[0]} {c[1]}" for c in REFUSED])
+async def test_a_refusal_tells_what_is_left_of_the_rate(
+    api: AsyncClient, place: Place, *, method: str, path: str, status: int
+) -> None:
+    answer = await api.request(method, path, headers=place.headers("mine/admin"))
 
-    async def receive() -> Message:
-        nonlocal began
-        if not began:
-            began = True
-            return {"type": "http.request", "body": b"", "more_body": False}
-        while not await left_when():
-            pass
-        return {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"", "headers": [],
-        "client": ("127.0.0.1", 1), "server": ("api.example", 80), "scheme": "http", "root_path": "",
-        "http_version": "1.1", "asgi": {"version": "3.0"},
-    }  # fmt: skip
-    await app(scope, receive, send)
-    return int(sent[0]["status"])
+    assert answer.status_code == status, answer.text
+    assert answer.headers["ratelimit-policy"] == '"client";q=100;w=10'
+    assert answer.headers["ratelimit"].startswith('"client";r=99;t=')
 
 
-async def _runs(place: Place) -> bool:
-    """Whether a query of this API is running now."""
-    rows = await anyio.to_thread.run_sync(
-        lambda: place.warehouse.query(
-            "SELECT count() FROM system.processes WHERE startsWith(Settings['log_comment'], 'public-')"
-        )
-    )
-    return bool(rows[0][0])
+async def test_a_refusal_of_the_store_tells_it_too(place: Place, clock: Clock) -> None:
+    with Warehouse("http://a:b@127.0.0.1:1", database="x") as away:
+        async with talking_to(Services(place.database, away, clock_ms=clock)) as api:
+            answer = await api.get("/export/events", headers=place.headers("mine/reader"))
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.headers["ratelimit"].startswith('"client";r=99;t=')
+
+
+async def test_who_is_not_known_has_no_rate(api: AsyncClient) -> None:
+    answer = await api.get("/export/events")
+
+    assert (answer.status_code, "ratelimit" in answer.headers) == (401, False)
+
+
+def wrong_filter(**given: Any) -> str:
+    """An overview with a filter of a query string."""
+    return f"/insights/shop/overview?filters={quote(json.dumps([{'name': 'os', 'value': ['iOS']}, given]))}"
+
+
+FUNNEL = {"steps": [{"name": "a"}, {"name": "b"}]}
+SERIES = {"series": [{"name": "screen_view"}]}
+PAYERS = {"id": "payers", "events": [{"name": "revenue"}]}
+IN_B = {"name": "cohort", "operator": "inCohort", "value": "b"}
+PLACES: list[tuple[str, Any, str]] = [
+    (wrong_filter(name="planet", value=["x"]), None, "filters[1].name: no such field, expected one of "),
+    (wrong_filter(name="country", operator="gt", value=["KR"]), None, "filters[1].name: expected a number"),
+    ("/insights/shop/user_flow", None, "mode: after needs a start"),
+    (wrong_filter(name="country", operator="isNull", value=["KR"]), None, "filters[1].name: isNull takes no value"),
+    (wrong_filter(name="os", operator="gt", value=["x"]), None, "filters[1].name: expected a number"),
+    (wrong_filter(name="os", operator="isNull", value=["x"]), None, "filters[1].name: isNull takes no value"),
+    (wrong_filter(name="path", operator="regex", value=["("]), None, "filters[1].value: not a regular expression of RE2"),
+    (wrong_filter(name="cohort:none", value=["true"]), None, "filters[1].name: no cohort of this project"),
+    ("/insights/shop/overview?range=3660d&interval=day", None, "interval: more than 2000 points"),
+    ("/insights/shop/active_users?range=3660d", None, "range: more than 2000 points"),
+    ("/insights/shop/overview?range=8x", None, "range: expected 30m, 1h, 24h, today, yesterday, a number of days such as 7d, 3m, 6m, 12m,"),
+    ("/insights/shop/overview?startDate=2027-01-01", None, "startDate: lies in the future"),
+    (
+        "/insights/shop/funnel",
+        {**FUNNEL, "cohorts": [PAYERS, {"id": "b", "events": [{"times": 0}]}], "filters": [IN_B]},
+        "cohorts[1].events[0].times: expected up to 1,000,000 times",
+    ),
+    (
+        "/insights/shop/funnel",
+        {**FUNNEL, "cohorts": [{"id": "b", "events": [{"days": 3, "start": "2026-01-01", "end": "2026-01-02"}]}], "filters": [IN_B]},
+        "cohorts[0].events[0].days: expected days, or start and end",
+    ),
+    ("/insights/shop/funnel", {**FUNNEL, "cohorts": [PAYERS, {"id": "b"}]}, "cohorts[1]: expected either events or profile"),
+    ("/insights/shop/funnel", {**FUNNEL, "cohorts": [PAYERS, PAYERS]}, "cohorts[1].id: 'payers' is the id of another one as well"),
+    (
+        "/insights/shop/country?startDate=2026-01-01&endDate=2026-01-02&filters="
+        + quote('[{"name": "session.entry_path", "operator": "regex", "value": "("}]'),
+        None,
+        "filters[0].value: not a regular expression of RE2",
+    ),
+    (
+        "/export/charts",
+        {"series": [{"name": "a", "filters": [{"name": "path", "operator": "regex", "value": "("}]}]},
+        "series[0].filters[0].value: not a regular expression of RE2",
+    ),
+    ("/insights/shop/funnel/people", {**FUNNEL, "step": 3}, "step: expected one of 2"),
+    (
+        "/insights/shop/conversion",
+        {"steps": [*FUNNEL["steps"], {"name": "c"}]},
+        "steps: a conversion has two",
+    ),
+    (
+        "/insights/shop/funnel",
+        {**FUNNEL, "exclusions": [{"name": "c"}, {"name": "d", "after": 9}]},
+        "exclusions[1].name: expected to lie after one",
+    ),
+    ("/export/charts", {**SERIES, "breakdowns": ["os", "os"]}, "breakdowns: each field once"),
+    (
+        "/export/charts",
+        {"series": [*SERIES["series"], {"type": "formula", "formula": "A / "}]},
+        "series[1].formula: formula 'A / ' at 5: something is missing",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "body", "message"), PLACES, ids=[message for *_, message in PLACES])
+async def test_a_refusal_begins_with_the_place_of_what_is_wrong(
+    shop: Place, path: str, body: Any, message: str
+) -> None:
+    answer = await asked(shop, path, body=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith(message)

@@ -1,6 +1,8 @@
 """`/export/events?format=…`: all events, page after page, in the order of the table, none twice and none left out."""
 
+import asyncio
 import csv
+import gc
 import io
 import json
 from typing import Any
@@ -10,12 +12,14 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]  # it has no types
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
 
+from openpanel import tenancy
 from openpanel.analytics.asking import ask
+from openpanel.analytics.event_rows import Event
 from openpanel.warehouse import Unavailable
 from openpanel_api.public import event_pages
 from openpanel_api.public.app import create_app
 from openpanel_api.public.services import Services
-from tests.api.public.conftest import Clock, Place
+from tests.api.public.conftest import NOON, Clock, Place
 
 pytestmark = pytest.mark.usefixtures("events")
 
@@ -164,3 +168,68 @@ async def test_a_page_that_fails_breaks_the_file_off(
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://api.example") as api:
         with pytest.raises(event_pages.BrokenOff):
             await file(api, place, format="csv")
+
+
+LARGE = """
+{apiVersion: openpanel.dev/v1alpha1, kind: AnalyticsProject, metadata: {name: large}, spec: {
+  organization: large-org, clients: [{name: reader, type: read}]}}
+"""
+LONG_FILE = 12_000  # events
+MANY_EVENTS = f"""
+INSERT INTO events (project_id, name, created_at, event_id, device_id, path, properties)
+SELECT 'large', 'screen_view', toDateTime64('2026-02-01 00:00:00', 3, 'UTC') + INTERVAL number SECOND, 1 + number,
+    number % 50, concat('/page/', toString(number)), map('n', toString(number))
+FROM numbers({LONG_FILE})
+"""
+
+
+@pytest.fixture(scope="module")
+def large(place: Place) -> dict[str, str]:
+    """The headers of the reader of a project with many events."""
+    (project,) = tenancy.parse(LARGE)
+    report = tenancy.ensure(
+        project, database=place.database, warehouse=place.warehouse, announce=lambda _topic: None,
+        clock=lambda: NOON, fresh_secret=lambda: f"sec_{950:040x}",
+    )  # fmt: skip
+    place.warehouse.command(MANY_EVENTS)
+    client_id, secret = report.issued["reader"]
+    return {"openpanel-client-id": client_id, "openpanel-client-secret": secret}
+
+
+@pytest.mark.parametrize("output", ["csv", "parquet"])
+async def test_a_file_of_any_length_holds_a_few_pages_at_once(
+    place: Place, large: dict[str, str], clock: Clock, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.setattr(event_pages, "PAGE", 500)
+    app = create_app(Services(place.database, place.warehouse, clock_ms=clock))
+    held: list[int] = []
+    sizes: list[int] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            assert message["status"] == 200
+            return
+        sizes.append(len(message.get("body", b"")))
+        if len(sizes) % 6 == 0:  # looking through everything that is there takes its time
+            held.append(sum(type(each) is Event for each in gc.get_objects()))
+
+    scope = {
+        "type": "http", "method": "GET", "path": "/export/events", "raw_path": b"/export/events", "root_path": "",
+        "http_version": "1.1", "scheme": "http", "query_string": f"format={output}".encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in large.items()],
+        "client": ("127.0.0.1", 1), "server": ("api.example", 80), "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+    still_there = asyncio.Event()
+
+    async def receive() -> Any:
+        if (message := next(asked, None)) is not None:
+            return message
+        await still_there.wait()
+        return {"type": "http.disconnect"}
+
+    await app(scope, receive, send)
+
+    assert sum(sizes) > LONG_FILE * 10
+    assert len(held) >= 3
+    assert max(held) <= 4 * 500

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import redis
 from fastapi import FastAPI
+from httpx import Response
 
 from openpanel.warehouse import Unavailable, Warehouse
 from openpanel_api.public.app import create_app
@@ -18,6 +19,7 @@ from openpanel_api.public.services import Services
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.api.public.asking import Json, asked
 from tests.api.public.conftest import Clock, Place
+from tests.api.public.small_worlds import make_project
 
 OVERVIEW = "/insights/shop/overview"
 
@@ -70,6 +72,39 @@ async def test_an_answer_that_has_not_changed_is_only_confirmed(shop: Place) -> 
     assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", tag)
     assert (other.status_code, first.headers["cache-control"]) == (200, "private, no-cache")
     assert "ratelimit" in same.headers
+
+
+FUNNEL = {"steps": [{"name": "screen_view"}, {"name": "signup"}], "range": "7d"}
+CHART = {"series": [{"name": "screen_view"}], "range": "7d", "projectId": "shop"}
+PREVIEW = {"definition": {"kind": "events", "rules": [{"name": "signup"}]}}
+POSTED = [
+    ("/insights/shop/funnel", FUNNEL),
+    ("/insights/shop/conversion", FUNNEL),
+    ("/export/charts", CHART),
+    ("/manage/projects/shop/cohorts/preview", PREVIEW),
+]
+
+
+@pytest.mark.parametrize(("path", "question"), POSTED, ids=[path for path, _ in POSTED])
+async def test_an_answer_to_a_posted_question_is_confirmed_as_a_failed_condition(
+    shop: Place, path: str, question: Json
+) -> None:
+    async def post(body: Json, **headers: str) -> Response:
+        return await asked(shop, path, body=body, headers=headers, who="shop/admin")
+
+    first = await post(question)
+    tag = {"if-none-match": first.headers["etag"]}
+    same, explained = (
+        await post(question, **tag),
+        await asked(shop, f"{path}?explain=true", body=question, headers=tag, who="shop/admin"),
+    )
+
+    assert (first.status_code, same.status_code) == (200, 412)
+    assert same.json() == {
+        "status": 412, "error": "Precondition Failed", "message": "The answer is still the one that If-None-Match names",
+    }  # fmt: skip
+    assert same.headers["etag"] == first.headers["etag"]
+    assert explained.status_code == 200
 
 
 async def test_equal_questions_are_asked_once(shop: Place, app: FastAPI, counting: Counting) -> None:
@@ -179,7 +214,7 @@ NO_ROWS: list[tuple[str, Json, str]] = [
     ("traffic/series?dimension=city&startDate=2026-01-01&endDate=2026-01-02", None, "prefix,name,date,visitors"),
     ("user_flow?startEvent=never", None, "source,target,value"),
     ("funnel/people?", {"steps": [{"name": "a"}, {"name": "b"}], "step": 1}, "id,anonymous"),
-    ("funnel?", {"steps": [{"name": "a"}, {"name": "b"}], "breakdowns": ["country"]}, "breakdown.country,step,eventName"),
+    ("funnel?", {"steps": [{"name": "a"}, {"name": "b"}], "breakdowns": ["country"]}, "breakdown.country,other,step,eventName"),
     ("chart/people?", {"series": {"name": "never"}}, "id,anonymous"),
 ]  # fmt: skip
 
@@ -197,12 +232,20 @@ async def test_a_table_without_rows_still_names_its_columns(
     assert header.startswith(columns)
 
 
+async def test_a_project_without_people_has_a_table_of_them_too(shop: Place) -> None:
+    project = make_project(shop, "nobody")
+
+    answer = await asked(shop, f"/insights/{project}/engagement?format=csv", who=f"{project}/reader")
+
+    assert answer.text == "days,users\r\n"
+
+
 async def test_a_chart_without_rows_names_its_columns(shop: Place) -> None:
     question = {"series": '[{"name":"never"}]', "breakdowns": "country", "format": "csv"}
 
     answer = await asked(shop, "/export/charts", question)
 
-    assert answer.text == "series,name,breakdown.country,date,count\r\n"
+    assert answer.text == "series,name,breakdown.country,other,date,count\r\n"
 
 
 async def test_who_is_here_now_is_asked_once_while_nothing_happens(

@@ -38,10 +38,10 @@ def rates(rows: Json) -> Any:
 
 KINDS: list[tuple[str, Json, Callable[[Json], Any], Any, list[str]]] = [
     *[(kind, {"series": VIEWS}, counts, [[2.0, 2.0, 2.0]], ["series", "name", "date", "count"]) for kind in ("linear", "area", "histogram")],
-    ("bar", {"series": VIEWS, "breakdowns": ["country"]}, counts, [[4.0], [2.0]], ["series", "name", "breakdown.country", "date", "count"]),
-    ("pie", {"series": [{"name": "screen_view", "segment": "user"}], "breakdowns": ["country"]}, counts, [[2.0], [1.0]], ["series", "name", "breakdown.country", "date", "count"]),
+    ("bar", {"series": VIEWS, "breakdowns": ["country"]}, counts, [[4.0], [2.0]], ["series", "name", "breakdown.country", "other", "date", "count"]),
+    ("pie", {"series": [{"name": "screen_view", "segment": "user"}], "breakdowns": ["country"]}, counts, [[2.0], [1.0]], ["series", "name", "breakdown.country", "other", "date", "count"]),
     ("metric", {"series": [*VIEWS, {"name": "signup"}, {"type": "formula", "formula": "B / A * 100", "hideSeries": ["A", "B"]}]}, counts, [[pytest.approx(100 / 3)]], ["series", "name", "date", "count"]),
-    ("map", {"series": VIEWS, "breakdowns": ["country"], "filters": [{"name": "country", "value": ["KR"]}]}, counts, [[4.0]], ["series", "name", "breakdown.country", "date", "count"]),
+    ("map", {"series": VIEWS, "breakdowns": ["country"], "filters": [{"name": "country", "value": ["KR"]}]}, counts, [[4.0]], ["series", "name", "breakdown.country", "other", "date", "count"]),
     ("funnel", {"steps": STEPS}, lambda body: [(step["eventName"], step["users"]) for step in body["rows"][0]["steps"]], [("screen_view", 4), ("signup", 2)],
      ["step", "eventName", "users"]),
     ("conversion", {"steps": STEPS, "group": "person", "interval": "day"}, rates, [(3, 2, 66.67)], ["date", "total", "conversions", "rate"]),
@@ -182,4 +182,4 @@ async def test_a_cohort_that_is_gone_is_named(shop: Place) -> None:
     answer = await asked(shop, path, body={"name": "x", "report": by_cohort}, who="shop/admin")
 
     assert answer.status_code == 400
-    assert "gone: no cohort of this project" in answer.json()["message"]
+    assert answer.json()["message"].startswith("report.breakdowns[0].name: no cohort of this project")

@@ -22,8 +22,10 @@ def chart() -> Iterator[helm.Chart]:
         yield loaded
 
 
-def rendered(chart: helm.Chart, values: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    files = chart.render(dict(values or {}), name="panel", namespace="analytics")
+def rendered(
+    chart: helm.Chart, values: Mapping[str, Any] | None = None, *, namespace: str = "analytics"
+) -> list[dict[str, Any]]:
+    files = chart.render(dict(values or {}), name="panel", namespace=namespace)
     texts = [text for name, text in files.items() if name.endswith((".yaml", ".yml"))]
     return [each for text in texts for each in yaml.safe_load_all(text) if each]
 
@@ -51,27 +53,6 @@ def test_lint_finds_nothing(path: Path | None) -> None:
     found = helm.lint(CHART, values_of(path) if path else None)
     assert found["messages"] == []
     assert found["errors"] == []
-
-
-@pytest.mark.parametrize(
-    ("values", "where"),
-    [
-        ({"operatr": {}}, "operatr"),
-        ({"operator": {"replica": 2}}, "replica"),
-        ({"operator": {"replicas": "two"}}, "/operator/replicas"),
-        ({"operator": {"image": {"digest": "latest"}}}, "/operator/image/digest"),
-        ({"operator": {"logLevel": "loud"}}, "/operator/logLevel"),
-        ({"operator": {"watchNamespaces": ["Team A"]}}, "/operator/watchNamespaces/0"),
-        ({"crds": {"keep": "yes"}}, "/crds/keep"),
-        ({"metrics": {"serviceMonitor": {"interval": "often"}}}, "/metrics/serviceMonitor/interval"),
-        ({"panelCluster": {"name": "Default"}}, "/panelCluster/name"),
-    ],
-)
-def test_a_wrong_value_is_refused_with_its_place(
-    chart: helm.Chart, values: dict[str, Any], where: str
-) -> None:
-    with pytest.raises(helm.HelmValuesError, match=where):
-        chart.render(values, name="panel", namespace="analytics")
 
 
 def test_definitions_come_with_the_chart_and_stay_when_it_goes(chart: helm.Chart) -> None:
@@ -115,12 +96,9 @@ def test_the_clusters_own_roles_learn_both_kinds(chart: helm.Chart, role: str) -
     assert ("create" in rule["verbs"]) is (role != "view")
 
 
-def test_pods_meet_the_restricted_security_level(chart: helm.Chart) -> None:
-    objects = rendered(chart)
-    pods = [each["spec"]["template"]["spec"] for each in of_kind(objects, "Deployment")]
-    pods += [each["spec"] for each in of_kind(objects, "Pod")]
-    assert len(pods) == 2
-    for pod in pods:
+@pytest.mark.parametrize("path", [None, EVERYTHING, NAMESPACED], ids=["defaults", "everything", "namespaced"])
+def test_pods_meet_the_restricted_security_level(chart: helm.Chart, path: Path | None) -> None:
+    for pod in pods(rendered(chart, values_of(path) if path else None)):
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         for container in pod["containers"]:
@@ -128,6 +106,87 @@ def test_pods_meet_the_restricted_security_level(chart: helm.Chart) -> None:
             assert context["allowPrivilegeEscalation"] is False
             assert context["readOnlyRootFilesystem"] is True
             assert context["capabilities"] == {"drop": ["ALL"]}
+
+
+def pods(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the operator, of `helm test`, and of what runs when the release is gone."""
+    found = [each["spec"]["template"]["spec"] for each in objects if each["kind"] in {"Deployment", "Job"}]
+    found += [each["spec"] for each in of_kind(objects, "Pod")]
+    assert len(found) == 3
+    return found
+
+
+def test_pods_that_run_once_come_up_wherever_the_operator_does(chart: helm.Chart) -> None:
+    required = {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.name", "operator": "Exists"}]}]}
+    nodes = {"requiredDuringSchedulingIgnoredDuringExecution": required}
+    resources = {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"cpu": "1", "memory": "256Mi"}}
+    values = values_of(EVERYTHING)
+    values["operator"] |= {"affinity": {"nodeAffinity": nodes}, "resources": resources}
+
+    for pod in pods(rendered(chart, values)):
+        assert pod["imagePullSecrets"] == [{"name": "pull"}]
+        assert pod["nodeSelector"] == {"kubernetes.io/os": "linux"}
+        assert pod["tolerations"] == [{"key": "dedicated", "operator": "Exists"}]
+        assert pod["priorityClassName"] == "system-cluster-critical"
+        assert pod["affinity"] == {"nodeAffinity": nodes}
+        (container,) = pod["containers"]
+        assert container["image"].startswith("registry.example.com/")
+        assert container["resources"] == resources
+
+
+def test_what_looks_for_the_operators_pods_finds_no_others(chart: helm.Chart) -> None:
+    objects = rendered(chart)
+    (service,) = of_kind(objects, "Service")
+    labels = [each["metadata"]["labels"] for each in of_kind(objects, "Pod")]
+    labels += [each["spec"]["template"]["metadata"]["labels"] for each in of_kind(objects, "Job")]
+
+    assert len(labels) == 2
+    for each in labels:
+        assert not service["spec"]["selector"].items() <= each.items()
+
+
+def test_common_labels_are_on_every_object_but_definitions_and_those_of_others(chart: helm.Chart) -> None:
+    for each in rendered(chart, values_of(EVERYTHING)):
+        is_left_out = each["kind"] == "CustomResourceDefinition" or each["metadata"]["name"] == "panel-extra"
+        assert (each["metadata"].get("labels", {}).get("team") == "data") is not is_left_out, each
+
+
+def test_a_label_that_is_given_twice_is_written_once_and_the_closest_wins() -> None:
+    values = {
+        "global": {"commonLabels": {"team": "data", "app.kubernetes.io/part-of": "platform"}},
+        "operator": {"podLabels": {"team": "web"}},
+        "metrics": {"serviceMonitor": {"enabled": True, "labels": {"team": "watch"}}},
+    }
+    with helm.Chart.load(CHART) as chart:
+        texts = chart.render(values, name="panel", namespace="analytics")
+    deployment = texts["openpanel/templates/deployment.yaml"]
+    monitor = texts["openpanel/templates/monitoring.yaml"]
+
+    assert deployment.count("team: data") == deployment.count("team: web") == 1
+    assert deployment.count("part-of: platform") == 2
+    assert "part-of: openpanel" not in deployment
+    assert (monitor.count("team: data"), monitor.count("team: watch")) == (0, 1)
+
+
+@pytest.mark.parametrize("mode", ["Always", "Never"])
+def test_releases_of_one_name_for_namespaces_each_make_nothing_of_one_name(
+    chart: helm.Chart, mode: str
+) -> None:
+    def cluster_scoped(namespace: str) -> set[tuple[str, str]]:
+        values = {
+            "admissionPolicies": {"mode": mode},
+            "crds": {"install": False},
+            "operator": {"watchNamespaces": [namespace]},
+        }
+        names = {
+            (each["kind"], each["metadata"]["name"])
+            for each in rendered(chart, values, namespace=namespace)
+            if "namespace" not in each["metadata"]
+        }
+        assert len(names) == (7 if mode == "Always" else 3)
+        return names
+
+    assert not cluster_scoped("team-a") & cluster_scoped("team-b")
 
 
 def test_an_image_can_be_pinned_by_digest_from_a_registry_of_ones_own(chart: helm.Chart) -> None:

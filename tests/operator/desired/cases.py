@@ -86,6 +86,18 @@ PROJECTS: Final[Mapping[str, Mapping[str, Any]]] = {
         "workers": {"scaler": "Keda", "max": 8, "scaleToZero": True, "min": 0},
         "isolation": {"priorityClassName": "gold", "resourceQuota": {"pods": 7}},
     },
+    "dedicated-counted": {
+        "ingest": {"mode": "Dedicated"},
+        "isolation": {
+            "priorityClassName": "gold",
+            "resourceQuota": {
+                "admission": True,
+                "pods": 12,
+                "requests": {"cpu": "4"},
+                "limits": {"memory": "16Gi"},
+            },
+        },
+    },
 }
 
 

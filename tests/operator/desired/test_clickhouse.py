@@ -1,10 +1,11 @@
 """The managed ClickHouse: servers that come and go safely, and an ensemble that grows by one."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from openpanel.warehouse import tables
+from openpanel.warehouse import tables, views
 from openpanel.warehouse.schema import Clustered, render
 from openpanel_operator.desired import ClickHouseFacts, KeeperFacts, Node, Object, desired_cluster
 from openpanel_operator.desired.clickhouse_configuration import restart_checksum
@@ -103,6 +104,28 @@ def test_server_that_is_not_safe_to_lose_stays() -> None:
 
 def test_drained_wait_takes_no_other_shard() -> None:
     assert servers(rendered(1, **known(TWO, TWO))) == servers(rendered(2))
+
+
+def test_shard_that_is_to_go_is_read_and_gets_nothing_new() -> None:
+    before, shrinking = (asked(rendered(shards, **known(TWO, TWO))) for shards in (2, 1))
+
+    assert "<weight>" not in before
+    first, _, rest = shrinking.partition("main-clickhouse-0-1-0")
+    assert "<weight>" not in first
+    assert rest.partition("main-clickhouse-1-0-0")[0].count("<weight>0</weight>") == 1
+    assert shrinking.count("<weight>") == 1
+    assert shrinking.count("<host>") == before.count("<host>")
+
+
+def test_page_on_operations_moves_every_table_of_a_shard_that_goes() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    section = page.partition("## Taking a shard away")[2].partition("\n## ")[0]
+    by_row, by_part = section.split("\n3. ")
+    viewed = {tables.EVENTS, *(view.target for view in views.ALL)}
+
+    for table in (table for table in tables.ALL if table.scope == "data"):
+        assert (f"`{table.name}`" in by_row) == (table not in viewed)
+        assert (f"`{table.name}_local`" in by_part) == (table in viewed)
 
 
 def test_one_server_of_each_shard_may_be_away() -> None:

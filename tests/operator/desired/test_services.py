@@ -11,7 +11,7 @@ from openpanel.tenancy.spec import ResourceQuota
 from openpanel_operator.desired import Object, Stage, addresses, desired_cluster, desired_project
 from openpanel_operator.desired.quota import Share, affordable
 from openpanel_operator.desired.sizes import number
-from openpanel_worker.migrate import Exit
+from openpanel_worker.exits import Exit
 from tests.operator.desired import cases
 
 SERVICES = ("ingest", "api", "dashboard", "worker")

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 import kopf
 import pytest
 
-from openpanel_operator.kube import Kube, ref_of
-from openpanel_operator.kube.kinds import NAMESPACE, SERVICE
+from openpanel_operator.kube import Kube
+from openpanel_operator.kube.kinds import NAMESPACE
 from tests.operator.control_plane import ApiServer
-from tests.operator.reconcile.worlds import Scene, Watched
+from tests.operator.reconcile.watched import Watched
+from tests.operator.reconcile.worlds import Scene
 
 _numbers = itertools.count(1)
 
@@ -59,10 +60,6 @@ async def namespace(kube: Kube, fresh_name: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-async def scene(kube: Kube, namespace: str) -> AsyncIterator[Scene]:
-    """A namespace of this test's own with all that passes need; its Services give their addresses back."""
-    scene = Scene(Watched(kube), namespace)
-    yield scene
-    for each in scene.everywhere:
-        for body in await kube.listed(SERVICE, namespace=each):
-            await kube.delete(ref_of(body, kind=SERVICE))
+def scene(kube: Kube, namespace: str) -> Scene:
+    """A namespace of this test's own with all that passes need."""
+    return Scene(Watched(kube), namespace)

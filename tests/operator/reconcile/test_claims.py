@@ -48,14 +48,22 @@ def test_changed_host_frees_the_old_one() -> None:
     assert claims.holder(host_claim(HOST)) == young
 
 
-def test_resource_that_is_being_deleted_claims_nothing() -> None:
+def test_resource_that_is_being_deleted_has_its_claims_until_it_is_gone() -> None:
     claims = Claims()
-    going = body(project("old"), made=1, ingest={"host": HOST})
+    old, young = project("shop", "x"), project("shop", "y")
+    spec = {"clusterRef": {"name": "panel", "namespace": "a"}, "ingest": {"host": HOST}}
+    claims.put(body(old, made=1, **spec), key=old)
+    claims.put(body(young, made=2, **spec), key=young)
+    going = body(old, made=1, **spec)
     going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
 
-    claims.put(going, key=project("old"))
+    assert claims.put(going, key=old) == {young}
 
-    assert claims.holder(host_claim(HOST)) is None
+    assert claims.is_going(old)
+    assert claims.holder(host_claim(HOST)) == old
+    assert claims.namesake(young, cluster=cluster("panel")) == old
+    assert claims.drop(old) == {young}
+    assert claims.holder(host_claim(HOST)) == young
 
 
 def test_cluster_has_its_hosts_only_when_it_is_exposed() -> None:
@@ -100,6 +108,26 @@ def test_project_without_reference_is_on_the_only_cluster() -> None:
 
     claims.put(body(cluster("second"), made=2), key=cluster("second"))
     assert claims.cluster_of(shop) == [cluster("near"), cluster("second")]
+
+
+def test_project_of_which_something_was_made_stays_where_its_status_says() -> None:
+    claims = Claims()
+    shop = project("shop")
+    there = body(shop, made=3)
+    there["status"] = {"cluster": {"name": "far", "namespace": "z"}}
+    claims.put(body(cluster("near"), made=2), key=cluster("near"))
+    claims.put(there, key=shop)
+    assert claims.cluster_of(shop) == cluster("near")
+
+    there["metadata"]["finalizers"] = ["openpanel.dev/cleanup"]
+    claims.put(there, key=shop)
+    assert claims.cluster_of(shop) == cluster("far", "z")
+    assert claims.other_named(shop) is None
+
+    there["spec"] = {"clusterRef": {"name": "near"}}
+    claims.put(there, key=shop)
+    assert claims.cluster_of(shop) == cluster("far", "z")
+    assert claims.other_named(shop) == cluster("near")
 
 
 def test_elder_of_two_whose_objects_would_be_named_alike_has_the_name() -> None:

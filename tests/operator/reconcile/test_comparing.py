@@ -8,7 +8,7 @@ import pytest
 from openpanel_operator.kube import Index, Kube
 from openpanel_operator.kube.kinds import DEPLOYMENT
 from openpanel_operator.kube.objects import Object, Ref
-from openpanel_operator.reconcile.comparing import differences
+from openpanel_operator.reconcile.comparing import alike, applied, differences
 
 
 def deployment(namespace: str) -> Object:
@@ -146,3 +146,34 @@ async def test_object_that_was_never_applied_is_taken_over(kube: Kube, namespace
     await kube.create(deployment(namespace))
 
     assert differences(deployment(namespace), await stored(kube, namespace)) == {()}
+
+
+async def test_what_was_applied_is_found_again_among_what_others_and_the_server_put_there(
+    kube: Kube, namespace: str
+) -> None:
+    wanted = deployment(namespace)
+    put(wanted, f"{MAIN}.env.1.value", "")
+    await kube.apply(wanted)
+    sidecar = {"name": "sidecar", "image": "example.org/sidecar:1"}
+    more = {"spec": {"template": {"spec": {"containers": [sidecar]}}}}
+    await kube.apply({**wanted, "spec": more["spec"]}, manager="somebody")
+
+    found = applied(await stored(kube, namespace), "spec", "template")
+
+    assert alike(found, wanted["spec"]["template"])
+    again = {**wanted, "spec": {**wanted["spec"], "template": found}}
+    assert differences(again, await stored(kube, namespace)) == frozenset()
+
+
+async def test_nothing_is_found_where_nothing_was_applied(kube: Kube, namespace: str) -> None:
+    await kube.apply(deployment(namespace))
+
+    assert applied(await stored(kube, namespace), "spec", "strategy") is None
+
+
+def test_two_are_alike_that_say_the_same_in_other_words() -> None:
+    one = {"resources": {"limits": {"memory": "1024Mi"}}, "env": []}
+
+    assert alike(one, {"resources": {"limits": {"memory": "1Gi"}}})
+    assert not alike(one, {"resources": {"limits": {"memory": "2Gi"}}})
+    assert not alike(one, {"resources": {"limits": {"memory": "1Gi", "cpu": "1"}}})

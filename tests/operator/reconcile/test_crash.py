@@ -5,14 +5,17 @@ tried for some of a cluster's writes, and with `OPENPANEL_EVERY_CRASH=1` for all
 """
 
 import os
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
 
 from openpanel_operator.kube import Key
+from openpanel_operator.kube.kinds import PROJECT
 from openpanel_operator.kube.objects import Object
 from openpanel_operator.reconcile.reconciling import Failed
-from tests.operator.reconcile.worlds import Crash, Scene, make_cluster, make_project, serve
+from tests.operator.reconcile.watched import Crash
+from tests.operator.reconcile.worlds import Scene, make_cluster, make_project, serve
 
 EVERY_CRASH: Final = os.environ.get("OPENPANEL_EVERY_CRASH") == "1"
 RUNNING = ("resourceVersion", "uid", "creationTimestamp", "generation", "managedFields", "ownerReferences")
@@ -62,10 +65,19 @@ async def run_to_the_end(scene: Scene, key: Key, *, dies_always: bool = False) -
     raise AssertionError("no end")
 
 
-@pytest.mark.parametrize("dedicated", [False, True])
-async def test_project_converges_after_a_crash_at_any_write(scene: Scene, dedicated: bool) -> None:
-    panel = await make_cluster(scene)
-    await scene.settle(panel)
+@pytest.mark.parametrize(
+    ("engine", "dedicated"),
+    [
+        pytest.param("Embedded", False, id="shared"),
+        pytest.param("Embedded", True, id="dedicated"),
+        pytest.param("Managed", True, id="dedicated, with a ClickHouse user"),
+    ],
+)
+async def test_project_converges_after_a_crash_at_any_write(
+    scene: Scene, engine: str, dedicated: bool
+) -> None:
+    panel = await make_cluster(scene, clickhouse={"engine": engine})
+    await scene.settle(panel, passes=40)
     spec: dict[str, Any] = {"ingest": {"mode": "Dedicated"}} if dedicated else {}
     calm = await make_project(scene, "calm", **spec)
     scene.kube.writes.clear()
@@ -93,14 +105,27 @@ async def test_project_converges_after_a_crash_at_any_write(scene: Scene, dedica
     assert all(end == ends["calm"] for end in ends.values())
 
 
-async def test_cluster_converges_after_a_crash_at_any_write(scene: Scene) -> None:
-    calm = await make_cluster(scene)
+# How many writes lie between those after which the process dies; servers of their own take many passes each time.
+ENGINES = pytest.mark.parametrize(
+    ("clickhouse", "apart"),
+    [
+        pytest.param({"engine": "Embedded"}, 5, id="embedded"),
+        pytest.param({"engine": "Managed", "replicas": 2}, 13, id="managed"),
+    ],
+)
+
+
+@ENGINES
+async def test_cluster_converges_after_a_crash_at_any_write(
+    scene: Scene, clickhouse: dict[str, Any], apart: int
+) -> None:
+    calm = await make_cluster(scene, clickhouse=clickhouse)
     await run_to_the_end(scene, calm)
     writes, expected = len(scene.kube.writes), await end_state(scene)
     await _clear(scene, calm)
 
-    for k in range(1, writes + 1, 1 if EVERY_CRASH else 5):
-        panel = await make_cluster(scene)
+    for k in range(1, writes + 1, 1 if EVERY_CRASH else apart):
+        panel = await make_cluster(scene, clickhouse=clickhouse)
         scene.restart()
         scene.kube.writes.clear()
         scene.kube.die_after = k
@@ -110,13 +135,52 @@ async def test_cluster_converges_after_a_crash_at_any_write(scene: Scene) -> Non
         await _clear(scene, panel)
 
 
-async def test_cluster_converges_when_each_process_dies_after_its_first_write(scene: Scene) -> None:
-    calm = await make_cluster(scene)
+@pytest.mark.parametrize("policy", ["Retain", "Delete"])
+async def test_deletion_of_a_project_ends_after_a_crash_at_any_write(
+    scene: Scene, fresh_name: Callable[[str], str], policy: str
+) -> None:
+    """Its objects lie beside the cluster's stores, in another namespace: no garbage collector follows them."""
+    elsewhere = fresh_name("tenant")
+    body: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": elsewhere}}
+    await scene.kube._inner.create(body)
+    scene.namespaces = (elsewhere,)
+    panel = await make_cluster(scene)
+    await scene.settle(panel)
+    around = set(await scene.objects())
+    named = {"name": panel.name, "namespace": panel.namespace}
+    spec: dict[str, Any] = {"clusterRef": named, "ingest": {"mode": "Dedicated"}, "deletionPolicy": policy}
+
+    crashes, k = 0, 1
+    while True:
+        shop = await make_project(scene, f"p{k:02}", namespace=elsewhere, **spec)
+        await scene.settle(shop)
+        assert set(await scene.objects()) > around
+        await scene.delete(shop)
+        scene.kube.writes.clear()
+        scene.kube.die_after = k
+        died = await run_to_the_end(scene, shop)
+        scene.kube.die_after = None
+
+        assert await scene.kube.get(PROJECT, shop.name, namespace=elsewhere) is None
+        assert set(await scene.objects()) == around, f"after write {k}"
+        assert scene.stores.removed[shop.name] == policy
+        crashes += died
+        if not died:
+            break
+        k += 1
+    assert crashes >= 5
+
+
+@pytest.mark.parametrize("clickhouse", [{"engine": "Embedded"}, {"engine": "Managed", "replicas": 2}])
+async def test_cluster_converges_when_each_process_dies_after_its_first_write(
+    scene: Scene, clickhouse: dict[str, Any]
+) -> None:
+    calm = await make_cluster(scene, clickhouse=clickhouse)
     await run_to_the_end(scene, calm)
     writes, expected = len(scene.kube.writes), await end_state(scene)
     await _clear(scene, calm)
 
-    panel = await make_cluster(scene)
+    panel = await make_cluster(scene, clickhouse=clickhouse)
     scene.restart()
     scene.kube.die_after = 1
     scene.kube.writes.clear()

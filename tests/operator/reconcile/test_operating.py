@@ -10,22 +10,28 @@ import pytest
 
 from openpanel_operator import triggers
 from openpanel_operator.health import Health, Sign
-from openpanel_operator.kube import Index, Key, Kube, Ref
-from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, PROJECT, SECRET
+from openpanel_operator.kube import Index, Key, Kind, Kube, Ref
+from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, OWNED, PROJECT, SECRET
 from openpanel_operator.metrics import Metrics
 from openpanel_operator.operating import Kinds, Operator, Plan, utc_now
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.conditions import is_true
 from openpanel_operator.reconcile.keys import Queue
+from openpanel_operator.reconcile.vacancies import Vacancies
 from tests.operator.control_plane import ApiServer
 from tests.operator.reconcile.conftest import connection
 from tests.operator.reconcile.waiting import until, until_true
+from tests.operator.reconcile.watched import Watched
 from tests.operator.reconcile.worlds import VERSION, MemoryStores, Scene, make_cluster, make_project, serve
 
 
 @asynccontextmanager
 async def operating(
-    scene: Scene, server: ApiServer, *, stores: MemoryStores | None = None
+    scene: Scene,
+    server: ApiServer,
+    *,
+    stores: MemoryStores | None = None,
+    watched: tuple[Kind, ...] = OWNED,
 ) -> AsyncIterator[Operator]:
     """The operator at work in the scene's namespace; kopf stops everything else of its own."""
     plan = Plan(
@@ -42,7 +48,7 @@ async def operating(
         stores=stores or scene.stores,
         metrics=Metrics(),
         health=Health(now=asyncio.get_running_loop().time),
-        kinds=Kinds(optional=()),
+        kinds=Kinds(optional=(), watched=watched),
     )
     stop = asyncio.Event()
     task = asyncio.create_task(operator.run(connect=lambda: connection(server), stop=stop))
@@ -63,7 +69,8 @@ class Kubelet:
 
     async def run(self) -> None:
         while True:
-            await serve(self._scene.kube, self._scene.everywhere)
+            # An operator with a client of its own writes, too: nothing is known to be as it was.
+            await serve(Watched(self._scene.kube._inner), self._scene.everywhere)
             await asyncio.sleep(0.2)
 
 
@@ -200,7 +207,7 @@ async def test_kopf_leaves_no_mark_on_resources(scene: Scene, api_server: ApiSer
 @pytest.fixture
 async def audit(scene: Scene) -> triggers.Audit:
     index, queue = Index(), Queue(chance=lambda: 0.5)
-    resources = triggers.Resources(index, Claims(), queue)
+    resources = triggers.Resources(index, Claims(), queue, vacancies=Vacancies())
     return triggers.Audit(
         scene.kube, index, resources, namespaces=(scene.namespace,), clock=lambda: scene.now
     )
@@ -219,7 +226,7 @@ async def test_watch_that_stays_behind_is_taken_for_deaf(scene: Scene, audit: tr
 async def test_resource_that_went_unseen_is_forgotten(scene: Scene, kube: Kube) -> None:
     index, claims = Index(), Claims()
     queue = Queue(chance=lambda: 0.5)
-    resources = triggers.Resources(index, claims, queue)
+    resources = triggers.Resources(index, claims, queue, vacancies=Vacancies())
     audit = triggers.Audit(kube, index, resources, namespaces=(), clock=utc_now)
     shop = await make_project(scene, "shop")
     body = await kube.get(PROJECT, "shop", namespace=scene.namespace)

@@ -14,6 +14,7 @@ from openpanel_operator.reconcile.readiness import rollout, trouble_of
 from openpanel_operator.reconcile.staging import progress
 from openpanel_operator.reconcile.workloads import Owned, Workload
 from openpanel_operator.resources.cluster import PanelClusterSpec
+from openpanel_operator.resources.project import ALLOW_DATA_LOSS
 from openpanel_operator.resources.reasons import Reason
 
 DONE = {"observedGeneration": 2, "replicas": 3, "readyReplicas": 3, "updatedReplicas": 3}
@@ -153,4 +154,4 @@ def test_shorter_retention_needs_consent() -> None:
     assert retention.cuts(wanted, applied={"events": 30, "replays": 10}, annotations={}) == {}
     assert retention.cuts(wanted, applied={"events": 20}, annotations={}) == {"replays": (None, 10)}
     assert retention.cuts(wanted, applied={}, annotations={}) == {"events": (None, 30), "replays": (None, 10)}
-    assert retention.cuts(wanted, applied={}, annotations={retention.ALLOW_DATA_LOSS: "true"}) == {}
+    assert retention.cuts(wanted, applied={}, annotations={ALLOW_DATA_LOSS: "true"}) == {}

@@ -8,16 +8,29 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from openpanel import metadata
+from openpanel import metadata, tenancy
 from openpanel.metadata import Database, clients, projects
-from openpanel.tenancy import AnalyticsProject, parse
+from openpanel.tenancy import AnalyticsProject, parse, snapshot_errors, snapshots
+from openpanel.tenancy.snapshot_places import S3
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single
 from openpanel_local.engines.clickhouse import ClickHouse
 from openpanel_operator import servers
-from openpanel_operator.real_stores import CHANGES, THREADS, RealStores
-from openpanel_operator.stores import Addresses, Credential, PoolAsk, StoreAway, StoreRefused, Wanted
+from openpanel_operator.real_stores import CHANGES, SETTLE, THREADS, RealStores
+from openpanel_operator.reconcile.owners import OwnedElsewhere
+from openpanel_operator.stores import (
+    Addresses,
+    Credential,
+    PoolAsk,
+    SnapshotFailed,
+    SnapshotUnderWay,
+    StillDraining,
+    StoreAway,
+    StoreRefused,
+    Wanted,
+)
+from tests.operator.reconcile.waiting import until, until_true
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 MANIFEST = """
@@ -134,6 +147,18 @@ async def test_given_secret_opens_and_the_one_before_too(
     assert hashes(database, "rotated") == {"web": 2, "reader": 2}, "a repetition issues nothing"
 
 
+async def test_another_secret_of_the_same_serial_opens_too(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    """The key from which secrets follow may have been lost, and then the serial says nothing."""
+    first = wanted("rekeyed")
+    others = {name: replace(each, secret=f"{each.secret}x") for name, each in first.credentials.items()}
+    await stores.ensure(first, at)
+    await stores.ensure(replace(first, credentials=others), at)
+
+    assert hashes(database, "rekeyed") == {"web": 2, "reader": 2}
+
+
 async def test_another_process_issues_nothing_again(at: Addresses, database: Database, clock: Clock) -> None:
     for _ in range(2):
         stores = RealStores(clock=clock)
@@ -190,6 +215,128 @@ async def test_removed_project_goes_by_its_policy(
     assert hashes(database, name) == {}
 
 
+async def test_project_whose_copy_cannot_be_made_is_stopped_and_keeps_everything(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    await stores.ensure(wanted("copied"), at)
+    nobody = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
+    said: list[str] = []
+
+    async def fails() -> bool:
+        try:
+            await stores.remove("copied", policy="Snapshot", user=False, place=nobody, at=at)
+        except (SnapshotUnderWay, SnapshotFailed) as error:
+            said.append(str(error))
+            return isinstance(error, SnapshotFailed)
+        raise AssertionError("there is no place")
+
+    await until_true(fails)
+
+    assert all("between-us" not in text and "AKIA" not in text for text in said)
+    record = projects.load(database, project="copied")
+    assert record is not None
+    assert record.deletion_policy == "Snapshot"
+    assert hashes(database, "copied") == {}
+    await stores.remove("copied", policy="Delete", user=False, at=at)
+    assert projects.load(database, project="copied") is None
+
+
+async def test_copy_that_waits_for_the_last_events_is_under_way(
+    stores: RealStores, at: Addresses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def settling(*_: object, **__: object) -> None:
+        raise snapshot_errors.error("Settling", "what copied has accepted is still being written")
+
+    monkeypatch.setattr(tenancy, "remove", settling)
+    place = S3("https://s3.example.com/bucket")
+
+    with pytest.raises(SnapshotUnderWay, match="still being written"):
+        await stores.remove("copied", policy="Snapshot", user=False, place=place, at=at)
+
+
+async def test_copy_waits_until_its_own_streams_are_empty_and_their_keys_go_with_the_data(
+    stores: RealStores, at: Addresses, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "listed", lambda *_, **__: ())
+    await stores.ensure(wanted("queued", pool="queued"), at)
+    nobody = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
+
+    async def copy() -> None:
+        await stores.remove("queued", policy="Snapshot", user=False, place=nobody, at=at)
+
+    with redis.Redis.from_url(at.redis) as client:
+        fence, depth = "op:{queued:3}:fence", "op:{queued:3}:depth"
+        client.set(fence, 1)
+        client.set(depth, 5_432)
+        with pytest.raises(SnapshotUnderWay, match="s to go"):
+            await copy()
+        clock.now += SETTLE
+        with pytest.raises(StillDraining, match="about 5,000 events of queued wait"):
+            await copy()
+        silent = replace(at, redis="redis://127.0.0.1:1/0")
+        with pytest.raises(StoreAway):
+            await stores.remove("queued", policy="Snapshot", user=False, place=nobody, at=silent)
+        client.set(depth, 0)
+
+        async def is_tried() -> bool:
+            try:
+                await copy()
+            except SnapshotUnderWay:
+                return False
+            except SnapshotFailed:
+                return True
+            raise AssertionError("there is no place")
+
+        await until_true(is_tried)
+        await stores.remove("queued", policy="Retain", user=False, at=at)
+        assert client.exists(fence)
+        await stores.remove("queued", policy="Delete", user=False, at=at)
+        assert not list(client.scan_iter(match="op:{queued:*"))
+
+
+async def test_copy_waits_for_what_was_taken_before_in_the_streams_of_all(
+    stores: RealStores, at: Addresses, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "listed", lambda *_, **__: ())
+    await stores.ensure(wanted("among", pool="common"), at)
+    place = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
+    taken = int(clock.now.timestamp() * 1_000)
+    with redis.Redis.from_url(at.redis) as client:
+        client.set("op:{common:2}:depth", 70)
+        client.xadd("op:{common:2}:stream", {"f": b"frame"}, id=f"{taken}-0")
+        with pytest.raises(SnapshotUnderWay, match="s to go"):
+            await stores.remove("among", policy="Snapshot", user=False, place=place, at=at)
+        clock.now += SETTLE
+
+        with pytest.raises(StillDraining, match="70 events of among and of others"):
+            await stores.remove("among", policy="Snapshot", user=False, place=place, at=at)
+
+        await stores.remove("among", policy="Delete", user=False, at=at)
+        assert client.exists("op:{common:2}:stream"), "others have something there"
+        client.delete("op:{common:2}:depth", "op:{common:2}:stream")
+
+
+async def test_project_is_the_namespaces_that_had_it_first(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    await stores.ensure(wanted("owned"), at)  # of before anybody noted whose it is
+    assert projects.owner_of(database, project="owned") is None
+    await stores.ensure(replace(wanted("owned"), namespace="mine"), at)
+    assert projects.owner_of(database, project="owned") == "mine"
+    await stores.remove("owned", policy="Retain", user=False, at=at)
+
+    taker = replace(wanted("owned"), namespace="theirs")
+    with pytest.raises(OwnedElsewhere):
+        await stores.ensure(taker, at)
+    assert "owned" not in await stores.projects(at)
+    await stores.remove("owned", policy="Delete", user=False, namespace="theirs", at=at)
+    assert projects.owner_of(database, project="owned") == "mine"
+
+    await stores.ensure(replace(taker, handed_over=frozenset({"mine"})), at)
+    assert projects.owner_of(database, project="owned") == "theirs"
+    assert not (await stores.ensure(taker, at)).changes
+
+
 async def test_engine_that_makes_no_users_refuses_the_user_and_nothing_else(
     stores: RealStores, at: Addresses, database: Database
 ) -> None:
@@ -222,6 +369,23 @@ async def test_each_store_that_is_away_is_named(stores: RealStores, at: Addresse
         await stores.ensure(wanted("nowhere"), away)
     with pytest.raises(StoreAway, match="Redis"):
         await stores.pools([PoolAsk("shared", 1)], away)
+
+
+async def test_new_addresses_of_an_owner_close_the_connections_of_the_old(
+    stores: RealStores, at: Addresses, valkey_url: str
+) -> None:
+    own = [replace(at, owner="analytics/main", redis=f"{valkey_url}?client_name=own-{n}") for n in range(3)]
+    other = replace(at, owner="analytics/other", redis=f"{valkey_url}?client_name=other")
+    for each in (other, *own, own[-1]):
+        assert await stores.faults(each) == {}
+
+    with redis.Redis.from_url(valkey_url) as client:
+        await until(lambda: connected(client) == {"other", "own-2"})
+
+
+def connected(client: redis.Redis) -> set[str]:
+    names = (each["name"] for each in client.client_list())
+    return {name for name in names if name == "other" or name.startswith("own-")}
 
 
 async def test_empty_database_has_no_schema(

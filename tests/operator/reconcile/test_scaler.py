@@ -1,5 +1,7 @@
 """Ticks against the real API server: one look at all queues, decisions through /scale, busy pods spared."""
 
+from datetime import timedelta
+
 import pytest
 
 from openpanel_operator.kube import Key
@@ -170,6 +172,57 @@ async def test_last_worker_goes_and_comes_back(scene: Scene, clock: Clock) -> No
     scene.stores.waiting["shop"] = 1
     await tick(scene, scaler)
     assert await replicas(scene, "shop-worker") == 1
+
+
+@pytest.mark.usefixtures("panel")
+async def test_workers_of_a_project_that_are_busy_stay(scene: Scene, clock: Clock) -> None:
+    shop = await make_project(scene, "shop", ingest={"mode": "Dedicated"}, workers={"targetDepth": 10})
+    await scene.settle(shop)
+    scaler = await scaler_of(scene, clock)
+    scene.stores.waiting["shop"] = 35
+    await tick(scene, scaler)
+    assert await replicas(scene, "shop-worker") == 4
+    scene.stores.waiting["shop"] = 0
+    scene.stores.busy = {"shop-worker-a", "shop-worker-b", "shop-worker-c"}
+
+    for _ in range(30):
+        clock.now += 60
+        await tick(scene, scaler)
+    assert await replicas(scene, "shop-worker") == 3
+
+    scene.stores.busy.clear()
+    for _ in range(30):
+        clock.now += 60
+        await tick(scene, scaler)
+    assert await replicas(scene, "shop-worker") == 1
+
+
+async def test_figures_are_told_when_they_are_clearly_others(scene: Scene, panel: Key, clock: Clock) -> None:
+    """Eight workers are the most, so neither number nor reason change while the queue grows and shrinks."""
+    scaler = await scaler_of(scene, clock)
+    for waiting in (5_000, 5_000, 5_000):
+        scene.stores.waiting["shared"] = waiting
+        await tick(scene, scaler)
+        clock.now += 60
+    await scene.reconcile(panel)
+    assert (await scene.status(panel))["workers"]["queued"] == 5_000
+    assert (await scene.condition(panel, "ScalingActive"))["reason"] == "AtMaximum"
+    scene.asked.clear()
+
+    scene.stores.waiting["shared"] = 5_001
+    scene.now += timedelta(hours=1)
+    await tick(scene, scaler)
+    assert scene.asked == []
+
+    scene.stores.waiting["shared"] = 80_000
+    await tick(scene, scaler)
+    assert scene.asked == [panel]
+    await scene.reconcile(panel)
+    assert (await scene.status(panel))["workers"]["queued"] == 80_000
+
+    scene.stores.waiting["shared"] = 1_000
+    await tick(scene, scaler)
+    assert scene.asked == [panel], "figures alone are told once a minute"
 
 
 async def _pod(scene: Scene, workload: Object, name: str) -> Ref:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import cast
 
 from openpanel_operator.desired import labels as names
 from openpanel_operator.kube import Index, Key, Kube, Patrol, Watching
@@ -181,3 +182,31 @@ async def test_what_may_only_be_read_by_name_is_looked_at_in_turns(kube: Kube, n
     assert value(index, namespace, "edited") == "2"
     assert value(index, namespace, "deleted") is None
     assert value(index, namespace, "left") == "1"
+
+
+async def test_each_look_is_a_move_also_one_that_fails(namespace: str) -> None:
+    """A round of thousands, or of slow failures, takes longer than liveness waits for a sign."""
+    index, second_asked = Index(), asyncio.Event()
+    for number, name in enumerate(("one", "two")):
+        body = config_map(namespace, name)
+        body["metadata"]["resourceVersion"] = str(number + 1)
+        index.put(body, kind=CONFIG_MAP)
+
+    class Away:
+        async def get(self, _kind: Kind, name: str, *, namespace: str) -> Object | None:
+            if name == "two":
+                second_asked.set()
+                await asyncio.Event().wait()
+            raise Unavailable(f"{namespace}/{name}: connection refused")
+
+    patrol = Patrol(cast("Kube", Away()), CONFIG_MAP, index=index, tell=lambda _key: None, round_s=0.1)
+    before = patrol.moved_at
+    task = asyncio.create_task(patrol.run())
+    try:
+        async with asyncio.timeout(60):
+            await second_asked.wait()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert patrol.moved_at > before

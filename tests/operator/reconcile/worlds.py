@@ -8,60 +8,39 @@ import contextlib
 import itertools
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import NAMESPACE_DNS, uuid5
 
+from openpanel.metadata import DeletionPolicy
+from openpanel.tenancy.snapshot_places import S3
 from openpanel_operator.desired import KeeperFacts, Node
-from openpanel_operator.kube import Index, Key, Kind, Kube, Object, Ref, ref_of
+from openpanel_operator.kube import Index, Key, Kind, Object, Ref, ref_of
 from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, EVENT, JOB, OWNED, PROJECT, STATEFUL_SET
+from openpanel_operator.reconcile import owners, retention
 from openpanel_operator.reconcile.applying import Applier
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.conditions import found, stamp
 from openpanel_operator.reconcile.events import Recorder
 from openpanel_operator.reconcile.reconciling import Failed, Reconciler
-from openpanel_operator.reconcile.world import World
+from openpanel_operator.reconcile.world import Installed, World
 from openpanel_operator.stores import (
     Addresses,
     Ensured,
+    PlaceFault,
     PoolAsk,
     PoolSeen,
     Store,
     StoreAway,
+    StoreError,
     Wanted,
 )
+from tests.operator.reconcile.watched import Watched
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 VERSION = "1.0.0"
-WRITES = frozenset({"apply", "create", "patch", "delete"})
-
-
-class Crash(BaseException):
-    """The process dies; no handler gets to see it."""
-
-
-class Watched(Kube):
-    """The real client, which counts writes and can die right after one of them."""
-
-    def __init__(self, kube: Kube) -> None:
-        self._inner = kube
-        self.writes: list[str] = []
-        self.die_after: int | None = None
-
-    def watch(
-        self, kind: Kind, *, namespace: str | None, selector: str, since: str
-    ) -> AsyncIterator[tuple[str, Object]]:
-        return self._inner.watch(kind, namespace=namespace, selector=selector, since=since)
-
-    async def _call(self, verb: str, path: str, **rest: Any) -> Any:
-        answer = await self._inner._call(verb, path, **rest)
-        if verb in WRITES and not path.endswith("/events"):
-            self.writes.append(f"{verb} {path}")
-            if self.die_after is not None and len(self.writes) >= self.die_after:
-                raise Crash
-        return answer
 
 
 @dataclass
@@ -71,6 +50,10 @@ class MemoryStores:
     away: dict[Store, str] = field(default_factory=dict)
     known: dict[str, Wanted] = field(default_factory=dict)
     removed: dict[str, str] = field(default_factory=dict)
+    copied: dict[str, S3] = field(default_factory=dict)  # project → where its snapshot lies
+    copying: StoreError | None = None  # why there is no copy yet
+    place_fault: PlaceFault | StoreError | None = None  # what the trial of a place says
+    keeps: dict[str, Mapping[str, int | None]] = field(default_factory=dict)  # project → days of each kind
     valid: dict[tuple[str, str], list[str]] = field(
         default_factory=dict
     )  # project, client → secrets, newest last
@@ -78,6 +61,9 @@ class MemoryStores:
     busy: set[str] = field(default_factory=set)
     users: dict[str, str] = field(default_factory=dict)  # project → secret of its own ClickHouse user
     refuses_users: str = ""
+    owners: dict[str, str] = field(default_factory=dict)  # project → namespace, also when its data were kept
+    spare: set[Node] = field(default_factory=set)  # servers whose data are elsewhere, or that have none
+    behind: dict[Node, int] = field(default_factory=dict)  # seconds
     current: bool = True
     asked: Counter[str] = field(default_factory=Counter)
 
@@ -91,8 +77,11 @@ class MemoryStores:
     async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
         return dict.fromkeys(at.nodes, True)
 
+    async def delays(self, at: Addresses) -> Mapping[Node, int]:
+        return {node: self.behind.get(node, 0) for node in at.nodes}
+
     async def releasable(self, at: Addresses, nodes: Sequence[Node]) -> frozenset[Node]:
-        return frozenset()
+        return frozenset(nodes) & self.spare
 
     async def keeper(self, at: Addresses) -> KeeperFacts | None:
         return KeeperFacts(members=tuple(range(len(at.keepers))), stable=True) if at.keepers else None
@@ -105,6 +94,12 @@ class MemoryStores:
         self._need("PostgreSQL", "ClickHouse")
         name = wanted.manifest.name
         self.asked[name] += 1
+        owner = self.owners.get(name)
+        owners.must_be_free(name, owner=owner, namespace=wanted.namespace, handed_over=wanted.handed_over)
+        self.owners[name] = wanted.namespace
+        if name in self.keeps:
+            retention.must_not_cut(wanted.manifest, stored=self.keeps[name])
+        self.keeps[name] = wanted.manifest.spec.retention.model_dump(by_alias=True)
         changes = [] if self.known.get(name) == wanted else [f"project {name}: changed"]
         self.known[name] = wanted
         for client, credential in wanted.credentials.items():
@@ -117,13 +112,32 @@ class MemoryStores:
         return Ensured(tuple(changes), ids, user_refused=self.refuses_users if wanted.user_secret else "")
 
     async def remove(
-        self, project: str, *, policy: Literal["Retain", "Delete"], user: bool, at: Addresses
-    ) -> None:
-        self._need("PostgreSQL", *(("ClickHouse",) if policy == "Delete" or user else ()))
+        self, project: str, *, policy: DeletionPolicy, user: bool, place: S3 | None = None, namespace: str = "",
+        at: Addresses,
+    ) -> str:  # fmt: skip
+        self._need("PostgreSQL", *(("ClickHouse",) if policy != "Retain" or user else ()))
+        if self.owners.get(project, namespace) != namespace:
+            return ""
+        if policy == "Snapshot":
+            if self.copying is not None:
+                raise self.copying
+            assert place is not None
+            self.copied[project] = place
         self.removed[project] = policy
+        if policy != "Retain":
+            self.keeps.pop(project, None)
+            self.owners.pop(project, None)
         if user:
             self.users.pop(project, None)
         self.known.pop(project, None)
+        return f"{place.url}/{project}/20260301T120000Z" if place is not None else ""
+
+    async def try_place(self, place: S3, at: Addresses) -> PlaceFault | None:
+        self._need("ClickHouse")
+        self.asked[place.url] += 1
+        if isinstance(self.place_fault, StoreError):
+            raise self.place_fault
+        return self.place_fault
 
     async def pools(self, asks: Sequence[PoolAsk], at: Addresses) -> Sequence[PoolSeen]:
         self._need("Redis")
@@ -142,6 +156,15 @@ class MemoryStores:
                 raise StoreAway(store, self.away[store])
 
 
+@dataclass(frozen=True)
+class Listing:
+    """All objects of a kind in a namespace, which are these until somebody writes to one."""
+
+    moment: int
+    version: int
+    bodies: list[Object]
+
+
 @dataclass
 class Scene:
     """A namespace with everything that passes need. What the operator remembers can be lost by `restart`."""
@@ -152,6 +175,11 @@ class Scene:
     now: datetime = START
     kinds: tuple[Kind, ...] = OWNED
     namespaces: tuple[str, ...] = ()
+    optional: tuple[Kind, ...] = ()
+    """Kinds of others that are installed."""
+    noticed: tuple[Kind, ...] = ()
+    """The same, of which it is enough to know that they are there."""
+    listings: dict[tuple[Kind, str], Listing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.restart()
@@ -159,7 +187,7 @@ class Scene:
     def restart(self) -> None:
         """Another process takes over: it knows nothing yet."""
         chance = random.Random(7)
-        self._looked: object = None  # the version of the cluster at the last look, and what was looked at
+        self._heard: dict[tuple[Kind, str], Listing] = {}
         self.asked: list[Key] = []
         self.drifted: list[str] = []
         self.results: Counter[str] = Counter()
@@ -178,6 +206,7 @@ class Scene:
             enqueue=self.asked.append,
             version=VERSION,
             namespace="openpanel-system",
+            installed=Installed(frozenset(kind.name for kind in (*self.optional, *self.noticed))),
         )
         self.reconciler = Reconciler(self.world, watcher=self)
 
@@ -189,33 +218,33 @@ class Scene:
         return (self.namespace, *self.namespaces)
 
     async def look(self) -> None:
-        """Hear of everything there is, as watches would tell it.
+        """Hear of everything there is, as watches would tell it."""
+        for place in itertools.product((CLUSTER, PROJECT, *self.kinds, *self.optional), self.everywhere):
+            kind, namespace = place
+            listing = self.listings.get(place)
+            if listing is None or self.kube.is_written(kind, namespace=namespace, since=listing.moment):
+                listing = self.listings[place] = await self._list(kind, namespace)
+            if self._heard.get(place) is not listing:
+                self._heard[place] = listing
+                self._hear(listing, kind, namespace)
 
-        The version of a list is that of the whole cluster: while it stands still, nothing else has changed either.
-        """
-        places = tuple(itertools.product(self.everywhere, (CLUSTER, PROJECT, *self.kinds)))
-        version = await self._look_at(*places[0])
-        if (version, places) == self._looked:
-            return
-        for namespace, kind in places[1:]:
-            await self._look_at(namespace, kind)
-        self._looked = version, places
+    async def _list(self, kind: Kind, namespace: str) -> Listing:
+        moment, bodies, version = self.kube.moment, [], ""
+        async for items, version in self.kube.pages(kind, namespace=namespace):  # noqa: B007
+            bodies += items
+        return Listing(moment, int(version), bodies)
 
-    async def _look_at(self, namespace: str, kind: Kind) -> str:
-        """Hear of all objects of a kind; the version of the list."""
-        seen: list[Ref] = []
-        since = ""
-        async for items, since in self.kube.pages(kind, namespace=namespace):  # noqa: B007
-            for body in items:
-                self.index.put(body, kind=kind)
-                seen.append(ref_of(body, kind=kind))
-                if kind in (CLUSTER, PROJECT):
-                    meta = body["metadata"]
-                    self.claims.put(body, key=Key(kind.name, meta["namespace"], meta["name"]))
-        for key in self.index.retain(kind, namespace=namespace, seen=seen, until=int(since)):
+    def _hear(self, listing: Listing, kind: Kind, namespace: str) -> None:
+        """Take them in, and forget those that are gone."""
+        for body in listing.bodies:
+            self.index.put(body, kind=kind)
+            if kind in (CLUSTER, PROJECT):
+                meta = body["metadata"]
+                self.claims.put(body, key=Key(kind.name, meta["namespace"], meta["name"]))
+        seen = [ref_of(body, kind=kind) for body in listing.bodies]
+        for key in self.index.retain(kind, namespace=namespace, seen=seen, until=listing.version):
             if kind in (CLUSTER, PROJECT):
                 self.claims.drop(key)
-        return since
 
     async def reconcile(self, key: Key) -> float | None:
         """One pass, after a look around."""
@@ -252,7 +281,7 @@ class Scene:
     async def objects(self, namespace: str | None = None) -> dict[Ref, Object]:
         """Everything in the namespace, without what differs from run to run."""
         there: dict[Ref, Object] = {}
-        for kind in self.kinds:
+        for kind in (*self.kinds, *self.optional):
             for body in await self.kube.listed(kind, namespace=namespace or self.namespace):
                 there[ref_of(body, kind=kind)] = body
         return there
@@ -305,19 +334,34 @@ async def make_project(scene: Scene, name: str, *, namespace: str | None = None,
 
 async def serve(kube: Watched, namespaces: Iterable[str]) -> bool:
     """Every pod starts and serves, every Job comes to its end; whether there was anything to do."""
-    inner, moved = kube._inner, False
-    for namespace in namespaces:
-        for kind in (DEPLOYMENT, STATEFUL_SET):
-            for body in await inner.listed(kind, namespace=namespace):
-                status = served_status(body)
-                if any(body.get("status", {}).get(name) != value for name, value in status.items()):
-                    await inner.patch(ref_of(body, kind=kind), {"status": status}, sub="status", by="kubelet")
-                    moved = True
-        for body in await inner.listed(JOB, namespace=namespace):
-            if not body.get("status", {}).get("completionTime"):
-                await finish(kube, ref_of(body, kind=JOB))
-                moved = True
-    return moved
+    done = 0
+    for place in itertools.product((DEPLOYMENT, STATEFUL_SET, JOB), namespaces):
+        kind, namespace = place
+        since = kube.done_until.get(place)
+        if since is not None and not kube.is_written(kind, namespace=namespace, since=since):
+            continue
+        before, served = kube.moment, 0
+        for body in await kube._inner.listed(kind, namespace=namespace):
+            served += await (_finished(kube, body) if kind == JOB else _started(kube, body, kind))
+        done += served
+        # What somebody else wrote meanwhile is looked at the next time.
+        kube.done_until[place] = before + served if kube.moment == before + served else before
+    return bool(done)
+
+
+async def _started(kube: Watched, body: Object, kind: Kind) -> bool:
+    status = served_status(body)
+    if all(body.get("status", {}).get(name) == value for name, value in status.items()):
+        return False
+    await kube._inner.patch(ref_of(body, kind=kind), {"status": status}, sub="status", by="kubelet")
+    return True
+
+
+async def _finished(kube: Watched, body: Object) -> bool:
+    if body.get("status", {}).get("completionTime"):
+        return False
+    await finish(kube, ref_of(body, kind=JOB))
+    return True
 
 
 def served_status(workload: Object) -> dict[str, Any]:

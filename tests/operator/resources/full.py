@@ -59,7 +59,7 @@ PROJECT: Final[Spec] = {
     "workers": _WORKERS,
     "isolation": {
         "networkPolicy": False,
-        "resourceQuota": {"pods": 10, **_RESOURCES},
+        "resourceQuota": {"pods": 10, "admission": True, **_RESOURCES},
         "priorityClassName": "low",
     },
     "clients": [
@@ -140,6 +140,11 @@ MANAGED: Final[Spec] = {
     },
     "networkPolicies": {"enabled": False, "fromNamespaces": ["ingress-nginx"]},
     "upgrade": {"policy": "Manual"},
+    "maintenance": {
+        "timeZone": "Europe/Berlin",
+        "windows": [{"days": ["Saturday", "Sunday"], "start": "02:00", "duration": "2h"}],
+    },
+    "snapshots": {"url": "https://s3.example.com/bucket/panel", "secretName": "bucket"},
     "deletionPolicy": "Delete",
 }
 EXTERNAL: Final[Spec] = {

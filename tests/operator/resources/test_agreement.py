@@ -35,6 +35,11 @@ CHOSEN = {  # values that a pattern alone would hardly ever make good or bad
     "conditions[].values[]": st.sampled_from(["1", "-1.5e3", ".5", "1.", "1_000", "inf", " 1", "many"]),
     "interval": st.sampled_from(["1h", "59m", "1d", "3600s", "90d", "1d12h", "0s", "12h1d"]),
     "overlap": st.sampled_from(["1h", "24h", "1m", "86400s", "0s", "1d", "1w"]),
+    "duration": st.sampled_from(["9m", "10m", "2h", "1d", "25h", "24h", "0s", "1w"]),
+    "windows[].start": st.sampled_from(["02:00", "23:59", "24:00", "2:00", "02:60", "noon"]),
+    "snapshots.url": st.sampled_from(
+        ["https://s3.example.com/bucket/a", "http://minio:9000/b", "https://bucket.s3.example.com", "https://minio", "s3://b/a", "https://u:p@s3.example.com/b", "https://s3.example.com/b/"]
+    ),
     "secretName": st.sampled_from(["one", "two", "a.b", "A"]),
 }  # fmt: skip
 QUANTITIES = st.one_of(

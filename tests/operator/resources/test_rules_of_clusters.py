@@ -16,6 +16,7 @@ INGRESS = {"type": "Ingress", "hosts": HOSTS}
 BOUNDS = "min may be at most max; lower min or raise max"
 KEY = "each key must be a Kubernetes label key, such as disktype or example.com/pool"
 REQUESTS = "requests.{0} may be at most limits.{0}; lower the request or raise the limit"
+WINDOW = "duration must be from 10m to 24h"
 ONE_COUNT = "replicas needs autoscaling.enabled: false; or say autoscaling.min and autoscaling.max instead"
 NETWORK = "each of trustedProxies must be an address or a network without host bits, such as 10.20.0.0/16"
 GEO = "geo needs exactly one of secretName, configMapName and claimName"
@@ -40,6 +41,12 @@ REFUSED: list[tuple[Spec, str, str]] = [
     (
         {"clickhouse": {"engine": "Embedded", "replicas": 2}}, "clickhouse.replicas",
         "engine: Embedded is one process; say replicas: 1, or engine: Managed",
+    ),
+    ({"maintenance": {"windows": [{"start": "02:00", "duration": "9m59s"}]}}, "maintenance.windows[0].duration", WINDOW),
+    ({"maintenance": {"windows": [{"start": "02:00", "duration": "24h1s"}]}}, "maintenance.windows[0].duration", WINDOW),
+    (
+        {"clickhouse": {"engine": "Embedded"}, "snapshots": {"url": "https://s3.example.com/bucket"}}, "snapshots",
+        "snapshots need clickhouse.engine: Managed or External, since the embedded engine calls nobody; or leave them out",
     ),
     ({"clickhouse": {"engine": "External"}}, "clickhouse.external", "engine: External needs external.secretName"),
     ({"clickhouse": {"external": STORE}}, "clickhouse.external", "external needs engine: External; or leave it out"),
@@ -103,9 +110,7 @@ SIZE = "size can only grow, since no volume shrinks; set the old size or a large
 CLASS = "className cannot change, since a volume stays where it is; set the old class"
 KEEPER = "replicas of Keeper grow from 1 to 3 to 5 and never shrink; take the next step only"
 STREAMS = "shards can only grow: what waits in a stream that goes would never be written; keep the old number"
-FEWER = (
-    "fewer shards need shardRemoval: Allow, once the data of those that go has been moved; or keep the number"
-)
+FEWER = "fewer shards need shardRemoval: Allow, then those that go take nothing new and stay until their data is moved; or keep the number"
 CHANGES: list[tuple[Spec, Spec, str, str]] = [
     # before, after, path below spec, message
     ({"clickhouse": {"engine": "Embedded"}}, {}, "clickhouse.engine", ENGINE),

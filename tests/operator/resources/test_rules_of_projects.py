@@ -24,6 +24,21 @@ VALUES = "this operator needs at least one value in values"
 REQUESTS = "requests.{0} may be at most limits.{0}; lower the request or raise the limit"
 
 
+QUOTA_BOUNDS = "admission: true needs pods, requests or limits, since nothing is refused otherwise; name one, or say admission: false"
+QUOTA_CLASS = (
+    "resourceQuota.admission: true needs priorityClassName, by which Kubernetes tells the project's pods from others; "
+    "name a class that no other pods have, or say admission: false"
+)
+QUOTA_CPU = (
+    "limits.cpu with admission: true needs limits.cpu in ingest.resources and in workers.resources, since Kubernetes "
+    "refuses pods that do not say what is counted; say both, or leave this bound out"
+)
+
+
+def counted(**quota: Any) -> Spec:
+    return {"priorityClassName": "own", "resourceQuota": {"admission": True, **quota}}
+
+
 def rotating(**rotation: str) -> Spec:
     return {"clients": [{**WEB, "rotation": rotation}]}
 
@@ -68,6 +83,24 @@ REFUSED: list[tuple[Spec, str, str]] = [
         {"clients": [{"name": "r", "type": "read", "ignoreCorsAndSecret": True}]},
         "clients[0].ignoreCorsAndSecret",
         "ignoreCorsAndSecret needs type: write, since data may be sent by anyone but never read by anyone",
+    ),
+    ({"isolation": counted()}, "isolation.resourceQuota.admission", QUOTA_BOUNDS),
+    ({"isolation": counted(requests={}, limits={})}, "isolation.resourceQuota.admission", QUOTA_BOUNDS),
+    (
+        {"isolation": {"resourceQuota": {"admission": True, "pods": 9}}},
+        "isolation.priorityClassName", QUOTA_CLASS,
+    ),
+    (
+        {"ingest": {"mode": "Dedicated"}, "isolation": counted(limits={"cpu": 4})},
+        "isolation.resourceQuota.limits", QUOTA_CPU,
+    ),
+    (
+        {
+            "ingest": {"mode": "Dedicated", "resources": {"limits": {"cpu": 1}}},
+            "isolation": counted(limits={"cpu": 4}),
+            "workers": {"resources": {"limits": {"memory": "1Gi"}}},
+        },
+        "isolation.resourceQuota.limits", QUOTA_CPU,
     ),
     ({"clients": [{**WEB, "secretName": "s"}, {"name": "b", "type": "read", "secretName": "s"}]}, "clients", SECRETS),
     (rotating(interval="59m59s", overlap="1m"), "clients[0].rotation.interval", "interval must be at least 1h"),
@@ -138,8 +171,24 @@ def test_what_cannot_change_is_refused_with_its_sentence(
         ({"workers": {"shards": 4}}, {"workers": {"shards": 8}}),
         ({"clients": [WEB]}, {"clients": [{"name": "other", "type": "read"}]}),
         ({"retention": {"events": 30}}, {"retention": {"events": 10}}),
+        ({}, {"isolation": counted(limits={"cpu": 4})}),
+        (
+            {"isolation": {"resourceQuota": {"pods": 9}}},
+            {
+                "ingest": {"mode": "Dedicated", "resources": {"limits": {"cpu": 1}}},
+                "isolation": counted(limits={"cpu": 4}),
+                "workers": {"resources": {"limits": {"cpu": 1}}},
+            },
+        ),
     ],
-    ids=["cluster named", "more shards", "other clients", "retention is the operator's to guard"],
+    ids=[
+        "cluster named",
+        "more shards",
+        "other clients",
+        "retention is the operator's to guard",
+        "no pods, nothing to say",
+        "all that is counted is said",
+    ],
 )
 def test_what_may_change_is_taken(kubernetes: httpx.Client, before: Spec, after: Spec) -> None:
     assert changed(kubernetes, PROJECT, before, after, name="changing") == []

@@ -76,6 +76,12 @@ def test_decision(replicas: int, waiting: int, running: int, expected: int, reas
     assert (decision.replicas, decision.reason, decision.active) == (expected, reason, True)
 
 
+def test_busy_workers_stay_and_want_no_others() -> None:
+    assert one(4, Observation(0, busy=4)).reason is Reason.BUSY
+    assert one(5, Observation(0, busy=4), past=history()).replicas == 4
+    assert one(2, Observation(0, busy=2)).want == 0
+
+
 def test_what_waits_too_long_gets_one_more_worker() -> None:
     pool = replace(POOL, longest_wait=60)
 
@@ -198,6 +204,7 @@ seen_queues = st.builds(
     waiting=st.integers(0, 200_000),
     running=st.integers(0, 20),
     oldest_age=st.none() | st.floats(0, 10_000),
+    busy=st.integers(0, 20),
 )
 runs = st.lists(st.none() | seen_queues, min_size=1, max_size=80)
 start = st.integers(0, 40)
@@ -227,6 +234,7 @@ def test_never_goes_below_busy_nor_down_on_an_error(
             assert after >= before
         elif after < before:
             assert after >= min(before, math.ceil(seen.running / pool.concurrency))
+            assert after >= min(before, seen.busy)
 
 
 @PATIENT
@@ -253,7 +261,7 @@ def test_zero_comes_only_after_rest(
                 seen for at, seen in enumerate(observations[: tick + 1]) if (tick - at) * TICK < pool.cooldown
             ]
             assert pool.to_zero
-            assert all(seen is not None and not seen.waiting and not seen.running for seen in rest)
+            assert all(seen is not None and not (seen.waiting or seen.running or seen.busy) for seen in rest)
 
 
 @PATIENT

@@ -172,8 +172,10 @@ def judge_message(sender: Sender, message: Message) -> type[Refusal] | None:
     blocked = sender.entry.blocked_profiles
     if blocked and not blocked.isdisjoint(profiles_named(message)):
         return refusals.ProfileBlocked
-    if type(message) is Track and _has_revenue(message) and not may_send_revenue(sender):
-        return refusals.RevenueNotAllowed
+    if type(message) is Track:
+        properties = message.payload.properties
+        if properties and properties.get(reserved.REVENUE) is not None and not may_send_revenue(sender):
+            return refusals.RevenueNotAllowed
     return None
 
 
@@ -182,8 +184,3 @@ def may_send_revenue(sender: Sender) -> bool:
     # A wrong secret of a sender that has nothing else is refused for the secret, further down the order.
     wrong_only = sender.secret_sent and sender.late is not None
     return sender.project.allow_unsafe_revenue or sender.secret_good or wrong_only
-
-
-def _has_revenue(message: Track) -> bool:
-    properties = message.payload.properties
-    return properties is not None and properties.get(reserved.REVENUE) is not None

@@ -14,14 +14,12 @@ from openpanel.stream.errors import Overloaded
 from openpanel.stream.frames import Resolved
 from openpanel.wire import older as older_routes
 from openpanel.wire.refusals import MethodNotAllowed, NotFound, Refusal
-from openpanel_api.ingest import pages, plain
+from openpanel_api.ingest import many, pages, plain
 from openpanel_api.ingest.asgi import JSON, Receive, Scope, Send, send_answer, send_preflight, send_refusal
 from openpanel_api.ingest.device import device_id
-from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.imports import import_events
-from openpanel_api.ingest.many import track_batch
 from openpanel_api.ingest.parts import Parts
-from openpanel_api.ingest.plain import PlainHeads
+from openpanel_api.ingest.plain import Known, PlainHeads, Ready
 from openpanel_api.ingest.receive import ClientGoneError
 from openpanel_api.ingest.scripts import NAMES
 from openpanel_api.ingest.single import later, older, track
@@ -31,9 +29,10 @@ Page = Callable[[Parts, Scope, Send], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TRACK: Final = "/track"
+BATCH: Final = "/track/batch"
 POSTS: Final[Mapping[str, Route]] = {
     TRACK: track,
-    "/track/batch": track_batch,
+    BATCH: many.track_batch,
     "/import/events": import_events,
     **{path: partial(older, route=path) for path in older_routes.TYPES},
 }
@@ -57,7 +56,7 @@ class IngestApp:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self.plain_heads = PlainHeads(parts.heads)
+        self.plain_heads = PlainHeads(parts.heads, routes={TRACK: plain.single, BATCH: many.ready})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,25 +82,25 @@ class IngestApp:
         except Refusal:
             return
 
-    def ready(self, head: Head, body: bytes) -> plain.Ready | None:
+    def ready(self, known: Known, body: bytes) -> Ready | None:
         """A plain call made ready for the stream; None where the ordinary way has to see it."""
         try:
-            return plain.ready(self._parts, head, body)
+            return known.prepare(self._parts, known.head, body)
         except Exception:  # noqa: BLE001 (the ordinary way meets it again, and says so)
             return None
 
-    def answer(self, call: plain.Ready, resolved: tuple[Resolved, ...]) -> bytes:
+    def answer(self, call: Ready, resolved: tuple[Resolved, ...]) -> bytes:
         """The body of the answer to a plain call that is in the stream."""
-        return plain.answer(self._parts, call, resolved)
+        return call.answer(self._parts, resolved)
 
     def failing(self, error: Exception) -> Application:
         """The application for a plain call whose commit failed: answers what the ordinary way would have."""
         if isinstance(error, Overloaded):
             error = later(error)
         self._parts.counts.requests += 1
-        self._count_failure(error, TRACK)
 
-        async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
+            self._count_failure(error, _known_path(scope["path"]))
             await _send_failure(send, error)
 
         return answer

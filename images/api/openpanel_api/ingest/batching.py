@@ -67,7 +67,7 @@ def parts_of(
 
 def runs_of(placed: Sequence[Placed], sender: Sender) -> tuple[tuple[Run, ...], list[int]]:
     """The runs of these messages in the order of their beginnings, and the run of each message."""
-    runs: list[_Growing] = []
+    runs: list[list[Place]] = []
     growing: dict[tuple[int, RunMode, str], int] = {}
     of = [NO_RUN] * len(placed)
     for position in _by_time(placed):
@@ -79,12 +79,12 @@ def runs_of(placed: Sequence[Placed], sender: Sender) -> tuple[tuple[Run, ...], 
         kind = (place.device, mode, place.profile if mode is RunMode.JOIN else "")
         found = growing.get(kind)
         # A message with a key of its own may be a repeat: what it adds to the run must be leavable.
-        if found is None or one.key or place.at_ms - runs[found].last_ms >= SESSION_TIMEOUT_MS:
+        if found is None or one.key or place.at_ms - runs[found][-1].at_ms >= SESSION_TIMEOUT_MS:
             found = growing[kind] = len(runs)
-            runs.append(_Growing(place))
-        runs[found].take(place)
+            runs.append([])
+        runs[found].append(place)
         of[position] = found
-    return tuple(run.made(sender) for run in runs), of
+    return tuple([_run(places, sender) for places in runs]), of
 
 
 def _by_time(placed: Sequence[Placed]) -> Sequence[int]:
@@ -94,41 +94,22 @@ def _by_time(placed: Sequence[Placed]) -> Sequence[int]:
     return order if times == sorted(times) else sorted(order, key=times.__getitem__)
 
 
-class _Growing:
-    """A run while messages are added to it, in the order of their times."""
-
-    __slots__ = ("_events", "_first", "_page", "_profile", "_views", "last_ms")
-
-    def __init__(self, first: Place) -> None:
-        self._first = first
-        self._views = self._events = 0
-        self._page = self._profile = ""
-        self.last_ms = first.at_ms
-
-    def take(self, place: Place) -> None:
-        self.last_ms = place.at_ms
-        self._profile = place.profile or self._profile
-        self._page = place.page or self._page
-        if place.view:
-            self._views += 1
-        elif place.kind is Kind.TRACK:
-            self._events += 1
-
-    def made(self, sender: Sender) -> Run:
-        first = self._first
-        return Run(
-            sender.project_id,
-            first.device,
-            first.previous,
-            first.at_ms,
-            self.last_ms,
-            self._views,
-            self._events,
-            sender.candidate(first.device, first.at_ms),
-            first.mode or RunMode.PEEK,
-            self._profile,
-            page_path(self._page),
-        )
+def _run(places: Sequence[Place], sender: Sender) -> Run:
+    """The run of these messages, which are in the order of their times."""
+    first = places[0]
+    return Run(
+        sender.project_id,
+        first.device,
+        first.previous,
+        first.at_ms,
+        places[-1].at_ms,
+        [place.view for place in places].count(True),
+        [place.kind for place in places if not place.view].count(Kind.TRACK),
+        sender.candidate(first.device, first.at_ms),
+        first.mode or RunMode.PEEK,
+        next((place.profile for place in reversed(places) if place.profile), ""),
+        page_path(next((place.page for place in reversed(places) if place.page), "")),
+    )
 
 
 def _shards(place: Place, pool: Pool) -> tuple[int, int, str]:

@@ -7,6 +7,7 @@ Redis that are older than the change are not believed. While the metadata is awa
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple, Protocol
+from weakref import WeakSet
 
 import msgspec
 from redis.exceptions import RedisError
@@ -46,6 +47,7 @@ class Entry:
     """A client as it was read, with all that requests ask of it compiled. `record` None: there is no such client."""
 
     __slots__ = (
+        "__weakref__",
         "blocked_addresses",
         "blocked_profiles",
         "bucket",
@@ -97,6 +99,8 @@ class Clients:
         self._redis = redis
         self._now_ms = now_ms
         self._known: TwoGenerations[str, Entry] = TwoGenerations(size=CLIENTS)
+        # Also those that the cache has dropped: a sender that holds one believes it until it is told.
+        self._held: WeakSet[Entry] = WeakSet()
         self._loading: dict[str, asyncio.Task[Entry]] = {}
         self._heard: TwoGenerations[str, _Heard] = TwoGenerations(size=CLIENTS)
         self._number = 0  # of the last change
@@ -126,14 +130,14 @@ class Clients:
         kind, _, name = topic.partition(":")
         if kind == "client" and (named := self._known.get(name)) is not None:
             named.stale = True  # also one that did not exist: it may exist now
-        for entry in self._known.values():
+        for entry in self._held:
             if entry.record is not None and topic in _topics(entry.record.id, entry.record):
                 entry.stale = True
 
     def all_changed(self) -> None:
         """News may have been missed: everything is read again, and only believed unread while nobody can be asked."""
         self._distrusted_ms = self._now_ms()
-        for entry in self._known.values():
+        for entry in self._held:
             entry.stale = True
 
     async def _find(self, client_id: str, before: Entry | None) -> Entry:
@@ -179,6 +183,7 @@ class Clients:
         entry = Entry(record, read_ms=read_ms, until_ms=until_ms)
         if before is not None and _rate(before.record) == _rate(record):
             entry.bucket = before.bucket  # reading a client again gives it no new tokens
+        self._held.add(entry)
         return entry
 
     def _heard_of(self, client_id: str, record: ClientRecord | None) -> list[_Heard]:

@@ -6,8 +6,10 @@ The call as a whole is refused only where nothing of it can be read or its sende
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from openpanel.stream.errors import Overloaded
-from openpanel.stream.frames import Resolved
+from openpanel.stream.frames import Append, Resolved
 from openpanel.wire import answers
 from openpanel.wire.batch import Batch, decode_batch, split
 from openpanel.wire.messages import Message
@@ -16,6 +18,8 @@ from openpanel_api.ingest.admission import judge_message, may_send_revenue
 from openpanel_api.ingest.asgi import Receive, Scope, Send
 from openpanel_api.ingest.batching import Part, Placed, parts_of
 from openpanel_api.ingest.describing import Describing, Told, tell_first
+from openpanel_api.ingest.heads import Head
+from openpanel_api.ingest.lanes import Commits
 from openpanel_api.ingest.parts import Parts
 from openpanel_api.ingest.placing import NO_RUN, Place, append_bots, place
 from openpanel_api.ingest.senders import Sender
@@ -32,8 +36,8 @@ async def track_batch(parts: Parts, scope: Scope, receive: Receive, send: Send) 
     if sender is None:
         sender = await parts.admission.admit(head, client_id=batch.client_id, secret=batch.client_secret)
     parts.admission.judge_sender(sender)
-    limit_rate(sender, len(batch.outcomes), now_ms)
-    results = [b""] * len(batch.outcomes)
+    limit_rate(sender, batch.size, now_ms)
+    results = [b""] * batch.size
     good, rejected = _judged(parts, sender, batch, results)
     if sender.bot is not None:
         await _keep_bots(parts, sender, batch, good, results)
@@ -42,19 +46,83 @@ async def track_batch(parts: Parts, scope: Scope, receive: Receive, send: Send) 
     await parts.send_accepted(send, answers.batch(results, rejected=rejected))
 
 
+class Ready(msgspec.Struct, gc=False):
+    """A plain call: all its messages are let in, and they go to one shard."""
+
+    commits: Commits
+    share: Part
+    sender: Sender
+    now_ms: int
+    size: int
+
+    @property
+    def append(self) -> Append:
+        return self.share.append
+
+    def answer(self, parts: Parts, resolved: tuple[Resolved, ...]) -> bytes:
+        parts.counts.requests += 1
+        parts.counts.bytes += self.size
+        _count(parts, self.share.members)
+        results = [b""] * len(self.share.members)
+        _answer(self.share, resolved, sender=self.sender, now_ms=self.now_ms, results=results)
+        return answers.batch(results, rejected=0)
+
+
+def ready(parts: Parts, head: Head, body: bytes) -> Ready | None:
+    """Makes a call ready (`plain`), if every message of it is well-formed and let in."""
+    now_ms = parts.now_ms()
+    try:
+        batch = decode_batch(body)
+        sender = known_sender(head, now_ms, batch.client_secret)
+        if sender is None or not sender.plain or batch.refused or _unwanted(sender, batch.good):
+            return None
+        lane = sender.lane
+        if lane.quotas is not None:
+            lane.quotas.check(sender.project, pool=lane.pool, now_ms=now_ms)
+    except Refusal:
+        return None
+    placed = _placed(batch.good, sender=sender, now_ms=now_ms)
+    if not placed or (lane.pool.shards > 1 and any(one.place.describes for one in placed)):
+        return None
+    share, *others = parts_of(placed, sender=sender, body=batch.body, now_ms=now_ms)
+    if others or not sender.entry.bucket.take(len(placed), now_ms):
+        return None
+    return Ready(lane.commits, share, sender, now_ms, len(batch.body))
+
+
 def _judged(
     parts: Parts, sender: Sender, batch: Batch, results: list[bytes]
-) -> tuple[list[tuple[int, Message]], int]:
+) -> tuple[Sequence[tuple[int, Message]], int]:
     """The messages that are let in with their places; the others are answered already."""
-    faults = {index: one for index, one in enumerate(batch.outcomes) if isinstance(one, Refusal)}
-    good = [(index, one) for index, one in enumerate(batch.outcomes) if not isinstance(one, Refusal)]
-    if sender.entry.blocked_profiles or not may_send_revenue(sender):
-        faults |= {index: found() for index, message in good if (found := judge_message(sender, message))}
-        good = [(index, message) for index, message in good if index not in faults]
+    good, faults = batch.good, batch.refused
+    if unwanted := _unwanted(sender, good):
+        good = [(index, message) for index, message in good if index not in unwanted]
+        faults = {**faults, **unwanted}
     for index, refusal in faults.items():
         parts.counts.refused[refusal.code] += 1
         results[index] = answers.refused_message(index, refusal)
     return good, len(faults)
+
+
+def _unwanted(sender: Sender, good: Sequence[tuple[int, Message]]) -> dict[int, Refusal]:
+    """The well-formed messages that are not let in."""
+    if may_send_revenue(sender) and not sender.entry.blocked_profiles:
+        return {}
+    return {index: found() for index, message in good if (found := judge_message(sender, message))}
+
+
+def _placed(
+    good: Sequence[tuple[int, Message]], *, sender: Sender, now_ms: int, name: str = ""
+) -> list[Placed]:
+    """Where the messages belong. A message's own id counts before the call's, which is `name`."""
+    return [
+        Placed(
+            index,
+            place(message, sender=sender, now_ms=now_ms),
+            message.message_id or (f"{name}#{index}" if name else ""),
+        )
+        for index, message in good
+    ]
 
 
 async def _keep(
@@ -62,11 +130,7 @@ async def _keep(
 ) -> int:
     """Put them into the stream and answer each; how many of them were not taken."""
     now_ms = parts.now_ms()
-    name = sender.head.idempotency_key
-    placed = [
-        Placed(index, place(message, sender=sender, now_ms=now_ms), _key(name, index, message))
-        for index, message in good
-    ]
+    placed = _placed(good, sender=sender, now_ms=now_ms, name=sender.head.idempotency_key)
     if sender.dropped:
         parts.counts.dropped += len(placed)
         for share in parts_of(placed, sender=sender, body=batch.body, now_ms=now_ms):
@@ -86,6 +150,8 @@ async def _keep(
             continue
         _count(parts, share.members)
         _answer(share, resolved, sender=sender, now_ms=now_ms, results=results)
+    if len(turned_away) < len(placed):
+        parts.counts.bytes += len(batch.body)
     return _refused_later(turned_away, results, all_of_it=len(turned_away) == len(placed))
 
 
@@ -134,11 +200,6 @@ def _ids(place: Place, sender: Sender, found: Resolved | None, now_ms: int) -> b
     if accepted.device_ref:
         return answers.accepted_ids_as(accepted.device_ref, accepted.session)
     return answers.accepted_ids(accepted.device, accepted.session)
-
-
-def _key(name: str, index: int, message: Message) -> str:
-    """A message's own id counts before the call's."""
-    return message.message_id or (f"{name}#{index}" if name else "")
 
 
 async def _keep_bots(

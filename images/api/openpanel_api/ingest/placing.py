@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from openpanel.enrich import page
-from openpanel.identity.ids import NO_ID, foreign_device, from_hex
+from openpanel.identity.ids import NO_ID, foreign_device, from_hex, to_hex
 from openpanel.identity.times import event_time
 from openpanel.stream.frames import Append, Envelope, Flag, Item, Kind, Run, RunMode
 from openpanel.wire import messages, reserved
@@ -237,6 +237,9 @@ def _place_other(message: Message, sender: Sender, now_ms: int) -> Place:
         place.profile_key = f"{sender.project_id}|group|{message.payload.id}"
     elif profile:
         place.profile_key = f"{sender.project_id}|{profile}"
+    elif isinstance(message, messages.AssignGroup) and not sender.server:
+        # Who has no name is described as its device, also by whoever names that as a profile.
+        place.profile_key = f"{sender.project_id}|{to_hex(place.device)}"
     if sender.server:
         place.device, place.previous, place.mode = NO_ID, None, None
     return place

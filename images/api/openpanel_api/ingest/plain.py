@@ -1,13 +1,14 @@
-"""Plain calls of `/track`: those that come in one piece, from a sender who is known, with nothing unusual about them.
+"""Plain calls: those that come in one piece, from a sender who is known, with nothing unusual about them.
 
-Nine of ten calls are like that, and the ordinary way (`app`, `single`) costs each of them a task, a scope, lists of
-headers and half a dozen awaits for nothing. Here such a call is made ready by one function call. There is no second set of
+Nine of ten calls are like that, and the ordinary way (`app`, `single`, `many`) costs each of them a task, a scope,
+lists of headers and half a dozen awaits for nothing. Here such a call is made ready by one function call. There is no second set of
 rules: a head counts as plain only after the very same bytes have been read the ordinary way, and whatever is not
 plain, every refusal among it, is left untouched for the ordinary way to meet. Knows no connection; `direct` does.
 """
 
 import re
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -35,7 +36,7 @@ PASSING: Final = (
     b"x-cloud-trace-context", b"x-datadog-trace-id", b"x-datadog-parent-id", b"uber-trace-id", b"cf-ray",
 )  # fmt: skip
 
-_START: Final = b"POST /track HTTP/1.1\r\n"
+_STARTS: Final = (b"POST /track HTTP/1.1\r\n", b"POST /track/batch HTTP/1.1\r\n")
 _END: Final = b"\r\n\r\n"
 _LINE_END: Final = b"\r\n"
 _LENGTH: Final = b"\r\ncontent-length: "
@@ -43,8 +44,32 @@ _LENGTH_OF_BROWSERS: Final = b"\r\nContent-Length: "
 _FRAMING: Final = frozenset({b"transfer-encoding", b"expect", b"upgrade"})
 
 
-class Ready(msgspec.Struct, gc=False):
-    """A plain call that was let in: what goes into the stream, and what its answer needs."""
+class Ready(Protocol):
+    """A plain call that was let in."""
+
+    commits: Commits
+
+    @property
+    def append(self) -> Append:
+        """What goes into the stream."""
+
+    def answer(self, parts: Parts, resolved: tuple[Resolved, ...]) -> bytes:
+        """The body of the answer, once that is in the stream."""
+
+
+Prepare = Callable[[Parts, Head, bytes], Ready | None]
+"""Makes the call with this body ready; None, and nothing has happened, where it is not plain after all."""
+
+
+class Known(NamedTuple):
+    """What is known of the calls that have one head."""
+
+    head: Head
+    prepare: Prepare
+
+
+class Single(msgspec.Struct, gc=False):
+    """A plain call of `/track`."""
 
     commits: Commits
     append: Append
@@ -53,26 +78,39 @@ class Ready(msgspec.Struct, gc=False):
     now_ms: int
     size: int
 
+    def answer(self, parts: Parts, resolved: tuple[Resolved, ...]) -> bytes:
+        counts, placed = parts.counts, self.place
+        counts.requests += 1
+        counts.accepted[placed.kind] += 1
+        counts.bytes += self.size
+        device, session = (resolved[0].device, resolved[0].session) if resolved else (0, 0)
+        if device and session:
+            return answers.accepted(device, session)
+        accepted = answer_of(placed, self.sender, device=device, session=session, now_ms=self.now_ms)
+        return answers.accepted(accepted.device, accepted.session)
+
 
 class PlainHeads:
     """The heads of plain calls, by the bytes that they came as."""
 
-    __slots__ = ("_known", "_passing")
+    __slots__ = ("_known", "_passing", "_routes")
 
-    def __init__(self, heads: Heads) -> None:
-        self._known: TwoGenerations[bytes, Head] = TwoGenerations(size=HEADS)
+    def __init__(self, heads: Heads, *, routes: Mapping[str, Prepare]) -> None:
+        """`routes` says by path how plain calls are made ready."""
+        self._routes = routes
+        self._known: TwoGenerations[bytes, Known] = TwoGenerations(size=HEADS)
         names = b"|".join(re.escape(name) for name in PASSING if not heads.reads(name))
         self._passing = re.compile(rb"\r\n(%b): [!-~]*(?=\r\n[^ \t]|\Z)" % names, re.IGNORECASE)
 
-    def get(self, key: bytes) -> Head | None:
-        head = self._known.get(key)
-        return head if head is not None else self._known.get(self._lasting(key))
+    def get(self, key: bytes) -> Known | None:
+        known = self._known.get(key)
+        return known if known is not None else self._known.get(self._lasting(key))
 
     def learn(self, key: bytes, head: Head, scope: Scope) -> None:
         """Remember the head of a call that was read the ordinary way, where calls like it are plain."""
         key = self._lasting(key)
         if len(key) <= KEPT_BYTES and _is_plain(head) and _has_one_length(scope["headers"]):
-            self._known.put(key, head)
+            self._known.put(key, Known(head, self._routes[scope["path"]]))
 
     def _lasting(self, key: bytes) -> bytes:
         """The key without what is new in each request and does not matter here."""
@@ -85,7 +123,7 @@ def whole_call(data: bytes, *, peer: bytes) -> tuple[bytes, bytes] | None:
     The key is the head but for the number of bytes of its body, after the address that it came from. Whether the
     head is a head at all is for the parser to say: it has, if the key is known.
     """
-    if not data.startswith(_START):
+    if not data.startswith(_STARTS):
         return None
     end = data.find(_END)
     if end < 0:
@@ -104,8 +142,8 @@ def whole_call(data: bytes, *, peer: bytes) -> tuple[bytes, bytes] | None:
     return peer + data[:digits_at] + data[after:end], body
 
 
-def ready(parts: Parts, head: Head, body: bytes) -> Ready | None:
-    """A plain call made ready for the stream; None, and nothing has happened, where it is not plain after all."""
+def single(parts: Parts, head: Head, body: bytes) -> Single | None:
+    """Makes a call of `/track` ready."""
     now_ms = parts.now_ms()
     try:
         message, body = decode(body)
@@ -123,20 +161,7 @@ def ready(parts: Parts, head: Head, body: bytes) -> Ready | None:
     if not sender.entry.bucket.take(1, now_ms):
         return None
     append = append_single(placed, sender=sender, body=body, now_ms=now_ms, key=message.message_id or "")
-    return Ready(lane.commits, append, placed, sender, now_ms, len(body))
-
-
-def answer(parts: Parts, call: Ready, resolved: tuple[Resolved, ...]) -> bytes:
-    """The body of the answer to a call whose message is in the stream."""
-    counts, placed = parts.counts, call.place
-    counts.requests += 1
-    counts.accepted[placed.kind] += 1
-    counts.bytes += call.size
-    device, session = (resolved[0].device, resolved[0].session) if resolved else (0, 0)
-    if device and session:
-        return answers.accepted(device, session)
-    accepted = answer_of(placed, call.sender, device=device, session=session, now_ms=call.now_ms)
-    return answers.accepted(accepted.device, accepted.session)
+    return Single(lane.commits, append, placed, sender, now_ms, len(body))
 
 
 def _is_plain(head: Head) -> bool:

@@ -13,6 +13,7 @@ from fastapi import Header, Request, Response
 from openpanel.identity.credentials import verdict_key, verify_secret
 from openpanel.metadata import ClientRecord, ProjectRecord, clients, projects
 from openpanel_api.ingest.addresses import forwarded, listed, nearest_hop
+from openpanel_api.public import query_strings
 from openpanel_api.public.errors import BadRequest, Forbidden, NotFound, TooMany, Unauthorized
 from openpanel_api.public.services import Given, Services
 
@@ -21,6 +22,8 @@ PROJECT: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 NO_ACCESS: Final = "You do not have access to this project"
 NO_PROJECT: Final = "Project not found"
 PROJECT_REQUIRED: Final = "project_id or projectId is required"
+
+COUNTED: Final = "openpanel.counted"  # in the scope of a request that is made for one that was counted
 
 ClientId = Annotated[str, Header(alias="openpanel-client-id", description="Id of a `read` or `root` client.")]
 ClientSecret = Annotated[str, Header(alias="openpanel-client-secret", description="Its secret.")]
@@ -68,6 +71,7 @@ def reader(surface: str, *, verb: str) -> Callable[..., Awaitable[Access]]:
             services.bad_credentials.count(address, now)
             raise Unauthorized(f"{surface}: {problem}")
         await pace(request, response, client)
+        check_parameters(request)
         return Access(client)
 
     return admit
@@ -107,7 +111,10 @@ async def wrong_secret(services: Services, client: ClientRecord | None, secret: 
 
 async def pace(request: Request, response: Response, client: ClientRecord) -> None:
     """Count the request; the answer tells what is left. Raises `TooMany`."""
+    if COUNTED in request.scope:
+        return
     allowance = await request.app.state.rates.count(client.id)
+    request.state.allowance = allowance.headers  # refusals tell it too
     if allowance.left < 0:
         raise TooMany(
             "You have exceeded the rate limit for this endpoint.",
@@ -115,6 +122,12 @@ async def pace(request: Request, response: Response, client: ClientRecord) -> No
             headers=allowance.headers,
         )
     response.headers.update(allowance.headers)
+
+
+def check_parameters(request: Request) -> None:
+    """Refuse what the query string holds in vain: nothing of it is left out in silence. Raises `BadRequest`."""
+    if fault := query_strings.fault(request):
+        raise BadRequest(fault)
 
 
 async def _load(services: Services, project: str) -> ProjectRecord | None:

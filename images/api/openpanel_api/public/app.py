@@ -8,6 +8,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from openpanel_api.public import charts, errors, export, health, live, mcp_route, metrics
 from openpanel_api.public.asking import kept_answers
+from openpanel_api.public.fullness import HEADERS
 from openpanel_api.public.insights import routes as insights
 from openpanel_api.public.manage import routers as manage
 from openpanel_api.public.rates import Rates
@@ -24,6 +25,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     live.router,
     mcp_route.router,
 )
+EXPOSED: Final = ("Age", "ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After", *HEADERS)
 DESCRIPTION: Final = (
     "Read back what was collected. Every request carries `openpanel-client-id` and `openpanel-client-secret` of a "
     "`read` client, which sees its own project, or a `root` client, which sees all projects of its organization. "
@@ -51,7 +53,7 @@ def create_app(services: Services, *, registry: CollectorRegistry | None = None)
         allow_origins=["*"],
         allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
         allow_headers=["*"],
-        expose_headers=["Age", "ETag", "Link", "RateLimit", "RateLimit-Policy", "Retry-After"],
+        expose_headers=EXPOSED,
         max_age=PREFLIGHT_SECONDS,
     )
     app.add_middleware(metrics.Measured, requests=metrics.Requests(app.state.registry))

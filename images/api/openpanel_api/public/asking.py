@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from threading import Event
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from fastapi import Request
 
 from openpanel.analytics.asking import Question
 from openpanel.analytics.cache import NEVER, Cache, Found
-from openpanel.analytics.flights import Caller, HungUp
+from openpanel.analytics.flights import STOPPED_AGAIN_S, STOPPED_TIMES, Caller, HungUp
 from openpanel.analytics.former_days import FormerDays
 from openpanel.warehouse import WarehouseError
 from openpanel_api.public.errors import Disconnected
@@ -73,7 +74,9 @@ async def answered(request: Request, services: Services, ask: Callable[[str], An
 
     async def stop() -> None:
         gone.set()
-        await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
+        while True:  # until the work has ended: between two queries there is nothing to stop
+            await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
+            await anyio.sleep(STOPPED_AGAIN_S)
 
     try:
         async with leaving(request, stop):
@@ -84,9 +87,30 @@ async def answered(request: Request, services: Services, ask: Callable[[str], An
         raise
 
 
+async def answered_within(services: Services, ask: Callable[[str], Answer]) -> Answer:
+    """The same within a stream, which is cancelled as a whole when the client leaves."""
+    comment, ended = fresh_name(), Event()
+
+    def call() -> Answer:
+        try:
+            return ask(comment)
+        finally:
+            ended.set()
+
+    try:
+        return await anyio.to_thread.run_sync(call, limiter=services.threads, abandon_on_cancel=True)
+    except anyio.get_cancelled_exc_class():
+        with anyio.CancelScope(shield=True):
+            for _ in range(STOPPED_TIMES):
+                await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
+                if await anyio.to_thread.run_sync(ended.wait, STOPPED_AGAIN_S):
+                    break
+        raise
+
+
 @asynccontextmanager
 async def leaving(request: Request, stop: Callable[[], Any]) -> AsyncIterator[None]:
-    """While something is asked for the client: `stop` is called when it leaves."""
+    """While something is asked for the client: `stop` is called when it leaves, and itself stopped when that has ended."""
 
     async def watch() -> None:
         while (await request.receive())["type"] != "http.disconnect":

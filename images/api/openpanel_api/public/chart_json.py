@@ -75,7 +75,7 @@ class SeriesEventJson(BaseModel):
 class SeriesAnswerJson(BaseModel):
     """One line of the chart."""
 
-    id: str = Field(examples=["A-KR"])
+    id: str = Field(description="Different for each line of the chart.", examples=["A-KR"])
     names: list[str] = Field(examples=[["screen_view", "KR"]])
     other: bool = Field(description="All values of the breakdown that were not kept, together.")
     event: SeriesEventJson
@@ -113,7 +113,8 @@ def chart_json(
 
 def chart_columns(breakdowns: Sequence[str]) -> tuple[str, ...]:
     """What every row has."""
-    return ("series", "name", *(f"breakdown.{name}" for name in breakdowns), "date", "count")
+    labels = [f"breakdown.{name}" for name in breakdowns]
+    return ("series", "name", *labels, *(["other"] if labels else []), "date", "count")
 
 
 def chart_rows(chart: ChartJson) -> Iterator[dict[str, Any]]:
@@ -124,6 +125,7 @@ def chart_rows(chart: ChartJson) -> Iterator[dict[str, Any]]:
                 "series": series.event.id,
                 "name": series.names[0],
                 **{f"breakdown.{name}": value for name, value in series.event.breakdowns.items()},
+                **({"other": series.other} if series.event.breakdowns else {}),
                 "date": point.date,
                 "count": point.count,
                 **({"previous": point.previous.value} if point.previous else {}),
@@ -138,7 +140,7 @@ def _series(
     title = f"({row.letter}) {row.name}" if len(names) > 1 else row.name
     values = [OTHER] * len(breakdowns) if row.other else labels
     return SeriesAnswerJson(
-        id="-".join([row.letter, *labels]),
+        id=_id(row),
         names=[title, *labels],
         other=row.other,
         event=SeriesEventJson(
@@ -147,6 +149,13 @@ def _series(
         metrics=_figures(row),
         data=_points(row, timezone),
     )
+
+
+def _id(row: ChartRow) -> str:
+    """Different for each line, whatever the values are: what joins them is written otherwise within them."""
+    if row.other:
+        return f"{row.letter}.other"
+    return "-".join([row.letter, *(label.replace("%", "%25").replace("-", "%2D") for label in row.labels)])
 
 
 def _figures(row: ChartRow) -> SeriesFiguresJson:

@@ -57,7 +57,7 @@ class Chosen(Compared):
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was."""
-        return either(projectId=self.project_id, project_id=self.project_too)[1] or None
+        return either(projectId=self.project_id, project_id=self.project_too)[1]
 
 
 class ChartQuestion(Chosen):
@@ -136,7 +136,7 @@ async def chart(entered: Entered, asked: Annotated[ChartParameters, Query()]) ->
     return await _answer(await entered.about(asked.named_project), asked, asked.question())
 
 
-@router.post("/export/charts", **described(ChartJson, "Draw a large chart", rows=True))
+@router.post("/export/charts", **described(ChartJson, "Draw a large chart", rows=True, posted=True))
 async def large_chart(
     entered: Entered,
     how: Annotated[AsTable, Query()],

@@ -3,6 +3,7 @@
 A date names the whole day, wherever it stands; both ends belong to the stretch. Pure: the clock is given.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Final
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from openpanel.analytics.periods import (
     Comparison,
     Interval,
     Period,
+    Shift,
     allowed_intervals,
     default_interval,
     previous,
@@ -53,7 +55,7 @@ class Dates(BaseModel):
     )  # fmt: skip
     end_date: Text | None = Field(
         default=None, alias="endDate", examples=["2026-03-31"],
-        description="Last day or moment, included. Left out: today.",
+        description="Last day or moment, included: `23:59:59` is all of that second. Left out: today.",
     )  # fmt: skip
     range: Text | None = Field(
         default=None,
@@ -91,19 +93,28 @@ class Compared(InBuckets, Against):
 def period_of(asked: Dates, *, timezone: str, now: datetime, earliest: datetime | None = None) -> Period:
     """The period; `earliest` is the first event, for `all`. Raises `BadRequest` with the parameter's name."""
     if asked.start_date is None and asked.end_date is None:
-        return _ranged(asked.range or asked.usual, timezone=timezone, now=now, earliest=earliest)
+        return _ranged(
+            asked.usual if asked.range is None else asked.range, timezone=timezone, now=now, earliest=earliest
+        )
     if asked.range not in (None, CUSTOM):
         raise BadRequest("range: expected either range, or startDate and endDate")
     zone = ZoneInfo(timezone)
-    last = asked.end_date or now.astimezone(zone).date().isoformat()
+    last = now.astimezone(zone).date().isoformat() if asked.end_date is None else asked.end_date
     until = ending(last, name="endDate", timezone=timezone)
-    first = asked.start_date or (until.astimezone(zone).date() - timedelta(days=DAYS)).isoformat()
-    start = beginning(first, name="startDate", timezone=timezone)
-    if start >= until:
-        raise BadRequest("endDate: lies before startDate")
+    usual = (until.astimezone(zone).date() - timedelta(days=DAYS)).isoformat()
+    start = beginning(
+        usual if asked.start_date is None else asked.start_date, name="startDate", timezone=timezone
+    )
     if start > now:
         raise BadRequest("startDate: lies in the future")
+    if start >= until:
+        raise BadRequest("endDate: lies before startDate")
     return Period(start, until, now if now < until else None)
+
+
+def is_dated(asked: Dates) -> bool:
+    """Whether a time is named at all."""
+    return any(each is not None for each in (asked.range, asked.start_date, asked.end_date))
 
 
 def wants_earliest(asked: Dates) -> bool:
@@ -122,8 +133,10 @@ def interval_of(asked: InBuckets, period: Period) -> Interval:
 
 
 def before(asked: Against, period: Period, *, timezone: str) -> Period | None:
-    """The earlier time, if it is wanted."""
+    """The earlier time, if it is wanted. Raises `BadRequest`."""
     wanted = asked.compare is not None if asked.previous is None else asked.previous
+    if asked.compare is not None and not wanted:
+        raise BadRequest("compare: says nothing where previous is false; expected one of them")
     return previous(period, timezone=timezone, comparison=asked.compare or "prev") if wanted else None
 
 
@@ -132,15 +145,17 @@ def _ranged(text: str, *, timezone: str, now: datetime, earliest: datetime | Non
         raise BadRequest("range: custom needs startDate or endDate")
     try:
         if text in MONTHS:
-            text = _months(MONTHS[text], timezone=timezone, now=now)
+            return _months(MONTHS[text], timezone=timezone, now=now)
         return resolve(OTHER_NAMES.get(text, text), timezone=timezone, now=now, earliest=earliest)
     except BadRange as error:
-        raise BadRequest(f"range: {error.reason}") from error
+        reason = error.reason.replace(" 12m,", " 3m, 6m, 12m,")  # the months that only this API has
+        raise BadRequest(f"range: {reason}") from error
 
 
-def _months(count: int, *, timezone: str, now: datetime) -> str:
-    """So many calendar months up to the end of this one, as a range of dates."""
+def _months(count: int, *, timezone: str, now: datetime) -> Period:
+    """So many calendar months up to the end of this one; as many months before it are what it is compared with."""
     whole = resolve("12m", timezone=timezone, now=now)
     first = resolve("mtd", timezone=timezone, now=now).start.date()
     year, month = divmod(first.year * 12 + first.month - count, 12)
-    return f"{year:04}-{month + 1:02}-01..{whole.end.date() - timedelta(days=1):%Y-%m-%d}"
+    days = f"{year:04}-{month + 1:02}-01..{whole.end.date() - timedelta(days=1):%Y-%m-%d}"
+    return replace(resolve(days, timezone=timezone, now=now), shift=Shift(months=count))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+from openpanel_api.public.fullness import HEADERS
 from openpanel_api.public.inquiries import PlansJson
 
 
@@ -33,6 +34,7 @@ _MESSAGES: Final = {
     401: "Export: Invalid client secret",
     403: "You do not have access to this project",
     404: "Project not found",
+    412: "The answer is still the one that If-None-Match names",
     422: "The question is too large: it would take more than 30 seconds. Ask for a shorter range than 365 days or a filter.",
     429: "You have exceeded the rate limit for this endpoint.",
     503: "A store does not answer right now",
@@ -81,10 +83,36 @@ EXAMPLE_EVENT: Final[dict[str, Any]] = {
 
 
 ASKED: Final = "x-asked"  # the query string of a route's example
+DOCS: Final = "https://github.com/openpanel-kubernetes/openpanel/blob/main/docs"
+# What says how the numbers of an answer are counted, by the module that its model stands in.
+DEFINED_IN: Final = {
+    "overview": "definitions.md",
+    "top": "definitions.md#top-lists",
+    "pages": "definitions/web.md",
+    "places": "definitions/web.md",
+    "habits": "definitions/retention.md",
+    "retained": "definitions/retention.md",
+    "funnels": "definitions/funnels.md",
+    "conversion": "definitions/funnels.md",
+    "flows": "definitions/flow.md",
+    "charts": "definitions/charts.md",
+    "chart_points": "definitions/charts.md",
+    "chart_json": "definitions/charts.md",
+    "behind": "definitions/charts.md",
+    "events": "definitions/lists.md#events-over-time-and-conversions",
+    "event_json": "definitions/lists.md",
+    "sessions": "definitions/lists.md#sessions",
+    "profiles": "definitions/lists.md#one-person",
+    "groups": "definitions/lists.md#groups",
+    "pickers": "definitions/lists.md#pickers",
+    "reports": "definitions.md#questions-about-behaviour",
+}
+_OF_MODEL: Final = {"RevenueJson": "definitions/revenue.md"}
 ROWS: Final = {
     "text/csv": {"schema": {"type": "string"}},
     "application/x-ndjson": {"schema": {"type": "string"}},
 }
+UNCHANGED: Final = "What `If-None-Match` names has not changed."
 REFUSALS: Final = (400, 401, 403, 404, 422, 429, 503)  # of every question about a project
 
 
@@ -100,17 +128,21 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def answers(model: Any, *, rows: bool = False) -> dict[int | str, dict[str, Any]]:
-    """What a question about a project is answered with; `rows`: also as a table."""
+def answers(model: Any, *, rows: bool = False, posted: bool = False) -> dict[int | str, dict[str, Any]]:
+    """What a question about a project is answered with; `rows`: also as a table, `posted`: it came as a body."""
     content: dict[str, Any] = {"application/json": {"example": example(model)}}
     if rows:
         content |= ROWS
-    unchanged = {"description": "What `If-None-Match` names has not changed."}
-    return {200: {"content": content}, 304: unchanged, **refusals(*REFUSALS)}
+    unchanged: dict[int | str, dict[str, Any]] = {304: {"description": UNCHANGED}}
+    if posted:
+        unchanged = refusals(412)
+        unchanged[412]["description"] = UNCHANGED
+    beside = {name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()}
+    return {200: {"content": content, "headers": beside}, **unchanged, **refusals(*REFUSALS)}
 
 
 def described(
-    model: Any, summary: str, *, rows: bool = False, asked: dict[str, str] | None = None
+    model: Any, summary: str, *, rows: bool = False, posted: bool = False, asked: dict[str, str] | None = None
 ) -> dict[str, Any]:
     """What the description says of a question's route: its answer, or how it would be answered.
 
@@ -119,9 +151,16 @@ def described(
     return {
         "summary": summary,
         "response_model": model | PlansJson,
-        "responses": answers(model, rows=rows),
-        "openapi_extra": {ASKED: asked} if asked else None,
+        "responses": answers(model, rows=rows, posted=posted),
+        "openapi_extra": {**({ASKED: asked} if asked else {}), **_definitions(model)},
     }
+
+
+def _definitions(model: Any) -> dict[str, Any]:
+    """Where it is said how the answer is counted; nothing for what is no count."""
+    named = next(iter(get_args(model)), model)
+    page = _OF_MODEL.get(named.__name__) or DEFINED_IN.get(named.__module__.rpartition(".")[2])
+    return {} if page is None else {"externalDocs": {"description": "Definitions", "url": f"{DOCS}/{page}"}}
 
 
 def example(model: Any) -> Any:

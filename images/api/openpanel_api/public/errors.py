@@ -5,6 +5,7 @@
     ├── Unauthorized   401   who are you
     ├── Forbidden      403   not yours
     ├── NotFound       404
+    ├── Unchanged      412   the posted question has the answer that the client knows
     ├── TooMany        429   later, in `retry_after_s`
     └── TryLater       503   a store is away
 
@@ -12,25 +13,25 @@ Also turns what frameworks, questions and stores raise into that shape; a questi
 which `limit` it is and what to ask for instead (`advice`). No text of another library's error goes out.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, get_args
 
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from openpanel import metadata, warehouse
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.formulas import BadFormula
 from openpanel.analytics.limits import TooMuch
-from openpanel.analytics.periods import BadRange
+from openpanel.analytics.periods import BadRange, Interval
+from openpanel_api.public import query_strings
+from openpanel_api.public.asked_places import path_of, path_text, place_of
 
 STORE_RETRY_S: Final = 5  # seconds until a store that is away is worth another try
-KINDS: Final = ("event", "formula")  # of series
 DISCONNECTED: Final = 499  # nobody reads this answer; it is for the metrics only
 
 _log = structlog.get_logger(__name__)
@@ -75,6 +76,12 @@ class NotFound(ApiError):
     status = HTTPStatus.NOT_FOUND
 
 
+class Unchanged(ApiError):
+    """`If-None-Match` names the answer to a question that is posted."""
+
+    status = HTTPStatus.PRECONDITION_FAILED
+
+
 class TooMany(ApiError):
     """The client asks too often."""
 
@@ -116,13 +123,22 @@ def _name(status: int) -> str:
     return "Client Closed Request" if status == DISCONNECTED else HTTPStatus(status).phrase
 
 
-def _respond(status: int, message: str, *, headers: dict[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(shape(status, message), status_code=int(status), headers=headers)
+def _respond(
+    request: Request,
+    status: int,
+    message: str,
+    *,
+    headers: dict[str, str] | None = None,
+    more: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """The error, and what is left of the client's allowance, where it was counted. `more`: beside the usual fields."""
+    given = {**getattr(request.state, "allowance", {}), **(headers or {})}
+    return JSONResponse({**shape(status, message), **(more or {})}, status_code=int(status), headers=given)
 
 
-async def _answer_own(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_own(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, ApiError)
-    return _respond(error.status, error.message, headers=error.headers)
+    return _respond(request, error.status, error.message, headers=error.headers)
 
 
 async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
@@ -132,84 +148,53 @@ async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed here",
     }
     message = messages.get(HTTPStatus(error.status_code), str(error.detail))
-    return _respond(error.status_code, message, headers=dict(error.headers or {}))
+    return _respond(request, error.status_code, message, headers=dict(error.headers or {}))
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return _respond(HTTPStatus.BAD_REQUEST, "; ".join(_faults(error.errors(), known=parameters(request))))
+    return _respond(
+        request,
+        HTTPStatus.BAD_REQUEST,
+        "; ".join(_faults(error.errors(), known=query_strings.names(request))),
+    )
 
 
 async def _answer_filter(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadFilter)
-    asked = getattr(request.state, "asked", None)
-    path = next(_paths(asked, error.subject), None)
-    place = path_text(path) if path else _PLACES.get(error.subject, error.subject)
-    return _respond(HTTPStatus.BAD_REQUEST, f"{place}: {error.reason}")
+    place = place_of(getattr(request.state, "asked", None), error.subject, operator=error.operator)
+    return _respond(request, HTTPStatus.BAD_REQUEST, f"{place}: {error.reason}")
 
 
-async def _answer_range(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_range(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadRange)
-    return _respond(HTTPStatus.BAD_REQUEST, f"{error.text}: {error.reason}")
+    asked = getattr(request.state, "asked", None) or {}
+    place = "range" if error.text in get_args(Interval) and "interval" not in asked else error.text
+    return _respond(request, HTTPStatus.BAD_REQUEST, f"{place_of(asked, place)}: {error.reason}")
 
 
-async def _answer_formula(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_formula(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BadFormula)
-    return _respond(HTTPStatus.BAD_REQUEST, str(error))
+    path = path_of(getattr(request.state, "asked", None), error.text)
+    place = f"{path_text(path[:-1])}.formula: " if path else ""
+    return _respond(request, HTTPStatus.BAD_REQUEST, f"{place}{error}")
 
 
-async def _answer_too_much(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_too_much(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, TooMuch)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    body = shape(status, str(error)) | {"limit": error.limit.name, "advice": error.advice}
-    return JSONResponse(body, status_code=status)
+    told = {"limit": error.limit.name, "advice": error.advice}
+    return _respond(request, HTTPStatus.UNPROCESSABLE_ENTITY, str(error), more=told)
 
 
-async def _answer_away(_request: Request, error: Exception) -> JSONResponse:
+async def _answer_away(request: Request, error: Exception) -> JSONResponse:
     _log.warning("store_unavailable", store=type(error).__module__, reason=str(error))
     own = TryLater("A store does not answer right now", retry_after_s=STORE_RETRY_S)
-    return _respond(own.status, own.message, headers=own.headers)
+    return _respond(request, own.status, own.message, headers=own.headers)
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> JSONResponse:
     _log.error("request_failed", route=request.url.path, exc_info=error)
-    return _respond(HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it was logged")
-
-
-def path_text(parts: Iterable[int | str]) -> str:
-    """`("series", 0, "name")` as `series[0].name`, without the kind as which an entry of a list was tried."""
-    text, before = "", None
-    for part in parts:
-        if not (isinstance(before, int) and part in KINDS):
-            text += f"[{part}]" if isinstance(part, int) else f".{part}"
-        before = part
-    return text.lstrip(".")
-
-
-def parameters(request: Request) -> Iterator[str]:
-    """The names of the query string that the route knows."""
-    dependant = getattr(request.scope.get("route"), "dependant", None)
-    for field in getattr(dependant, "query_params", ()):
-        model = field.field_info.annotation
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            yield from (each.alias or name for name, each in model.model_fields.items())
-        else:
-            yield field.alias
-
-
-_PLACES: Final = {"re": "filters"}  # of what questions name otherwise
-
-
-def _paths(value: Any, wanted: str, path: tuple[int | str, ...] = ()) -> Iterator[tuple[int | str, ...]]:
-    """Where in what was asked a text stands."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _paths(inner, wanted, (*path, key))
-    elif isinstance(value, list):
-        for place, inner in enumerate(value):
-            yield from _paths(inner, wanted, (*path, place))
-    elif value == wanted and path:
-        yield path
+    return _respond(request, HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong here; it was logged")
 
 
 def _faults(faults: Iterable[dict[str, Any]], *, known: Iterable[str]) -> Iterator[str]:

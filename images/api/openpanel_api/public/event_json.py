@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from openpanel.analytics.event_rows import Event
 from openpanel.identity.ids import to_hex
-from openpanel_api.public.moments import moment_json
+from openpanel_api.public.moments import moment_json, moment_text
 
 
 class _Json(BaseModel):
@@ -125,8 +125,8 @@ _SPECIAL: Final[Mapping[str, Callable[[Event], Any]]] = {
     "device_id": _device,
     "session_id": lambda event: _id(event.session_id),
     "profile_id": lambda event: event.profile_id or _device(event),
-    "created_at": lambda event: moment_json(event.created_at),
-    "received_at": lambda event: moment_json(event.received_at),
+    "created_at": lambda event: moment_text(event.created_at),
+    "received_at": lambda event: moment_text(event.received_at),
     "imported_at": lambda event: moment_json(event.imported_at),
     "session_started_at": lambda event: moment_json(event.session_started_at),
     "longitude": lambda event: _place(event, event.longitude),

@@ -4,13 +4,12 @@ first page ─► answered as an error, if it fails
 further pages ─► the stream breaks off, if one fails: a client never takes a part for the whole
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, Protocol
 
-import anyio
-import anyio.to_thread
+from fastapi import Request
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.event_exports import ExportedEvents, ExportedPage
@@ -18,7 +17,7 @@ from openpanel.analytics.event_rows import Event
 from openpanel.analytics.events import Selection
 from openpanel.analytics.limits import Priority
 from openpanel.warehouse import WarehouseError
-from openpanel_api.public.asking import fresh_name
+from openpanel_api.public.asking import answered, answered_within
 from openpanel_api.public.services import Services
 
 PAGE: Final = 5_000  # events that are held at once
@@ -44,10 +43,14 @@ class Writer(Protocol):
         ...
 
 
-async def first_page(services: Services, selection: Selection, *, limit: int | None) -> ExportedPage:
-    """The first events. Raises what asking raises."""
-    rows = PAGE if limit is None else min(PAGE, limit)
-    return await _page(services, ExportedEvents(selection, rows))
+def first_question(selection: Selection, *, limit: int | None) -> ExportedEvents:
+    """What is asked first."""
+    return ExportedEvents(selection, PAGE if limit is None else min(PAGE, limit))
+
+
+async def first_page(request: Request, services: Services, question: ExportedEvents) -> ExportedPage:
+    """The first events. Raises what asking raises, and `Disconnected` when the client leaves."""
+    return await answered(request, services, partial(_page, services, question))
 
 
 async def written(
@@ -72,19 +75,11 @@ async def _following(
             return
         rows = PAGE if left is None else min(PAGE, left)
         try:
-            page = await _page(services, replace(question, after=page.following, limit=rows))
+            following = replace(question, after=page.following, limit=rows)
+            page = await answered_within(services, partial(_page, services, following))
         except WarehouseError as error:
             raise BrokenOff("a page of the file could not be read") from error
 
 
-async def _page(services: Services, question: ExportedEvents) -> ExportedPage:
-    comment = fresh_name()
-    call: Callable[[], ExportedPage] = partial(
-        ask, services.warehouse, question, log_comment=comment, priority=Priority.EXPORT
-    )
-    try:
-        return await anyio.to_thread.run_sync(call, limiter=services.threads, abandon_on_cancel=True)
-    except anyio.get_cancelled_exc_class():
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
-        raise
+def _page(services: Services, question: ExportedEvents, comment: str) -> ExportedPage:
+    return ask(services.warehouse, question, log_comment=comment, priority=Priority.EXPORT)

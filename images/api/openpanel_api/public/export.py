@@ -1,51 +1,32 @@
 """`GET /export/events`: single events as they are kept, newest first, by page or by cursor."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 import msgspec
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from openpanel.analytics.asking import ask
-from openpanel.analytics.described_profiles import DescribedProfiles
+from openpanel.analytics.described_profiles import DescribedProfile, DescribedProfiles
 from openpanel.analytics.event_rows import Event
 from openpanel.analytics.events import Cursor, EventCount, Events, EventsAnswer, Selection
-from openpanel.metadata import EventMeta, ProjectRecord, event_meta
+from openpanel.analytics.property_filters import PropertyFilter
+from openpanel.metadata import EventMeta, event_meta
 from openpanel_api.public import export_parameters
-from openpanel_api.public.access import Access, reader
-from openpanel_api.public.asking import answered
-from openpanel_api.public.documented import EXAMPLE_EVENT, REFUSALS, ROWS, refusals
+from openpanel_api.public.documented import EXAMPLE_EVENT, REFUSALS, ROWS, UNCHANGED, refusals
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.event_columns import Arrow, Parquet
 from openpanel_api.public.event_json import FIELDS, EventJson, event_json
 from openpanel_api.public.event_lines import Csv, Lines
-from openpanel_api.public.event_pages import Writer, first_page, written
+from openpanel_api.public.event_pages import Writer, first_page, first_question, written
 from openpanel_api.public.export_parameters import EventsParameters
+from openpanel_api.public.inquiries import Entrance, Inquiry, PlansJson, entrance
+from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import LAST, beginning, ending
 from openpanel_api.public.profiles import profile_json
-from openpanel_api.public.services import Given, Services
-
-# Fields of an event that a filter may name, and what questions call them.
-DIMENSIONS: Final = {
-    "name": "event", "path": "page", "origin": "origin", "title": "title",
-    "referrer": "referrer_url", "referrerName": "referrer", "referrerType": "referrer_type",
-    "utmSource": "utm.source", "utmMedium": "utm.medium", "utmCampaign": "utm.campaign",
-    "utmTerm": "utm.term", "utmContent": "utm.content",
-    "country": "country", "region": "region", "city": "city",
-    "os": "os", "osVersion": "os_version", "browser": "browser", "browserVersion": "browser_version",
-    "device": "device", "brand": "brand", "model": "model", "sdkName": "sdk_name", "sdkVersion": "sdk_version",
-    "profileId": "profile", "sessionId": "session", "revenue": "revenue", "duration": "duration",
-}  # fmt: skip
-# The names that OpenPanel takes beside these.
-ALIASES: Final = {
-    "referrer_name": "referrer", "referrer_type": "referrer_type", "os_version": "os_version",
-    "browser_version": "browser_version", "profile_id": "profile", "session_id": "session",
-    "utm_source": "utm.source", "utm_medium": "utm.medium", "utm_campaign": "utm.campaign",
-    "utm_term": "utm.term", "utm_content": "utm.content",
-}  # fmt: skip
+from openpanel_api.public.question_json import FILTERS, FilterJson, made, parsed
 
 
 class MetaOfPage(BaseModel):
@@ -75,7 +56,7 @@ FILES: Final = {
     "application/vnd.apache.parquet": _BINARY,
     "application/vnd.apache.arrow.stream": _BINARY,
 }
-Reader = Annotated[Access, Depends(reader("Export", verb="export"))]
+Entered = Annotated[Entrance, Depends(entrance("Export", verb="export"))]
 
 router = APIRouter(tags=["export"])
 
@@ -83,43 +64,48 @@ router = APIRouter(tags=["export"])
 @router.get(
     "/export/events",
     summary="Read events",
-    response_model=EventsPage,
+    response_model=EventsPage | PlansJson,
     responses={
         200: {"content": {"application/json": {"example": EXAMPLE}, **FILES}},
+        304: {"description": UNCHANGED},
         **refusals(*REFUSALS),
     },
 )
-async def events(
-    request: Request,
-    response: Response,
-    services: Given,
-    access: Reader,
-    asked: Annotated[EventsParameters, Query()],
-) -> Response:
+async def events(entered: Entered, asked: Annotated[EventsParameters, Query()]) -> Response:
     """Events newest first, both bounds included. Without bounds: all there are."""
-    project = await access.project(services, named=asked.named_project)
+    given = await entered.about(asked.named_project)
+    selection = await _selection(given, asked)
     if asked.format != "json":
-        return await _file(services, response, asked, project)
-    wanted = _wanted(asked, project)
-    found = await answered(request, services, lambda comment: _find(services, wanted, comment))
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    return Response(msgspec.json.encode(_page(found, wanted)), media_type="application/json", headers=headers)
+        return await _file(given, asked, selection)
+    if asked.cursor and asked.page is not None:
+        raise BadRequest("page: expected no page beside a cursor")
+    includes = export_parameters.includes(asked.includes, known=frozenset(FIELDS))
+    question = Events(selection, limit=asked.rows, page=asked.page or 1, after=_cursor(asked.cursor))
+    questions = (question, *(() if question.after else (EventCount(selection),)))
+    if asked.explain:
+        return await given.explained(*questions)
+    page, *counted = [each.answer for each in await given.found_all(*questions)]
+    beside = await _beside(given, page.events, includes)
+    total = counted[0] if counted else None
+    data = [_event(event, given.project.id, includes, beside) for event in page.events]
+    return given.respond(msgspec.json.encode({"meta": _meta_of(page, question, total), "data": data}))
 
 
-async def _file(
-    services: Services, response: Response, asked: EventsParameters, project: ProjectRecord
-) -> Response:
+async def _file(given: Inquiry, asked: EventsParameters, selection: Selection) -> Response:
     """All events as a file. The first page is asked for before anything is sent, so that refusals are answers."""
     if asked.cursor or asked.page is not None:
         raise BadRequest("format: a file has no pages; expected no page and no cursor beside it")
     if export_parameters.includes(asked.includes, known=frozenset(FIELDS)) & {"profile", "meta"}:
         raise BadRequest("includes: profile and meta are in json only")
-    selection = _selection(asked, project)
-    media_type, writer = _writer(asked.format, project.id)
-    first = await first_page(services, selection, limit=asked.most)
-    pieces = written(services, selection, first, limit=asked.most, writer=writer)
-    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
-    headers["Content-Disposition"] = f'attachment; filename="{project.id}-events.{asked.format}"'
+    question = first_question(selection, limit=asked.most)
+    if asked.explain:
+        return await given.explained(question)
+    project = given.project.id
+    media_type, writer = _writer(asked.format, project)
+    first = await first_page(given.request, given.services, question)
+    pieces = written(given.services, selection, first, limit=asked.most, writer=writer)
+    disposition = f'attachment; filename="{project}-events.{asked.format}"'
+    headers = {**given.headers, "Content-Disposition": disposition}
     return StreamingResponse(pieces, media_type=media_type, headers=headers)
 
 
@@ -133,38 +119,27 @@ def _writer(output: str, project: str) -> tuple[str, Writer]:
     return "application/vnd.apache.arrow.stream", Arrow(project)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    question: Events
-    includes: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    answer: EventsAnswer
-    total: int | None
-    profiles: dict[str, Any]
-    meta: dict[str, EventMeta]
-
-
-def _wanted(asked: EventsParameters, project: ProjectRecord) -> _Wanted:
-    if asked.cursor and asked.page is not None:
-        raise BadRequest("page: expected no page beside a cursor")
-    selection = _selection(asked, project)
-    question = Events(selection, limit=asked.rows, page=asked.page or 1, after=_cursor(asked.cursor))
-    return _Wanted(question, export_parameters.includes(asked.includes, known=frozenset(FIELDS)))
-
-
-def _selection(asked: EventsParameters, project: ProjectRecord) -> Selection:
-    zone = project.timezone
+async def _selection(given: Inquiry, asked: EventsParameters) -> Selection:
+    zone = given.zone
+    filters = _filters(given, asked)
     return Selection(
-        project=project.id,
+        project=given.project.id,
         start=beginning(asked.start, name="start", timezone=zone) if asked.start else None,
         end=ending(asked.end, name="end", timezone=zone) if asked.end else None,
         names=export_parameters.names(asked.event, parameter="event"),
         profile=asked.profile or "",
-        filters=export_parameters.filters(asked.filters, dimensions={**DIMENSIONS, **ALIASES}),
+        property_filters=filters,
+        cohorts=await memberships(given, filters),
+        timezone=zone,
     )
+
+
+def _filters(given: Inquiry, asked: EventsParameters) -> tuple[PropertyFilter, ...]:
+    """What the events must meet; the request remembers them, to tell which of them cannot be used."""
+    filters: list[FilterJson] = parsed(asked.filters, FILTERS, name="filters", nothing=[])
+    told = [each.model_dump(mode="json", by_alias=True, exclude_unset=True) for each in filters]
+    given.request.state.asked = {"filters": told}
+    return made(filters)
 
 
 def _cursor(text: str | None) -> Cursor | None:
@@ -176,45 +151,45 @@ def _cursor(text: str | None) -> Cursor | None:
     return cursor
 
 
-def _find(services: Services, wanted: _Wanted, comment: str) -> _Found:
-    """All that the page needs, asked one after the other in one thread."""
-    question, project = wanted.question, wanted.question.project
-    answer = ask(services.warehouse, question, log_comment=comment)
-    total = None
-    if question.after is None:
-        total = ask(services.warehouse, EventCount(question.selection), log_comment=comment)
-    profiles: dict[str, Any] = {}
-    if "profile" in wanted.includes and (ids := _profile_ids(answer.events)):
-        described = ask(services.warehouse, DescribedProfiles(project, ids), log_comment=comment)
-        profiles = {one: profile_json(profile) for one, profile in described.items()}
-    known = event_meta.listed(services.database, project=project) if "meta" in wanted.includes else ()
-    return _Found(answer, total, profiles, {each.name: each for each in known})
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What is shown with events on demand."""
+
+    profiles: Mapping[str, DescribedProfile]
+    meta: Mapping[str, EventMeta]
 
 
-def _profile_ids(found: Iterable[Event]) -> tuple[str, ...]:
-    return tuple(sorted({event.profile_id for event in found if event.profile_id}))
+async def _beside(given: Inquiry, found: Sequence[Event], includes: frozenset[str]) -> _Beside:
+    project, services = given.project.id, given.services
+    profiles: Mapping[str, DescribedProfile] = {}
+    ids = tuple(sorted({event.profile_id for event in found if event.profile_id}))
+    if "profile" in includes and ids:
+        profiles = (await given.found(DescribedProfiles(project, ids))).answer
+    known: Sequence[EventMeta] = ()
+    if "meta" in includes:
+        known = await services.blocking(lambda: event_meta.listed(services.database, project=project))
+    return _Beside(profiles, {each.name: each for each in known})
 
 
-def _page(found: _Found, wanted: _Wanted) -> dict[str, Any]:
-    question, answer, total = wanted.question, found.answer, found.total
-    meta = {
-        "count": len(answer.events),
+def _meta_of(page: EventsAnswer, question: Events, total: int | None) -> dict[str, Any]:
+    return {
+        "count": len(page.events),
         "totalCount": total,
         "pages": None if total is None else -(-total // question.limit),
         "current": None if total is None else question.page,
-        "cursor": str(answer.cursor) if answer.cursor else None,
+        "cursor": str(page.cursor) if page.cursor else None,
     }
-    return {"meta": meta, "data": [_event(event, found, wanted) for event in answer.events]}
 
 
-def _event(event: Event, found: _Found, wanted: _Wanted) -> dict[str, Any]:
-    shown = event_json(event, project=wanted.question.project)
-    if "properties" in wanted.includes:
+def _event(event: Event, project: str, includes: frozenset[str], beside: _Beside) -> dict[str, Any]:
+    shown = event_json(event, project=project)
+    if "properties" in includes:
         shown["properties"] = event.properties
-    if "profile" in wanted.includes:
-        shown["profile"] = found.profiles.get(event.profile_id)
-    if "meta" in wanted.includes:
-        shown["meta"] = _meta(found.meta.get(event.name))
+    if "profile" in includes:
+        profile = beside.profiles.get(event.profile_id)
+        shown["profile"] = profile_json(profile) if profile else None
+    if "meta" in includes:
+        shown["meta"] = _meta(beside.meta.get(event.name))
     return shown
 
 

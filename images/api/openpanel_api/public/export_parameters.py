@@ -1,52 +1,29 @@
-"""What `GET /export/events` may be asked: the query string as a model, and its lists and filters read out of text.
+"""What `GET /export/events` may be asked: the query string as a model, and its lists read out of text.
 
 Pure. A list may be repeated (`event=a&event=b`) or be one JSON array; `includes` may also be separated by commas.
 What cannot be used is refused with its path; nothing is left out in silence.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, StringConstraints
 
-from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, PROPERTY, Filter, Operator
+from openpanel.analytics.filters import MAX_BYTES
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.inquiries import How
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 1_000  # events of one answer; more are a matter of pages or the cursor
 MAX_PAGE: Final = 10_000
 MAX_NAMES: Final = 100
 
-# OpenPanel's operators → those of the questions.
-OPERATORS: Final[dict[str, Operator]] = {
-    "is": "is",
-    "isNot": "not",
-    "contains": "has",
-    "doesNotContain": "hasnt",
-    "startsWith": "starts",
-    "endsWith": "ends",
-    "regex": "re",
-    "isNull": "unset",
-    "isNotNull": "set",
-    "gt": "gt",
-    "gte": "gte",
-    "lt": "lt",
-    "lte": "lte",
-}
-VALUELESS: Final = frozenset({"isNull", "isNotNull"})
-ORDERED: Final = frozenset({"gt", "gte", "lt", "lte"})
-PROPERTIES: Final = "properties."
-
 Text = Annotated[str, StringConstraints(max_length=MAX_BYTES)]
-Scalar = bool | int | float | str | None
 
 
-class EventsParameters(BaseModel):
+class EventsParameters(How):
     """The query string."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     project: Text | None = Field(
         default=None,
@@ -69,7 +46,9 @@ class EventsParameters(BaseModel):
         examples=["2026-03-01"],
     )  # fmt: skip
     end: Text | None = Field(
-        default=None, description="Last day or moment, included.", examples=["2026-03-31T18:00:00Z"]
+        default=None,
+        description="Last day or moment, included: `23:59:59` is all of that second.",
+        examples=["2026-03-31T18:00:00Z"],
     )
     page: int | None = Field(
         default=None, ge=1, le=MAX_PAGE, description="Page, from 1. Long reads use `cursor`."
@@ -110,30 +89,12 @@ class EventsParameters(BaseModel):
     @property
     def named_project(self) -> str | None:
         """The project that was named, if one was. Raises `BadRequest` for two of them."""
-        return either(projectId=self.project, project_id=self.project_too)[1] or None
+        return either(projectId=self.project, project_id=self.project_too)[1]
 
     @property
     def rows(self) -> int:
         """How many events one answer holds."""
         return min(self.limit, MAX_LIMIT)
-
-
-class FilterParameter(BaseModel):
-    """One object of `filters`; `id` is for whoever edits it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    id: Scalar = None
-    name: str = Field(min_length=1)
-    operator: Literal[
-        "is", "isNot", "contains", "doesNotContain", "startsWith", "endsWith", "regex", "isNull", "isNotNull",
-        "gt", "gte", "lt", "lte",
-    ]  # fmt: skip
-    value: list[Scalar] = Field(default_factory=list, max_length=MAX_VALUES)
-    type: Literal["string"] | None = None
-
-
-_FILTERS: Final = TypeAdapter(Annotated[list[FilterParameter], Field(max_length=MAX_FILTERS)])
 
 
 def either(**given: str | None) -> tuple[str, str | None]:
@@ -146,7 +107,9 @@ def either(**given: str | None) -> tuple[str, str | None]:
 
 def names(values: Sequence[str], *, parameter: str) -> tuple[str, ...]:
     """The entries of a list parameter, repeated or as JSON."""
-    found = tuple(entry for value in values for entry in _entries(value) if entry)
+    found = tuple(entry for value in values for entry in _entries(value))
+    if not all(found):
+        raise BadRequest(f"{parameter}[{found.index('')}]: is empty; expected a name")
     if len(found) > MAX_NAMES:
         raise BadRequest(f"{parameter}: at most {MAX_NAMES} names")
     return found
@@ -167,19 +130,6 @@ def includes(values: Sequence[str], *, known: frozenset[str]) -> frozenset[str]:
     return wanted
 
 
-def filters(text: str | None, *, dimensions: dict[str, str]) -> tuple[Filter, ...]:
-    """The filters in a JSON array; `dimensions` are the fields a filter may name and what questions call them."""
-    if not text:
-        return ()
-    try:
-        given = _FILTERS.validate_json(text)
-    except ValidationError as error:
-        raise BadRequest(
-            "; ".join(_fault(tuple(each["loc"]), each["msg"]) for each in error.errors())
-        ) from None
-    return tuple(_filter(each, place=place, dimensions=dimensions) for place, each in enumerate(given))
-
-
 def _entries(value: str) -> tuple[str, ...]:
     if not value.startswith("["):
         return (value,)
@@ -187,46 +137,3 @@ def _entries(value: str) -> tuple[str, ...]:
         return msgspec.json.decode(value, type=tuple[str, ...])
     except msgspec.DecodeError:
         return (value,)  # an event may be named so
-
-
-def _filter(given: FilterParameter, *, place: int, dimensions: dict[str, str]) -> Filter:
-    values = tuple(_text(value) for value in given.value)
-    if fault := _unusable(given.operator, values):
-        raise BadRequest(f"filters[{place}]: {fault}")
-    if given.name.startswith(PROPERTIES) and given.name != PROPERTIES:
-        dimension = PROPERTY + given.name.removeprefix(PROPERTIES)
-    elif given.name in dimensions:
-        dimension = dimensions[given.name]
-    else:
-        known = ", ".join((*dimensions, f"{PROPERTIES}<key>"))
-        raise BadRequest(f"filters[{place}].name: unknown field {given.name!r}; expected one of {known}")
-    return Filter(dimension, OPERATORS[given.operator], values)
-
-
-def _unusable(operator: str, values: tuple[str, ...]) -> str:
-    """Why an operator cannot take these values; empty when it can."""
-    if operator in VALUELESS:
-        return f"{operator} takes no value" if values else ""
-    if not values:
-        return f"{operator} needs a value"
-    if operator in ORDERED and not all(_is_number(value) for value in values):
-        return f"{operator} needs numbers"
-    return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _text(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _fault(location: tuple[int | str, ...], message: str) -> str:
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return f"filters{path}: {message}"

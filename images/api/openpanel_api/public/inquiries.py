@@ -25,8 +25,10 @@ from openpanel.analytics.volume import Volume
 from openpanel.metadata import ProjectRecord
 from openpanel.warehouse import WarehouseError
 from openpanel_api.public.access import Access, reader
-from openpanel_api.public.asking import found
+from openpanel_api.public.asking import answered, found
 from openpanel_api.public.dates import Dates, period_of, wants_earliest
+from openpanel_api.public.errors import Unchanged
+from openpanel_api.public.fullness import fullness
 from openpanel_api.public.services import Given, Services
 from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson, columns_of
 
@@ -81,10 +83,14 @@ class PlansJson(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows, and the cursor of what goes on after them; the answer is the rows, and a `Link` to the next ones."""
+    """Rows, and the cursor of what goes on after them; the answer is the rows, and a `Link` to the next ones.
+
+    `more`: there are more, and no cursor leads there.
+    """
 
     rows: Sequence[Any]
     cursor: object | None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +123,18 @@ class Inquiry:
 
     async def found(self, question: Question[T]) -> Found[T]:
         """One answer, for what depends on it."""
-        (answer,) = await self._found(question)
+        (answer,) = await self.found_all(question)
         return answer
+
+    async def found_all(self, *questions: Question[Any]) -> tuple[Found[Any], ...]:
+        """Several, asked at once. The answer to the client says how old the oldest of all is that is not of now."""
+        answers = await found(
+            self.request, self.services, *questions, former=self._former, stale_for=self._stale_for
+        )
+        stale = [each.read_at for each in answers if not each.fresh]
+        state = self.request.state
+        state.oldest = min((*stale, getattr(state, "oldest", self.now)))
+        return answers
 
     def remember(self, asked: BaseModel) -> None:
         """Keep what was asked, to tell where in it something cannot be used."""
@@ -137,35 +153,34 @@ class Inquiry:
         `columns` are those of a table without rows; an answer that is a list says its own.
         """
         if how.explain:
-            return await self._explained(questions)
-        headers: dict[str, str] = {}
-        answers = await self._found(*questions)
+            return await self.explained(*questions)
+        answers = await self.found_all(*questions)
         body = shown(*(each.answer for each in answers))
+        headers = fullness([each.answer for each in answers] + [body])
         if isinstance(body, Page):
-            headers = self._link(body.cursor)
-            body = body.rows
-        read_at = min((each.read_at for each in answers), default=self.now)
-        if not all(each.fresh for each in answers):
-            headers["Age"] = str(int((self.now - read_at).total_seconds()))
+            headers |= self._link(body.cursor)
         output: Format = how.format if isinstance(how, AsTable) else "json"
-        written = _written(body, output, rows, columns if rows else self._columns)
+        plain = body.rows if isinstance(body, Page) else body
+        written = _written(plain, output, rows, columns if rows else self._columns)
         return self.respond(written, media_type=MEDIA_TYPES[output], headers=headers)
 
     def respond(
         self, body: bytes, *, media_type: str = "application/json", headers: Mapping[str, str] | None = None
     ) -> Response:
-        """The answer, or that it is the one which the client has."""
+        """The answer, or that it is still the one which the client has: 304, and 412 to a question that is posted.
+
+        So says RFC 9110, section 13.1.2: 304 is an answer to GET and HEAD alone.
+        """
         tag = f'W/"{blake2b(body, digest_size=12).hexdigest()}"'
-        given = {**self.headers, **(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
+        oldest = getattr(self.request.state, "oldest", self.now)
+        age = {"Age": str(int((self.now - oldest).total_seconds()))} if oldest < self.now else {}
+        given = {**self.headers, **age, **(headers or {}), "ETag": tag, "Cache-Control": "private, no-cache"}
         known = {one.strip() for one in self.request.headers.get("if-none-match", "").split(",")}
-        if self.request.method == "GET" and known & {tag, tag.removeprefix("W/"), "*"}:
+        if known & {tag, tag.removeprefix("W/"), "*"}:
+            if self.request.method == "POST":
+                raise Unchanged("The answer is still the one that If-None-Match names", headers=given)
             return Response(status_code=304, headers=given)
         return Response(body, media_type=media_type, headers=given)
-
-    async def _found(self, *questions: Question[Any]) -> tuple[Found[Any], ...]:
-        return await found(
-            self.request, self.services, *questions, former=self._former, stale_for=self._stale_for
-        )
 
     @property
     def _former(self) -> FormerDays | None:
@@ -183,15 +198,20 @@ class Inquiry:
         following = self.request.url.include_query_params(cursor=str(cursor))
         return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
 
-    async def _explained(self, questions: Sequence[Question[Any]]) -> Response:
-        plans = [await self.services.blocking(partial(self._plan, each)) for each in questions]
+    async def explained(self, *questions: Question[Any]) -> Response:
+        """How they would be answered."""
+        plans = [
+            await answered(self.request, self.services, partial(self._plan, question))
+            for question in questions
+        ]
         return self.respond(to_json(PlansJson(plans=plans)))
 
-    def _plan(self, question: Question[Any]) -> PlanJson:
+    def _plan(self, question: Question[Any], comment: str) -> PlanJson:
         try:
-            return _plan_json(question, explain(self.services.warehouse, question, former=self._former))
+            plan = explain(self.services.warehouse, question, former=self._former, log_comment=comment)
         except WarehouseError as error:
             raise over_limit(error, question=question) or error from error
+        return _plan_json(question, plan)
 
     @property
     def _stale_for(self) -> timedelta:
@@ -220,8 +240,13 @@ class Entrance:
     async def about(self, project: str | None) -> Inquiry:
         """The inquiry about a project; `None`: the client's own. Raises what `Access.project` does."""
         record = await self.access.project(self.services, named=project)
-        headers = {name: value for name, value in self.response.headers.items() if name != "content-length"}
+        headers = plain_headers(self.response)
         return Inquiry(self.request, headers, self.services, record, self.services.now())
+
+
+def plain_headers(response: Response) -> dict[str, str]:
+    """What a response says already, without what is about its body."""
+    return {name: value for name, value in response.headers.items() if name != "content-length"}
 
 
 def entrance(surface: str, *, verb: str) -> Callable[..., Entrance]:

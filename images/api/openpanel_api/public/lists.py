@@ -8,7 +8,7 @@ import msgspec
 def listed(value: Any) -> Any:
     """The entries; what is no list of texts is left for the model to refuse."""
     given = value if isinstance(value, list) else [value]
-    return [entry for each in given for entry in _entries(each) if entry != ""]
+    return [entry for each in given for entry in _entries(each)]
 
 
 def _entries(value: Any) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from openpanel.metadata import Unavailable
 from openpanel_api.public import live_tickets
 from openpanel_api.public.access import Access, reader
-from openpanel_api.public.documented import answers, refusals
+from openpanel_api.public.documented import example, refusals
 from openpanel_api.public.errors import STORE_RETRY_S, ApiError, TryLater, shape
 from openpanel_api.public.live_access import Watcher, admitted
 from openpanel_api.public.live_messages import Kind, messages, room_of
@@ -69,15 +69,21 @@ _EXAMPLES: Final = {
 }
 
 
+_ISSUED: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {"application/json": {"example": example(TicketAnswer)}}},
+    **refusals(400, 401, 403, 404, 429, 503),
+}
+
+
 def _streamed(*kinds: Kind) -> dict[int | str, dict[str, Any]]:
-    example = "".join(_EXAMPLES[kind] for kind in kinds)
+    said = "".join(_EXAMPLES[kind] for kind in kinds)
     return {
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": example}}},
+        200: {"content": {"text/event-stream": {"schema": {"type": "string"}, "example": said}}},
         **refusals(400, 401, 403, 404, 429, 503),
     }
 
 
-@router.post("/ticket", summary="Get a ticket", response_model=TicketAnswer, responses=answers(TicketAnswer))
+@router.post("/ticket", summary="Get a ticket", response_model=TicketAnswer, responses=_ISSUED)
 async def ticket(
     services: Given,
     access: Annotated[Access, Depends(reader("Live", verb="watch"))],
@@ -106,7 +112,7 @@ async def ticket(
 async def visitors(
     request: Request, services: Given, project: ProjectPath, _ticket: TicketWord = ""
 ) -> EventStream:
-    """How many are online, at once and whenever it changes. As a websocket: the number as text."""
+    """How many devices were seen within five minutes, at once and whenever it changes. As a websocket: the number as text."""
     return await _stream(request, services, project, ("visitors",))
 
 
@@ -139,13 +145,17 @@ async def everything(
 
 
 @router.websocket("/visitors/{projectId}")
-async def visitors_socket(socket: WebSocket, project: Annotated[str, Path(alias="projectId")]) -> None:
+async def visitors_socket(
+    socket: WebSocket, project: Annotated[str, Path(alias="projectId")], _ticket: TicketWord = ""
+) -> None:
     """The number of visitors as text."""
     await _serve(socket, project, "visitors")
 
 
 @router.websocket("/events/{projectId}")
-async def events_socket(socket: WebSocket, project: Annotated[str, Path(alias="projectId")]) -> None:
+async def events_socket(
+    socket: WebSocket, project: Annotated[str, Path(alias="projectId")], _ticket: TicketWord = ""
+) -> None:
     """`{"count": n}` for events counted since the message before."""
     await _serve(socket, project, "events")
 

@@ -12,7 +12,15 @@ from starlette.requests import HTTPConnection
 
 from openpanel.metadata import ProjectRecord, Unavailable
 from openpanel_api.public import live_tickets
-from openpanel_api.public.access import Access, address_of, known, pace, refusal, wrong_secret
+from openpanel_api.public.access import (
+    Access,
+    address_of,
+    check_parameters,
+    known,
+    pace,
+    refusal,
+    wrong_secret,
+)
 from openpanel_api.public.errors import ApiError, Forbidden, TooMany, TryLater, Unauthorized
 from openpanel_api.public.services import Services
 
@@ -68,6 +76,8 @@ async def admitted(connection: HTTPConnection, services: Services, *, project: s
         services.bad_credentials.count(address, now)
         raise
     await pace(request, Response(), access.client)
+    connection.state.allowance = request.state.allowance
+    check_parameters(request)
     watcher = Watcher(access.client.id, await access.project(services, named=project))
     if services.redis is None:
         raise TryLater("Live figures need Redis", retry_after_s=ROOM_S)

@@ -86,7 +86,8 @@ async def list_reports(asked: Asked) -> Any:
 
 async def get_dashboard_urls(asked: Asked) -> Any:
     project = await asked.project()
-    span = asked.text("range") or USUAL_RANGE
+    given = asked.text("range")
+    span = USUAL_RANGE if given is None else given
     _check_range(span, project, now=asked.services.now())
     root = asked.services.dashboard_url.rstrip("/")
     pages = project_pages(root, organization=project.organization, project=project.id, span=span)

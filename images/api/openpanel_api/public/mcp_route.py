@@ -13,10 +13,11 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from openpanel_api.public.access import Access, address_of, known, pace, refusal, wrong_secret
 from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.inquiries import plain_headers
 from openpanel_api.public.mcp_calls import called, tools_of
 from openpanel_api.public.services import Given, Services
 
@@ -24,7 +25,9 @@ BODY_BYTES: Final = 1_000_000  # of one call
 MAX_TOKEN: Final = 1_000  # characters
 INSTRUCTIONS: Final = (
     "Web and product analytics of the projects that the credentials open. Begin with list_projects and "
-    "list_event_names. Dates are days of the project's time zone, both ends included."
+    "list_event_names. Dates are days of the project's time zone, both ends included. Beside the `answer` a structured "
+    "answer says whether there is `more`, and the `cursor` that leads there, whether numbers are `approximate`, how many "
+    "of the `newest` events alone were looked at, and its age."
 )
 _CALLER: Final = "openpanel.caller"  # in the scope of a request: who calls
 
@@ -66,31 +69,38 @@ _SERVER: Final = Server(
 
 
 class _Conversation(Response):
-    """Lets the protocol answer one request."""
+    """Lets the protocol answer one request, with the headers of every answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        own = [header for header in self.raw_headers if header[0] != b"content-length"]
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *own]}
+            await send(message)
+
         manager = StreamableHTTPSessionManager(
             _SERVER, json_response=True, stateless=True, max_request_body_size=BODY_BYTES
         )
         async with manager.run():
-            await manager.handle_request(scope, receive, send)
+            await manager.handle_request(scope, receive, told)
 
 
 @router.post("/mcp")
-async def mcp(request: Request, services: Given) -> Response:
+async def mcp(request: Request, response: Response, services: Given) -> Response:
     """One message of the protocol."""
-    request.scope[_CALLER] = await _caller(request, services)
-    return _Conversation()
+    request.scope[_CALLER] = await _caller(request, response, services)
+    return _Conversation(headers=plain_headers(response))
 
 
 @router.delete("/mcp")
-async def leave(request: Request, services: Given) -> Response:
+async def leave(request: Request, response: Response, services: Given) -> Response:
     """There is no session to close; whoever thinks to have one may go."""
-    await _caller(request, services)
-    return Response(status_code=204)
+    await _caller(request, response, services)
+    return Response(status_code=204, headers=plain_headers(response))
 
 
-async def _caller(request: Request, services: Services) -> Caller:
+async def _caller(request: Request, response: Response, services: Services) -> Caller:
     address, now = address_of(request, services), services.clock_ms()
     if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
         raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
@@ -100,7 +110,7 @@ async def _caller(request: Request, services: Services) -> Caller:
     if problem or client is None:
         services.bad_credentials.count(address, now)
         raise Unauthorized(f"MCP: {problem}", headers={"WWW-Authenticate": "Bearer"})
-    await pace(request, Response(), client)
+    await pace(request, response, client)
     return Caller(Access(client), secret)
 
 

@@ -1,7 +1,8 @@
 """The bounds of a stretch of time as programs write them: a day of the project's zone, or a moment.
 
 `2026-03-01` is the whole day in the project's time zone. `2026-03-01T10:00:00Z` is that moment; without an offset
-it is a time of the project's zone. Both bounds are included. Pure.
+it is a time of the project's zone. Both bounds are included, an end as a whole: `23:59:59` is all of that second and
+`23:59` all of that minute, so that the day that they end is a whole one. Pure.
 """
 
 import re
@@ -17,24 +18,29 @@ FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT: Final = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?")
+_MOMENT: Final = re.compile(
+    r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?P<seconds>:\d{2}(?P<parts>\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?"
+)
 
 
 def beginning(text: str, *, name: str, timezone: str) -> datetime:
     """The first moment that belongs to a stretch that begins with `text`."""
-    return _read(text, name=name, timezone=timezone, days=0, after=timedelta())
+    return _read(text, name=name, timezone=timezone, whole=False)
 
 
 def ending(text: str, *, name: str, timezone: str) -> datetime:
     """The first moment that does not belong to a stretch that ends with `text` any more."""
-    return _read(text, name=name, timezone=timezone, days=1, after=RESOLUTION)
+    return _read(text, name=name, timezone=timezone, whole=True)
+
+
+def moment_text(moment: datetime) -> str:
+    """`2026-03-01T10:00:00.250Z`"""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def moment_json(moment: datetime | None) -> str | None:
-    """`2026-03-01T10:00:00.250Z`; null for none."""
-    if moment is None or moment.timestamp() == 0:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The same of what may not be known; null for none, for which tables keep the first moment of 1970."""
+    return None if moment is None or moment.timestamp() == 0 else moment_text(moment)
 
 
 def local(moment: datetime, *, timezone: str) -> str:
@@ -42,18 +48,27 @@ def local(moment: datetime, *, timezone: str) -> str:
     return moment.astimezone(ZoneInfo(timezone)).isoformat(timespec="seconds")
 
 
-def _read(text: str, *, name: str, timezone: str, days: int, after: timedelta) -> datetime:
+def _read(text: str, *, name: str, timezone: str, whole: bool) -> datetime:
+    """Its first moment; `whole`: the first one after it."""
     zone = ZoneInfo(timezone)
     text = text.strip()
     try:
         if _DAY.fullmatch(text):
-            day = date.fromisoformat(text) + timedelta(days=days)
+            day = date.fromisoformat(text) + timedelta(days=whole)
             moment = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-        elif _MOMENT.fullmatch(text):
+        elif written := _MOMENT.fullmatch(text):
             given = datetime.fromisoformat(text)
-            moment = (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC) + after
+            moment = (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC)
+            moment += _length(written) if whole else timedelta()
         else:
             raise BadRequest(f"{name}: {EXPECTED}")
     except (ValueError, OverflowError) as error:
         raise BadRequest(f"{name}: {EXPECTED}") from error
     return min(max(moment, FIRST), LAST)
+
+
+def _length(written: re.Match[str]) -> timedelta:
+    """How long that lasts which was written so."""
+    if written["parts"]:
+        return RESOLUTION
+    return timedelta(seconds=1) if written["seconds"] else timedelta(minutes=1)

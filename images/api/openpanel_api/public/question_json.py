@@ -5,7 +5,7 @@ Names, operators and shapes are those of OpenPanel's reports. What cannot be use
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -18,20 +18,24 @@ from pydantic import (
     Tag,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from openpanel.analytics.breakdowns import MAX_BREAKDOWNS
 from openpanel.analytics.chart_series import MAX_SERIES, EventSeries, FormulaSeries, letter
 from openpanel.analytics.cohorts import Behaviour, Behaviours, DynamicCohort, Traits
 from openpanel.analytics.fields import COHORT, OF_COHORT
-from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES
+from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, BadFilter
 from openpanel.analytics.formulas import MAX_LENGTH
 from openpanel.analytics.occurrences import Step
 from openpanel.analytics.property_filters import FilterOperator, PropertyFilter, ValueType
 from openpanel.analytics.reading import ANY_EVENT
 from openpanel.analytics.segments import Segment
-from openpanel_api.public.errors import BadRequest, path_text
+from openpanel.enrich.properties import number_text
+from openpanel_api.public.asked_places import path_text
+from openpanel_api.public.errors import BadRequest
 
 MAX_COHORTS: Final = 10
 MEMBERSHIP: Final = ("inCohort", "notInCohort")
@@ -39,11 +43,22 @@ MEMBERSHIP: Final = ("inCohort", "notInCohort")
 T = TypeVar("T")
 Text = Annotated[str, StringConstraints(max_length=MAX_BYTES)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_BYTES)]
-Scalar = bool | int | float | Text | None
 
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
+
+
+def _scalar(value: Any) -> Any:
+    if not isinstance(value, bool | int | float | str):
+        expected = "expected a text, a number, true or false; isNull asks for what is not there"
+        raise PydanticCustomError("scalar", expected)
+    if isinstance(value, str) and len(value) > MAX_BYTES:
+        raise PydanticCustomError("scalar", f"expected at most {MAX_BYTES} characters")
+    return value
+
+
+Scalar = Annotated[bool | int | float | Text, BeforeValidator(_scalar)]
 
 
 class Asked(BaseModel):
@@ -69,12 +84,16 @@ class FilterJson(Asked):
     cohort_ids: list[Name] = Field(
         default_factory=list, max_length=MAX_VALUES, description="The values of `inCohort` and `notInCohort`."
     )
+    cohort_id: Name | None = Field(default=None, description="The same of one cohort.")
 
     def made(self) -> PropertyFilter:
         """As questions take it."""
-        values = tuple(_text(value) for value in [*self.value, *self.cohort_ids])
-        name = COHORT if self.operator in MEMBERSHIP else self.name
-        return PropertyFilter(name, self.operator, values, self.type)
+        cohorts = [*self.cohort_ids, *([] if self.cohort_id is None else [self.cohort_id])]
+        if cohorts and self.operator not in MEMBERSHIP:
+            reason = f"cohortIds are the values of {' and '.join(MEMBERSHIP)}, not of {self.operator}"
+            raise BadFilter(cohorts[0], reason=reason)
+        values = tuple(written(value) for value in [*self.value, *cohorts])
+        return PropertyFilter(self.name, self.operator, values, self.type)
 
 
 Filters = Annotated[list[FilterJson], Field(max_length=MAX_FILTERS)]
@@ -168,10 +187,14 @@ class CohortJson(Asked):
     events: list[BehaviourJson] = Field(default_factory=list, max_length=10)
     profile: Filters = Field(default_factory=list)
 
+    @model_validator(mode="after")
+    def _has_one_of_both(self) -> Self:
+        if bool(self.events) == bool(self.profile):
+            raise PydanticCustomError("cohort", "expected either events or profile")
+        return self
+
     def made(self, *, now: datetime, timezone: str) -> DynamicCohort:
         """As questions take it. Times without a zone are of `timezone`."""
-        if bool(self.events) == bool(self.profile):
-            raise BadRequest(f"cohorts: {self.id} needs either events or profile")
         if self.profile:
             return DynamicCohort(self.id, Traits(made(self.profile), self.combine), now)
         rules = tuple(_rule(each, timezone) for each in self.events)
@@ -223,10 +246,11 @@ FILTERS: Final[TypeAdapter[list[FilterJson]]] = TypeAdapter(Filters)
 BREAKDOWNS: Final[TypeAdapter[list[BreakdownJson]]] = TypeAdapter(Breakdowns)
 
 
-def _text(value: Scalar) -> str:
+def written(value: bool | float | str) -> str:
+    """A value as properties are kept: numbers as JavaScript writes them, so that 10.0 finds the "10" of an event."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "" if value is None else str(value)
+    return value if isinstance(value, str) else number_text(value)
 
 
 def _series(given: EventJson | FormulaJson, is_hidden: bool) -> EventSeries | FormulaSeries:

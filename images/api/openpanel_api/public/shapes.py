@@ -13,7 +13,7 @@ from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Val
 from pydantic.alias_generators import to_camel
 
 from openpanel.identity.ids import to_hex
-from openpanel_api.public.moments import local, moment_json
+from openpanel_api.public.moments import local, moment_json, moment_text
 
 ShapeT = TypeVar("ShapeT", bound=BaseModel)
 
@@ -56,6 +56,10 @@ def _local(value: Any, info: ValidationInfo) -> Any:
 
 
 def _moment(value: Any) -> Any:
+    return moment_text(value) if isinstance(value, datetime) else value
+
+
+def _maybe_moment(value: Any) -> Any:
     return moment_json(value) if isinstance(value, datetime) else value
 
 
@@ -69,7 +73,7 @@ def _id(value: Any) -> Any:
 
 Local = Annotated[str, BeforeValidator(_local)]
 Moment = Annotated[str, BeforeValidator(_moment)]
-MaybeMoment = Annotated[str | None, BeforeValidator(_moment)]
+MaybeMoment = Annotated[str | None, BeforeValidator(_maybe_moment)]
 Day = Annotated[str, BeforeValidator(_day)]
 Id = Annotated[str, BeforeValidator(_id)]
 Percent = Annotated[float | None, BeforeValidator(percent)]

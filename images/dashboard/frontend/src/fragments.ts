@@ -13,6 +13,7 @@ const LOCAL = /^(m|view|tab\.[^=]*)=/;
 const SKELETON_MS = 300; // once a skeleton can be seen it stays this long, so that it does not flash
 const SKELETON_AFTER_MS = 150;
 const SLOW_MS = 5_000;
+const OLDER_FOR_S = 600; // how old the numbers may be that a panel shows until the right ones are there
 
 const running = new WeakMap<Element, number>();
 const slow = new WeakMap<Element, number>();
@@ -80,6 +81,8 @@ function onSubmit(event: SubmitEvent): void {
 interface Asked {
   target?: Element | string | null;
   sourceElement?: Element;
+  sourceEvent?: Event;
+  request?: { headers: Record<string, string> };
   fetch?: typeof fetch;
 }
 
@@ -97,6 +100,10 @@ function onRequest(event: Event): void {
   clearTimeout(slow.get(panel));
   slow.set(panel, window.setTimeout(() => panel.setAttribute("data-slow", ""), SLOW_MS));
   if (panel.querySelector("[data-skeleton]")) context.fetch = unflashing;
+  // What a panel shows while it reloads is older numbers already; one of another view takes them for a moment.
+  if (context.request && context.sourceEvent?.type !== "reload") {
+    context.request.headers["Cache-Control"] = `max-stale=${OLDER_FOR_S}`;
+  }
 }
 
 async function unflashing(...request: Parameters<typeof fetch>): Promise<Response> {
@@ -117,6 +124,8 @@ function onEnd(event: Event): void {
   panel.removeAttribute("aria-busy");
   panel.removeAttribute("data-slow");
   clearTimeout(slow.get(panel));
+  // Not at once: for htmx this request goes on until its listeners have returned.
+  if (panel.querySelector("[data-refreshing]")) setTimeout(() => htmx.trigger(panel, "reload", {}, false));
 }
 
 function onSwap(event: Event): void {

@@ -362,17 +362,10 @@ while place <= last_run or next_request <= #requests do
   end
 end
 
-local live_states = {}
 for _, key in ipairs(changed) do
   local state = states[key]
-  if state[CLOSED] == 1 then
-    save_closed(key, state)
-  else
-    live_states[#live_states + 1] = key
-    live_states[#live_states + 1] = packed(state)
-  end
+  if state[CLOSED] == 1 then save_closed(key, state) else save_live(key, state) end
 end
-in_pieces(live_states, function(...) redis.call('MSET', ...) end)
 for project, scores in pairs(touched) do
   local added = 0
   in_pieces(scores, function(...) added = added + redis.call('ZADD', KEYS[7] .. project, 'GT', ...) end)

@@ -37,7 +37,12 @@ local function packed(state)
     state[CLOSED], state[PSID], state[PSTARTED], state[PENDED], #profile, profile, #path, path)
 end
 
--- A live state stays until the sweep closes it: while it lives its device is in the live set of its project.
+-- A live state stays until the sweep closes it: while it lives its device is in the live set of its project. Where
+-- nobody sweeps any more, of a pool that was given up, it passes by itself.
+local function save_live(key, state)
+  redis.call('SET', key, packed(state), 'PX', LIVE_STATE_MS)
+end
+
 -- A closed one stays for late events only.
 local function save_closed(key, state)
   redis.call('SET', key, packed(state), 'PX', CLOSED_STATE_MS)

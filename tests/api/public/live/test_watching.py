@@ -116,6 +116,16 @@ async def test_nobody_watches_what_is_not_theirs(
         assert json.loads(refused.value.response.body)["message"] == message
 
 
+async def test_a_socket_is_asked_for_with_nothing_in_vain(live: Live) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        async with live.socket("visitors/mine?colour=red"):
+            pass
+
+    assert refused.value.response.status_code == 400
+    message = json.loads(refused.value.response.body)["message"]
+    assert message == "colour: is not known here; expected some of ticket"
+
+
 async def test_a_ticket_opens_nothing_else_and_not_for_ever(live: Live) -> None:
     ticket = await _ticket(live, "mine")
 

@@ -77,7 +77,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"chartType": "linear", "series": [{"name": "a"}], "startDate": "2026-02-02", "endDate": "2026-02-01"}, "report.endDate: "),
     ({"chartType": "linear", "series": [{"name": "a"}], "filters": [{"name": "planet", "value": "x"}]}, "report.filters[0].name: "),
     ({"chartType": "linear", "series": [{"name": "a"}], "filters": [{"name": "revenue", "operator": "gt", "value": "much"}]}, "report.filters[0].name: "),
-    ({"chartType": "linear", "series": [{"name": "a"}, {"type": "formula", "formula": "A / Z"}]}, "formula "),
+    ({"chartType": "linear", "series": [{"name": "a"}, {"type": "formula", "formula": "A / Z"}]}, "report.series[1].formula: formula "),
     ({"chartType": "linear", "series": [{"name": "a"}], "filters": [{"name": "cohort", "operator": "inCohort", "value": "nobody"}]}, "report.filters[0].value"),
     ({"chartType": "funnel", "steps": [{"name": "a"}]}, "report.funnel.steps: "),
     ({"chartType": "conversion", "steps": [{"name": "a"}] * 3}, "report.conversion.steps: "),

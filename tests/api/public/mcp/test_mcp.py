@@ -17,6 +17,8 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 from starlette.requests import Request
 
+from openpanel.analytics import routing
+from openpanel.analytics.limits import LIMITS
 from openpanel.metadata import dashboards, reports
 from openpanel_api.public.mcp_calls import tools_of
 from openpanel_api.public.mcp_lists import LISTS
@@ -73,7 +75,7 @@ class Agent:
 
 
 def text_of(result: CallToolResult) -> str:
-    (content,) = result.content
+    content, *_ = result.content
     assert isinstance(content, TextContent)
     return content.text
 
@@ -122,6 +124,29 @@ async def test_call_of_the_documents_is_answered(agent: Agent) -> None:
     assert answer.status_code == 200
     assert "unique_visitors" in answer.text
     assert '"isError":true' not in answer.text
+
+
+async def test_a_call_counts_once_against_the_rate(agent: Agent) -> None:
+    agent.clock.ms += 1_000_000
+    call = {"name": "get_analytics_overview", "arguments": {"range": "7d"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {
+        "accept": "application/json, text/event-stream",
+        "authorization": f"Bearer {agent.token('mine/reader')}",
+    }
+    left = []
+    told = []
+
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{agent.port}", trust_env=False) as http:
+        for _ in range(2):
+            plain = await http.get("/export/events?limit=1", headers=agent.place.headers("mine/reader"))
+            left.append(plain.headers["ratelimit"].partition(";t=")[0])
+            answer = await http.post("/mcp", json=message, headers=headers)
+            assert '"isError":true' not in answer.text
+            told.append(answer.headers["ratelimit"].partition(";t=")[0])
+
+    assert told == ['"client";r=98', '"client";r=96']
+    assert left == ['"client";r=99', '"client";r=97']
 
 
 async def test_every_tool_is_there_and_says_that_it_only_reads(agent: Agent) -> None:
@@ -187,6 +212,99 @@ async def test_a_tool_and_its_route_give_the_same_answer(
     assert answered == route.json()
 
 
+def structured(result: CallToolResult) -> dict[str, Any]:
+    """What a result says in fields."""
+    assert isinstance(result.structured_content, dict)
+    return result.structured_content
+
+
+WHOLE = {"more": False, "cursor": None, "approximate": False, "newest": None, "ageSeconds": 0}
+
+
+async def test_an_answer_that_is_whole_says_so(agent: Agent) -> None:
+    for name in ("get_country_breakdown", "list_projects"):
+        result = await agent.call(name)
+
+        assert len(result.content) == 1
+        assert structured(result) == {"answer": json.loads(text_of(result)), **WHOLE}
+
+
+def note(result: CallToolResult) -> str:
+    """What a result says beside the answer."""
+    _, content = result.content
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+async def test_an_answer_that_is_cut_says_so(agent: Agent) -> None:
+    cut = await agent.call("get_country_breakdown", limit=1, **DAYS)
+
+    assert {**structured(cut), "answer": None} == {**WHOLE, "answer": None, "more": True}
+    assert note(cut) == "There are more rows than these."
+
+
+async def test_the_rows_after_a_page_are_asked_for_with_its_cursor(agent: Agent) -> None:
+    asked: dict[str, Any] = {"eventNames": ["checkout"], **DAYS}
+    both = structured(await agent.call("query_events", limit=4, **asked))["answer"]
+
+    first = await agent.call("query_events", limit=2, **asked)
+    cursor = structured(first)["cursor"]
+    second = await agent.call("query_events", limit=2, cursor=cursor, **asked)
+
+    assert structured(first)["more"]
+    assert cursor in note(first)
+    assert [*structured(first)["answer"], *structured(second)["answer"]] == both
+
+
+async def test_an_answer_of_the_newest_events_says_so(agent: Agent) -> None:
+    values = await agent.call("get_event_property_values", propertyKey="n", eventName="checkout")
+
+    assert structured(values)["newest"] == 500_000
+    assert "Only the newest 500,000 events were looked at." in note(values)
+
+
+async def test_an_answer_of_totals_says_that_it_is_approximate(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routing, "ROLLUP_FROM_EVENTS", 0)
+    rough = await agent.call("get_analytics_overview", startDate="2026-02-27", endDate="2026-02-28")
+
+    assert structured(rough)["approximate"]
+    assert note(rough) == "The numbers were counted of summaries, and may be off by some percent."
+
+
+async def test_an_older_answer_says_its_age_to_who_takes_it(agent: Agent) -> None:
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "find_profiles"}}
+    headers = {
+        "accept": "application/json, text/event-stream",
+        "authorization": f"Bearer {agent.token('mine/reader')}",
+        "cache-control": "max-stale=600",
+    }
+    ages = []
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{agent.port}", trust_env=False) as http:
+        for _ in range(2):
+            agent.clock.ms += 30_000
+            result = (await http.post("/mcp", json=message, headers=headers, timeout=WAIT_S)).json()["result"]
+            ages.append(
+                (result["structuredContent"]["ageSeconds"], [one["text"] for one in result["content"][1:]])
+            )
+
+    assert ages == [(0, []), (30, ["This is of 30 seconds ago; more was counted since."])]
+
+
+async def test_a_question_that_is_too_large_is_refused_with_advice(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(LIMITS, "max_result_rows", 1)
+    result = await agent.call("get_country_breakdown", **DAYS)
+
+    assert result.is_error
+    told = structured(result)
+    assert (told["status"], told["limit"]) == (422, "rows answered")
+    assert told["advice"].startswith("Ask for a shorter range than 29 days")
+    assert told["advice"] in text_of(result)
+
+
 async def test_reports_are_listed_and_answered(agent: Agent, report: str) -> None:
     boards = await agent.answer("list_dashboards")
     listed = await agent.answer("list_reports", dashboardId=boards[0]["id"])
@@ -246,12 +364,20 @@ async def test_nobody_asks_about_what_is_not_theirs(
         (
             "get_analytics_overview",
             {"filters": [{"name": "planet", "operator": "is", "value": "x"}]},
-            "planet: no such field",
+            "filters[0].name: no such field",
         ),
+        ("get_dashboard_urls", {"range": ""}, "range: expected one of 30m, 1h"),
         ("get_dashboard_urls", {"range": "8d"}, "range: expected one of 30m, 1h"),
         ("get_dashboard_urls", {"range": "2026-03-02..2026-03-01"}, "range: "),
-        ("get_profile", {"profileId": "../live"}, "profileId: expected a text without slashes"),
-        ("get_profile", {"profileId": ["a"]}, "profileId: expected a text without slashes"),
+        ("get_profile", {"profileId": "../live"}, "Profile not found"),
+        ("get_profile", {"profileId": "user-42/metrics"}, "Profile not found"),
+        ("get_profile", {"profileId": "user-42%2Fmetrics"}, "Profile not found"),
+        ("get_profile", {"profileId": ["a"]}, "profileId: expected a text"),
+        (
+            "get_profile",
+            {"profileId": "a", "projectId": "mine/a"},
+            "projectId: expected a text without slashes",
+        ),
         ("list_reports", {"dashboardId": 3}, "dashboardId: expected a text"),
         ("drop_tables", {}, "There is no tool drop_tables"),
     ],

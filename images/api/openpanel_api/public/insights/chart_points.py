@@ -56,7 +56,9 @@ class PointQuestion(InBuckets):
     cohorts: Cohorts = Field(default_factory=list)
 
 
-@router.post("/people", **described(PeopleBehindJson, "Who is behind a point of a chart", rows=True))
+@router.post(
+    "/people", **described(PeopleBehindJson, "Who is behind a point of a chart", rows=True, posted=True)
+)
 async def people(given: Inquiring, how: Annotated[Paged, Query()], asked: PointQuestion) -> Response:
     """People who did what a point counts, in pages by their ids."""
     question = await _question(given, how, asked)

@@ -17,11 +17,12 @@ from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.event_json import PLAIN_FIELDS, EventJson, event_json
 from openpanel_api.public.inquiries import How, Inquiring, Inquiry, Page
-from openpanel_api.public.insights.parameters import Cut, InPeriod, Text, Top, conditions, overview
+from openpanel_api.public.insights.parameters import Cut, InPeriod, Text, Top, Value, conditions, overview
 from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import local
-from openpanel_api.public.question_json import parsed
+from openpanel_api.public.query_strings import EMPTY_IS_A_VALUE
+from openpanel_api.public.question_json import Name, parsed, written
 from openpanel_api.public.shapes import Percent, Shape, shaped
 from openpanel_api.public.tables import columns_of
 
@@ -30,22 +31,26 @@ PROPERTY_OBJECT: Final[TypeAdapter[dict[str, str | int | float | bool]]] = TypeA
     dict[str, str | int | float | bool]
 )
 router = APIRouter(prefix="/events")
-Names = Annotated[list[Text], BeforeValidator(listed), Field(max_length=100)]
-Search = Annotated[Text, Field(description="Part of the text, without regard to case.", max_length=1_000)]
+Names = Annotated[list[Name], BeforeValidator(listed), Field(max_length=100)]
+Search = Annotated[
+    Text,
+    Field(description="Part of the text, without regard to case.", max_length=1_000),
+    EMPTY_IS_A_VALUE,
+]
 
 
 class Described(InPeriod):
     """Conditions by the names of fields, for what has place, device and source."""
 
-    path: Text | None = None
-    country: Text | None = Field(default=None, examples=["KR"])
-    city: Text | None = None
-    device: Text | None = None
-    browser: Text | None = None
-    os: Text | None = None
-    referrer: Text | None = None
-    referrer_name: Text | None = Field(default=None, alias="referrerName")
-    referrer_type: Text | None = Field(default=None, alias="referrerType")
+    path: Value = None
+    country: Value = Field(default=None, examples=["KR"])
+    city: Value = None
+    device: Value = None
+    browser: Value = None
+    os: Value = None
+    referrer: Value = None
+    referrer_name: Value = Field(default=None, alias="referrerName")
+    referrer_type: Value = Field(default=None, alias="referrerType")
     profile_id: Text | None = Field(default=None, alias="profileId", description="What this person did.")
     search: Search = ""
     cursor: Text | None = Field(default=None, description="From the `Link` of the page before.")
@@ -278,13 +283,9 @@ def session_number(text: str | None) -> int | None:
 
 def _properties(text: str | None) -> tuple[PropertyFilter, ...]:
     wanted = parsed(text, PROPERTY_OBJECT, name="properties", nothing={})
-    return tuple(PropertyFilter(f"properties.{key}", "is", (_text(value),)) for key, value in wanted.items())
-
-
-def _text(value: str | float | bool) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+    return tuple(
+        PropertyFilter(f"properties.{key}", "is", (written(value),)) for key, value in wanted.items()
+    )
 
 
 def _stats(found: EventStatsAnswer, timezone: str) -> list[StatJson]:

@@ -21,7 +21,7 @@ from openpanel_api.public.tables import columns_of
 MOST_NAMES: Final = 100
 OTHER: Final = "Other"
 router = APIRouter(prefix="/user_flow")
-Names = Annotated[list[Text], BeforeValidator(listed), Field(max_length=MOST_NAMES)]
+Names = Annotated[list[Name], BeforeValidator(listed), Field(max_length=MOST_NAMES)]
 
 
 class NodeJson(BaseModel):
@@ -105,7 +105,7 @@ async def ways(given: Inquiring, asked: Annotated[PlainWays, Query()]) -> Respon
     return await given.answer(asked, flow_json, question, rows=lambda body: body.links, columns=LINK_COLUMNS)
 
 
-@router.post("", **described(FlowJson, "Ways of these sessions", rows=True))
+@router.post("", **described(FlowJson, "Ways of these sessions", rows=True, posted=True))
 async def large_ways(given: Inquiring, how: Annotated[AsTable, Query()], asked: WaysQuestion) -> Response:
     """The same with filters on start and end."""
     given.remember(asked)

@@ -1,5 +1,6 @@
-"""Funnels, who is behind a step, and conversion over time."""
+"""Funnels, and who is behind a step."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
@@ -9,18 +10,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from openpanel.analytics.attempts import MAX_EXCLUSIONS, MAX_STEPS, Attempts, Exclusion, Visitor
 from openpanel.analytics.breakdowns import MAX_BREAKDOWNS, MAX_KEPT
-from openpanel.analytics.conversions import Conversion, ConversionPoint, ConversionRow, Converted
 from openpanel.analytics.funnels import Funnel, FunnelAnswer, FunnelPeople, FunnelRow, FunnelStep
 from openpanel.analytics.occurrences import Step
 from openpanel.analytics.people_pages import PeopleAnswer
-from openpanel_api.public.dates import Against, Compared, Dates, before, interval_of
+from openpanel_api.public.dates import Against, Dates, before
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.behind import PEOPLE_COLUMNS, PeopleBehindJson, behind, page_after
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
 from openpanel_api.public.lists import listed
 from openpanel_api.public.memberships import memberships
-from openpanel_api.public.moments import local
 from openpanel_api.public.question_json import Asked, Breakdowns, Cohorts, Filters, Name, StepJson, made
 from openpanel_api.public.shapes import Camel, percent, rounded
 from openpanel_api.public.tables import columns_of
@@ -54,17 +53,20 @@ class StepAnswerJson(Camel):
     dropoff_percent: float | None = Field(description="Percent of the step before.", examples=[0.0])
     is_highest_dropoff: bool
     median_seconds: float | None = Field(description="Since the step before.", examples=[12.5])
+    mean_seconds: float | None = Field(description="Since the step before.", examples=[31.0])
 
 
 class FunnelRowJson(Camel):
     """A funnel of everybody, or of a value of the breakdown."""
 
     breakdowns: dict[str, str] = Field(examples=[{}])
+    other: bool = Field(description="All values of the breakdown that were not kept, together.")
     steps: list[StepAnswerJson]
     total_users: int = Field(description="Visitors who did the first step.", examples=[200])
     completed_users: int = Field(description="Visitors who did all of them.", examples=[50])
     overall_conversion_rate: float | None = Field(description="Percent.", examples=[25.0])
     median_seconds: float | None = Field(description="From the first step to the last.", examples=[320.0])
+    mean_seconds: float | None = Field(description="From the first step to the last.", examples=[410.5])
 
 
 class FunnelJson(BaseModel):
@@ -72,26 +74,6 @@ class FunnelJson(BaseModel):
 
     rows: list[FunnelRowJson]
     previous: list[FunnelRowJson] = Field(description="The same rows of the time before, with `previous`.")
-
-
-class ConversionPointJson(BaseModel):
-    """Those who began in a bucket."""
-
-    date: str = Field(examples=["2026-03-01T00:00:00+09:00"])
-    total: int = Field(description="Who did the first thing.", examples=[40])
-    conversions: int = Field(description="Who did the second one within the window.", examples=[10])
-    rate: float | None = Field(description="Percent.", examples=[25.0])
-
-
-class ConversionRowJson(BaseModel):
-    """Conversion over time, of everybody or of a value of the breakdown."""
-
-    breakdowns: dict[str, str] = Field(examples=[{}])
-    total: int = Field(examples=[400])
-    conversions: int = Field(examples=[100])
-    rate: float | None = Field(examples=[25.0])
-    data: list[ConversionPointJson]
-    previous: list[ConversionPointJson] = Field(description="With `previous=true`.")
 
 
 class Way(Dates):
@@ -111,7 +93,7 @@ class Way(Dates):
 class PlainFunnel(Way, Filtered):
     """By names of events."""
 
-    steps: Annotated[list[Text], BeforeValidator(listed)] = Field(
+    steps: Annotated[list[Name], BeforeValidator(listed)] = Field(
         min_length=2, max_length=MAX_STEPS, description="Names of events: repeated, or a JSON array.",
         examples=[["screen_view", "signup"]],
     )  # fmt: skip
@@ -140,12 +122,6 @@ class WayQuestion(Way):
     filters: Filters = Field(default_factory=list)
     cohorts: Cohorts = Field(default_factory=list)
     breakdowns: Breakdowns = Field(default_factory=list)
-
-
-class ConversionQuestion(Compared, WayQuestion):
-    """Over time, and against the time before."""
-
-    limit: int = Field(default=10, ge=1, le=MAX_KEPT, description="Values of the breakdown that are kept.")
 
 
 class OrderedQuestion(WayQuestion):
@@ -210,10 +186,10 @@ async def funnel(given: Inquiring, asked: Annotated[PlainFunnel, Query()]) -> Re
     return await given.answer(asked, shown, Funnel(scope), rows=lambda body: body.steps)
 
 
-@router.post("/funnel", **described(FunnelJson, "A funnel with filters", rows=True))
+@router.post("/funnel", **described(FunnelJson, "A funnel with filters", rows=True, posted=True))
 async def large_funnel(given: Inquiring, how: Annotated[AsTable, Query()], asked: FunnelQuestion) -> Response:
     """Steps with filters, other orders, exclusions, breakdowns, and the time before."""
-    scope = await _attempts(given, asked)
+    scope = await attempts_of(given, asked)
     names = tuple(each.name for each in asked.breakdowns)
     earlier = before(asked, scope.period, timezone=given.zone)
     question = Funnel(scope, earlier, names, asked.limit)
@@ -226,11 +202,11 @@ async def large_funnel(given: Inquiring, how: Annotated[AsTable, Query()], asked
     )
 
 
-@router.post("/funnel/people", **described(PeopleBehindJson, "Who is behind a step", rows=True))
+@router.post("/funnel/people", **described(PeopleBehindJson, "Who is behind a step", rows=True, posted=True))
 async def funnel_people(given: Inquiring, how: Annotated[Paged, Query()], asked: BehindQuestion) -> Response:
     """Who did a step, or did the one before and got no further; in pages."""
     question = FunnelPeople(
-        await _attempts(given, asked),
+        await attempts_of(given, asked),
         asked.step,
         asked.dropped,
         page_after(how.cursor),
@@ -245,30 +221,8 @@ async def funnel_people(given: Inquiring, how: Annotated[Paged, Query()], asked:
     return await given.answer(how, shown, question, rows=lambda body: body.people, columns=PEOPLE_COLUMNS)
 
 
-@router.post("/conversion", **described(list[ConversionRowJson], "Conversion over time", rows=True))
-async def conversion(
-    given: Inquiring, how: Annotated[AsTable, Query()], asked: ConversionQuestion
-) -> Response:
-    """Of those who did one thing in a bucket, how many did the other within the window after it."""
-    scope = await _attempts(given, asked)
-    names = tuple(each.name for each in asked.breakdowns)
-    question = Conversion(
-        scope,
-        interval_of(asked, scope.period),
-        before(asked, scope.period, timezone=given.zone),
-        names,
-        asked.limit,
-    )
-    return await given.answer(
-        how,
-        lambda rows: [conversion_json(each, names, given.zone) for each in rows],
-        question,
-        rows=conversion_table,
-        columns=broken_down(names, ConversionPointJson),
-    )
-
-
-async def _attempts(given: Inquiry, asked: WayQuestion) -> Attempts:
+async def attempts_of(given: Inquiry, asked: WayQuestion) -> Attempts:
+    """The attempts that are asked about."""
     given.remember(asked)
     filters, steps = made(asked.filters), tuple(each.made() for each in asked.steps)
     every = [*filters, *(each for step in steps for each in step.filters)]
@@ -304,12 +258,14 @@ def funnel_json(found: FunnelAnswer, breakdowns: tuple[str, ...]) -> FunnelJson:
 def _row(row: FunnelRow, breakdowns: tuple[str, ...]) -> FunnelRowJson:
     steps = [_step(number, each) for number, each in enumerate(row.steps, start=1)]
     return FunnelRowJson(
-        breakdowns=_named(row.labels, row.other, breakdowns),
+        breakdowns=named(row.labels, row.other, breakdowns),
+        other=row.other,
         steps=steps,
         total_users=steps[0].users,
         completed_users=steps[-1].users,
         overall_conversion_rate=percent(row.rate),
         median_seconds=rounded(row.median_s),
+        mean_seconds=rounded(row.mean_s),
     )
 
 
@@ -324,52 +280,34 @@ def _step(number: int, step: FunnelStep) -> StepAnswerJson:
         dropoff_percent=None if step.of_previous is None else percent(1 - step.of_previous),
         is_highest_dropoff=step.is_largest_loss,
         median_seconds=rounded(step.median_s),
+        mean_seconds=rounded(step.mean_s),
     )
 
 
-def _named(labels: tuple[str, ...], other: bool, breakdowns: tuple[str, ...]) -> dict[str, str]:
+def named(labels: tuple[str, ...], other: bool, breakdowns: tuple[str, ...]) -> dict[str, str]:
+    """The values of a row by the names of the breakdowns."""
     return dict(zip(breakdowns, ["Other"] * len(breakdowns) if other else labels, strict=True))
 
 
 def broken_down(breakdowns: tuple[str, ...], model: type[BaseModel]) -> tuple[str, ...]:
     """The columns of rows of a breakdown."""
-    return (*(f"breakdown.{name}" for name in breakdowns), *columns_of(model))
+    labels = [f"breakdown.{name}" for name in breakdowns]
+    return (*labels, *(["other"] if labels else []), *columns_of(model))
+
+
+def labelled(breakdowns: Mapping[str, str], *, other: bool) -> dict[str, Any]:
+    """What says of which value of the breakdown a row of a table is."""
+    labels = {f"breakdown.{name}": value for name, value in breakdowns.items()}
+    return {**labels, **({"other": other} if labels else {})}
 
 
 def funnel_table(body: FunnelJson) -> list[dict[str, Any]]:
     """A row for each step of each funnel."""
     return [
         {
-            **{f"breakdown.{name}": value for name, value in row.breakdowns.items()},
+            **labelled(row.breakdowns, other=row.other),
             **step.model_dump(by_alias=True),
         }
         for row in body.rows
         for step in row.steps
-    ]
-
-
-def conversion_json(row: ConversionRow, breakdowns: tuple[str, ...], timezone: str) -> ConversionRowJson:
-    """Conversion over time as the API shows it."""
-    return ConversionRowJson(
-        breakdowns=_named(row.labels, row.other, breakdowns),
-        **_converted(row.total),
-        data=[_point(each, timezone) for each in row.points],
-        previous=[_point(each, timezone) for each in row.previous],
-    )
-
-
-def _converted(found: Converted) -> dict[str, Any]:
-    return {"total": found.began, "conversions": found.finished, "rate": percent(found.rate)}
-
-
-def _point(point: ConversionPoint, timezone: str) -> ConversionPointJson:
-    return ConversionPointJson(date=local(point.start, timezone=timezone), **_converted(point.converted))
-
-
-def conversion_table(rows: list[ConversionRowJson]) -> list[dict[str, Any]]:
-    """A row for each bucket."""
-    return [
-        {**{f"breakdown.{name}": value for name, value in row.breakdowns.items()}, **point.model_dump()}
-        for row in rows
-        for point in row.data
     ]

@@ -1,11 +1,11 @@
 """Groups of people (companies, teams): their types, a list, one of them with its members, and how it did."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from openpanel.analytics.group_activity import GroupGrowth, GrowthPoint
+from openpanel.analytics.group_activity import DayOfGroup, GroupActivity, GroupGrowth, GrowthPoint
 from openpanel.analytics.group_members import GroupMembers
 from openpanel.analytics.group_metrics import GroupFigures, GroupMetrics, GroupsMetrics
 from openpanel.analytics.groups import (
@@ -17,19 +17,30 @@ from openpanel.analytics.groups import (
     GroupType,
     GroupTypes,
 )
+from openpanel.analytics.person_cursors import PeopleCursor
 from openpanel.analytics.person_rows import PeopleListAnswer
-from openpanel_api.public.dates import InBuckets, interval_of
+from openpanel_api.public.dates import Dates, InBuckets, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.inquiries import AsTable, How, Inquiring, Page
 from openpanel_api.public.insights.events import Search
-from openpanel_api.public.insights.parameters import Text
+from openpanel_api.public.insights.parameters import Text, Value
+from openpanel_api.public.insights.whole_ids import WholeIds
 from openpanel_api.public.moments import local
-from openpanel_api.public.shapes import Camel, MaybeMoment, Moment, Shape, shaped
+from openpanel_api.public.shapes import Camel, Day, MaybeMoment, Moment, Shape, shaped
 
-NOT_FOUND = "Group not found"
-router = APIRouter(prefix="/groups")
-GroupId = Annotated[str, Path(alias="groupId", description="Id of the group.", examples=["acme"])]
+NOT_FOUND: Final = "Group not found"
+WRONG_CURSOR: Final = "cursor: expected the cursor in the Link of an earlier answer"
+router = APIRouter(prefix="/groups", route_class=WholeIds)
+GroupId = Annotated[
+    str,
+    Path(
+        alias="groupId",
+        description="Id of the group. A slash in it is sent as it is or as `%2F`, and as `%2F` where it would lead to "
+        "another route.",
+        examples=["acme"],
+    ),
+]
 
 
 class GroupTypeJson(Shape):
@@ -103,10 +114,18 @@ class GrowthJson(BaseModel):
     members: int = Field(description="All who came up to its end.", examples=[12])
 
 
+class GroupDayJson(Shape):
+    """A day on which something was done in the group."""
+
+    day: Day = Field(examples=["2026-03-01"])
+    events: int = Field(examples=[40])
+    members: int = Field(description="Who did them.", examples=[7])
+
+
 class Listing(AsTable):
     """Which groups."""
 
-    type: Text | None = Field(default=None, examples=["company"])
+    type: Value = Field(default=None, examples=["company"])
     search: Search = ""
     cursor: Text | None = Field(default=None, description="From the `Link` of the page before.")
     limit: int = Field(default=20, ge=1, le=1_000)
@@ -119,6 +138,17 @@ class WithMembers(How):
 
 
 class Growing(InBuckets, AsTable):
+    """When."""
+
+
+class Members(AsTable):
+    """How many."""
+
+    cursor: Text | None = Field(default=None, description="From the `Link` of the page before.")
+    limit: int = Field(default=20, ge=1, le=1_000)
+
+
+class DaysOfGroup(Dates, AsTable):
     """When."""
 
 
@@ -139,7 +169,7 @@ async def groups(given: Inquiring, asked: Annotated[Listing, Query()]) -> Respon
     """Groups, newest first; a page goes on with the `Link` of the answer."""
     after = GroupCursor.parse(asked.cursor) if asked.cursor else None
     if asked.cursor and after is None:
-        raise BadRequest("cursor: expected the cursor in the Link of an earlier answer")
+        raise BadRequest(WRONG_CURSOR)
     question = Groups(given.project.id, asked.type, asked.search, asked.limit, after)
     if asked.explain:
         return await given.answer(asked, list, question)
@@ -181,6 +211,31 @@ async def growth(given: Inquiring, group_id: GroupId, asked: Annotated[Growing, 
         ]
 
     return await given.answer(asked, shown, question)
+
+
+@router.get("/{groupId:path}/members", **described(list[MemberJson], "Members of a group", rows=True))
+async def members(given: Inquiring, group_id: GroupId, asked: Annotated[Members, Query()]) -> Response:
+    """All of them, those who were seen in it last first; a page goes on with the `Link` of the answer."""
+    after = PeopleCursor.parse(asked.cursor) if asked.cursor else None
+    if asked.cursor and after is None:
+        raise BadRequest(WRONG_CURSOR)
+
+    def shown(found: PeopleListAnswer) -> Page:
+        return Page([shaped(MemberJson, each) for each in found.people], found.cursor)
+
+    question = GroupMembers(given.project.id, group_id, given.now, asked.limit, after)
+    return await given.answer(asked, shown, question)
+
+
+@router.get("/{groupId:path}/activity", **described(list[GroupDayJson], "Days of a group", rows=True))
+async def activity(given: Inquiring, group_id: GroupId, asked: Annotated[DaysOfGroup, Query()]) -> Response:
+    """On which days how much was done in a group, and by how many."""
+    period = await given.period(asked)
+
+    def shown(found: tuple[DayOfGroup, ...]) -> list[GroupDayJson]:
+        return [shaped(GroupDayJson, each) for each in found]
+
+    return await given.answer(asked, shown, GroupActivity(given.project.id, given.zone, group_id, period))
 
 
 @router.get("/{groupId:path}", **described(GroupPageJson, "One group"))

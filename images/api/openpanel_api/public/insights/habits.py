@@ -11,10 +11,11 @@ from openpanel.analytics.engagement import Engagement, EngagementAnswer, Retaine
 from openpanel.analytics.habits import ActiveDay, ActiveUsers, Doings, Stickiness
 from openpanel.analytics.reading import ANY_EVENT
 from openpanel_api.public.documented import described
-from openpanel_api.public.inquiries import How, Inquiring, Inquiry
+from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import InPeriod, Text, conditions
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.shapes import percent
+from openpanel_api.public.tables import columns_of
 
 LABELS: Final = {1: "DAU", 7: "WAU", 30: "MAU"}
 router = APIRouter()
@@ -95,13 +96,13 @@ class Sticky(InPeriod):
     event: Text = Field(default=ANY_EVENT, description="Activity is this event; `*`: any.")
 
 
-class Weeks(How):
+class Weeks(AsTable):
     """How many weeks."""
 
     weeks: int = Field(default=12, ge=1, le=104, description="Weeks, the last of them is this one.")
 
 
-class Known(How):
+class Known(AsTable):
     """Of whom."""
 
     known: bool = Field(default=True, description="Only people who have a profile.")
@@ -149,7 +150,10 @@ async def retention(given: Inquiring, asked: Annotated[Weeks, Query()]) -> Respo
 async def engagement(given: Inquiring, asked: Annotated[Known, Query()]) -> Response:
     """People by the days since they were last active, and the usual groups of them."""
     question = Engagement(given.project.id, given.zone, _today(given), known=asked.known)
-    return await given.answer(asked, _engagement, question, rows=lambda body: body.distribution)
+    columns = columns_of(LastSeenJson)
+    return await given.answer(
+        asked, _engagement, question, rows=lambda body: body.distribution, columns=columns
+    )
 
 
 async def _doings(given: Inquiry, asked: InPeriod, event: str) -> Doings:

@@ -13,7 +13,10 @@ from openpanel.analytics.top_values import TopValues
 from openpanel_api.public.conversions import conversion_names
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import Inquiring, Inquiry
+from openpanel_api.public.inquiries import Page as Rows
 from openpanel_api.public.insights.parameters import Text, Top, overview
+from openpanel_api.public.query_strings import EMPTY_IS_A_VALUE
+from openpanel_api.public.question_json import Name
 from openpanel_api.public.shapes import Percent, Shape, percent, rounded, shaped
 from openpanel_api.public.tables import columns_of
 
@@ -100,7 +103,7 @@ class EntryExit(Top):
 class Performance(Top):
     """Which pages, in which order."""
 
-    search: Text = Field(default="", description="Part of path or title.")
+    search: Annotated[Text, EMPTY_IS_A_VALUE] = Field(default="", description="Part of path or title.")
     sort_by: Literal["sessions", "pageviews", "bounce_rate", "avg_duration", "revenue", "path"] = Field(
         default="sessions", alias="sortBy"
     )
@@ -112,7 +115,7 @@ class Performance(Top):
 class Converting(Top):
     """Which conversions, how long after."""
 
-    event: list[Text] = Field(
+    event: list[Name] = Field(
         default_factory=list, max_length=20, examples=[["signup"]],
         description="Names of events; left out: those that the project calls conversions.",
     )  # fmt: skip
@@ -173,8 +176,10 @@ async def outgoing(given: Inquiring, asked: Annotated[Top, Query()]) -> Response
 
 
 async def _pages(given: Inquiry, asked: Top, *, sort: PageSort) -> Response:
-    def shown(found: PagesAnswer) -> list[PageJson]:
-        return [shaped(PageJson, each) for each in found.pages]
+    def shown(found: PagesAnswer) -> Rows:
+        return Rows(
+            [shaped(PageJson, each) for each in found.pages], None, more=found.total > len(found.pages)
+        )
 
     return await given.answer(asked, shown, Pages(await overview(given, asked), sort=sort, limit=asked.limit))
 

@@ -4,18 +4,19 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import Field, StringConstraints
 
-from openpanel.analytics.filters import MAX_BYTES, Filter
+from openpanel.analytics.filters import MAX_BYTES, Filter, Operator
 from openpanel.analytics.overview import Overview
-from openpanel.analytics.property_filters import PropertyFilter
+from openpanel.analytics.property_filters import PropertyFilter, check_values
 from openpanel.analytics.visits import SESSION_COLUMNS
 from openpanel_api.public.dates import Against, Compared, Dates, InBuckets, before, interval_of
-from openpanel_api.public.export_parameters import OPERATORS, ORDERED
 from openpanel_api.public.inquiries import AsTable, Inquiry
 from openpanel_api.public.memberships import memberships
+from openpanel_api.public.query_strings import EMPTY_IS_A_VALUE
 from openpanel_api.public.question_json import FILTERS, FilterJson, made, parsed
 
 MOST_ROWS: Final = 1_000  # more than this is an export
 Text = Annotated[str, StringConstraints(max_length=MAX_BYTES)]
+Value = Annotated[Text | None, EMPTY_IS_A_VALUE]  # that a field must have
 
 # Fields that every event of a session shares, so that they are read of the session, and what sessions call them.
 OF_SESSIONS: Final = {
@@ -26,6 +27,11 @@ OF_SESSIONS: Final = {
     **{name: name for name in ("country", "region", "city", "browser", "os", "device", "brand", "model")},
     "browserVersion": "browser_version", "browser_version": "browser_version",
     "osVersion": "os_version", "os_version": "os_version",
+}  # fmt: skip
+# The operators by which sessions are chosen, and what questions about sessions call them.
+OPERATORS: Final[dict[str, Operator]] = {
+    "is": "is", "isNot": "not", "contains": "has", "doesNotContain": "hasnt", "startsWith": "starts", "endsWith": "ends",
+    "regex": "re", "isNull": "unset", "isNotNull": "set",
 }  # fmt: skip
 
 
@@ -80,6 +86,8 @@ async def overview(given: Inquiry, asked: InPeriod | Cut | Scoped | Top) -> Over
     given.remember(asked)
     wanted = conditions(asked)
     plain = [each for each in wanted if _of_session(each)]
+    for each in plain:
+        check_values(each)
     others = tuple(each for each in wanted if not _of_session(each))
     period = await given.period(asked)
     earlier = before(asked, period, timezone=given.zone) if isinstance(asked, Against) else None
@@ -98,5 +106,5 @@ async def overview(given: Inquiry, asked: InPeriod | Cut | Scoped | Top) -> Over
 
 
 def _of_session(each: PropertyFilter) -> bool:
-    plain = each.operator in OPERATORS and each.operator not in ORDERED and each.type in (None, "string")
+    plain = each.operator in OPERATORS and each.type in (None, "string")
     return plain and OF_SESSIONS.get(each.name) in SESSION_COLUMNS

@@ -64,6 +64,7 @@ class NamesJson(BaseModel):
 
     event_names: list[str] = Field(examples=[["screen_view"]])
     events: list[PickedJson]
+    more: bool = Field(description="Whether there are more than were asked for.", examples=[False])
 
 
 class KeysJson(BaseModel):
@@ -71,6 +72,7 @@ class KeysJson(BaseModel):
 
     columns: list[str] = Field(description="Fields that every event has.", examples=[["path", "country"]])
     properties: list[str] = Field(description="Keys of its properties.", examples=[["plan"]])
+    more: bool = Field(description="Whether there are more than were asked for.", examples=[False])
 
 
 class ValuesJson(BaseModel):
@@ -79,6 +81,10 @@ class ValuesJson(BaseModel):
     event: str | None = Field(examples=["signup"])
     property: str = Field(examples=["plan"])
     values: list[str] = Field(examples=[["pro", "free"]])
+    more: bool = Field(description="Whether there are more than were asked for.", examples=[False])
+    newest: int | None = Field(
+        description="Where not all events were looked at: how many of the newest were.", examples=[None]
+    )
 
 
 @router.get("/names", **described(NamesJson, "Names of events", rows=True))
@@ -87,7 +93,7 @@ async def names(given: Inquiring, asked: Annotated[PickingNames, Query()]) -> Re
 
     def shown(found: PickedAnswer) -> NamesJson:
         picked = [shaped(PickedJson, each) for each in found.found]
-        return NamesJson(event_names=[each.name for each in picked], events=picked)
+        return NamesJson(event_names=[each.name for each in picked], events=picked, more=found.more)
 
     question = EventNames(given.project.id, asked.search, asked.limit)
     columns = columns_of(PickedJson)
@@ -99,7 +105,8 @@ async def properties(given: Inquiring, asked: Annotated[OfEvent, Query()]) -> Re
     """The columns of events, and the keys of their properties."""
 
     def shown(found: PickedAnswer) -> KeysJson:
-        return KeysJson(columns=list(COLUMNS), properties=[each.name for each in found.found])
+        keys = [each.name for each in found.found]
+        return KeysJson(columns=list(COLUMNS), properties=keys, more=found.more)
 
     question = PropertyKeys(given.project.id, asked.event_name, asked.search, asked.limit)
     return await given.answer(asked, shown, question)
@@ -109,13 +116,18 @@ async def properties(given: Inquiring, asked: Annotated[OfEvent, Query()]) -> Re
 async def property_values(given: Inquiring, asked: Annotated[OfProperty, Query()]) -> Response:
     """The values that a property, or a field, has."""
     given.remember(asked)
+    key = asked.property_key
+    name = key if is_field(key) else f"{PROPERTIES}{key}"
+    question = PropertyValues(given.project.id, name, asked.event_name, asked.search, asked.limit)
 
     def shown(found: PickedAnswer) -> ValuesJson:
         values = [each.name for each in found.found]
-        return ValuesJson(event=asked.event_name, property=asked.property_key, values=values)
+        return ValuesJson(
+            event=asked.event_name,
+            property=asked.property_key,
+            values=values,
+            more=found.more,
+            newest=question.newest,
+        )
 
-    key = asked.property_key
-    name = key if is_field(key) else f"{PROPERTIES}{key}"
-    return await given.answer(
-        asked, shown, PropertyValues(given.project.id, name, asked.event_name, asked.search, asked.limit)
-    )
+    return await given.answer(asked, shown, question)

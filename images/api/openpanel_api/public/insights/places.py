@@ -1,19 +1,16 @@
 """When and where people come: by weekday and hour, by place, right now; and what they paid."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-import structlog
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
-from redis.exceptions import RedisError
 
 from openpanel.analytics.heat_map import HeatMap, HeatMapAnswer
 from openpanel.analytics.map import Map, MapAnswer
 from openpanel.analytics.realtime import Realtime, RealtimeAnswer
 from openpanel.analytics.revenue import Revenue, RevenueAnswer, RevenueFigures
-from openpanel.stream.sweep import live_visitors
 from openpanel_api.public.documented import described
-from openpanel_api.public.inquiries import How, Inquiring, Inquiry
+from openpanel_api.public.inquiries import How, Inquiring
 from openpanel_api.public.insights.parameters import InPeriod, Scoped, Top, overview
 from openpanel_api.public.insights.top import DIMENSIONS, Dimension
 from openpanel_api.public.shapes import (
@@ -23,20 +20,19 @@ from openpanel_api.public.shapes import (
     Local,
     MaybeDegrees,
     Moment,
+    Rounded,
     Shape,
     rounded,
     shaped,
 )
 
-ONLINE_MS: Final = 300_000  # without an event, until somebody is gone
 router = APIRouter()
-_log = structlog.get_logger(__name__)
 
 
 class LiveJson(BaseModel):
     """Right now."""
 
-    visitors: int = Field(description="Devices with an event within the last five minutes.", examples=[17])
+    visitors: int = Field(description="People with an event within the last five minutes.", examples=[17])
 
 
 class HeatJson(BaseModel):
@@ -68,6 +64,9 @@ class RevenueFiguresJson(BaseModel):
     revenue: int = Field(examples=[420000])
     payments: int = Field(examples=[100])
     payers: int = Field(description="Different people.", examples=[90])
+    outside: int = Field(
+        description="What of the revenue belongs to no session, and so to no source.", examples=[5000]
+    )
     per_visitor: float | None = Field(examples=[350.0])
     per_session: float | None = Field(examples=[280.0])
     per_payer: float | None = Field(examples=[4666.67])
@@ -89,6 +88,7 @@ class RevenueSourceJson(Shape):
     revenue: int = Field(examples=[120000])
     visitors: int = Field(examples=[300])
     sessions: int = Field(examples=[340])
+    per_visitor: Rounded = Field(examples=[400.0])
 
 
 class RevenueJson(BaseModel):
@@ -97,6 +97,7 @@ class RevenueJson(BaseModel):
     summary: RevenueFiguresJson
     previous: RevenueFiguresJson | None = Field(description="With `previous=true`.")
     series: list[RevenuePointJson]
+    previous_series: list[RevenuePointJson] = Field(description="With `previous=true`.")
     sources: list[RevenueSourceJson]
 
 
@@ -204,10 +205,7 @@ class Payments(Scoped):
 
 @router.get("/live", **described(LiveJson, "Visitors right now"))
 async def live(given: Inquiring, asked: Annotated[How, Query()]) -> Response:
-    """Devices with an event within the last five minutes, counted where events arrive."""
-    visitors = None if asked.explain else await _online(given)
-    if visitors is not None:
-        return await given.answer(asked, lambda: LiveJson(visitors=visitors))
+    """People with an event within the last five minutes; one on two devices is one."""
 
     def shown(found: RealtimeAnswer) -> LiveJson:
         return LiveJson(visitors=found.visitors_now)
@@ -261,26 +259,13 @@ async def revenue(given: Inquiring, asked: Annotated[Payments, Query()]) -> Resp
             summary=_revenue(found.current),
             previous=_revenue(found.previous) if found.previous else None,
             series=[shaped(RevenuePointJson, each, timezone=given.zone) for each in found.points],
+            previous_series=[
+                shaped(RevenuePointJson, each, timezone=given.zone) for each in found.previous_points
+            ],
             sources=[shaped(RevenueSourceJson, each) for each in found.sources],
         )
 
     return await given.answer(asked, shown, question, rows=_series)
-
-
-async def _online(given: Inquiry) -> int | None:
-    """Where events arrive; `None` while nobody there can say."""
-    services, shared = given.services, given.services.shared
-    if shared is None:
-        return None
-    since = services.clock_ms() - ONLINE_MS
-    pool = services.pool(given.project.pool)
-    try:
-        return await services.blocking(
-            lambda: live_visitors(shared, pool=pool, project=given.project.id, since_ms=since)
-        )
-    except RedisError as error:
-        _log.warning("visitors_not_known", reason=str(error))
-        return None
 
 
 def _revenue(found: RevenueFigures) -> RevenueFiguresJson:
@@ -288,6 +273,7 @@ def _revenue(found: RevenueFigures) -> RevenueFiguresJson:
         revenue=found.revenue,
         payments=found.payments,
         payers=found.payers,
+        outside=found.outside,
         per_visitor=rounded(found.per_visitor),
         per_session=rounded(found.per_session),
         per_payer=rounded(found.per_payer),

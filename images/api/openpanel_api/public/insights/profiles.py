@@ -1,6 +1,5 @@
 """People: a list in pages, one of them, and what that one did."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Path, Query, Response
@@ -9,6 +8,7 @@ from pydantic import Field
 from openpanel.analytics.described_profiles import DescribedProfile, DescribedProfiles
 from openpanel.analytics.events import Events, EventsAnswer, Selection
 from openpanel.analytics.people import People, PeopleSort
+from openpanel.analytics.periods import Period
 from openpanel.analytics.person_activity import (
     DayOfEvents,
     EventOfPerson,
@@ -18,33 +18,38 @@ from openpanel.analytics.person_activity import (
     PersonTopPaths,
 )
 from openpanel.analytics.person_cursors import PeopleCursor
+from openpanel.analytics.person_details import PersonDetail, PersonDetails
 from openpanel.analytics.person_metrics import PersonFigures, PersonMetrics
 from openpanel.analytics.person_rows import PeopleListAnswer, Person
 from openpanel.analytics.person_selection import PeopleKind, PeopleSelection
-from openpanel.analytics.profiles import Profile, ProfileAnswer
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.analytics.sessions import Sessions, SessionSelection
 from openpanel_api.public.conversions import declared
+from openpanel_api.public.dates import Dates, is_dated
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.event_json import EventJson
 from openpanel_api.public.inquiries import AsTable, How, Inquiring, Inquiry, Page
 from openpanel_api.public.insights.events import Search, event_row
-from openpanel_api.public.insights.parameters import InPeriod, Text, conditions
+from openpanel_api.public.insights.parameters import InPeriod, Text, Value, conditions
 from openpanel_api.public.insights.sessions import SessionJson, session_cursor, session_page
+from openpanel_api.public.insights.whole_ids import WholeIds
 from openpanel_api.public.memberships import memberships
-from openpanel_api.public.moments import moment_json
+from openpanel_api.public.moments import moment_text
 from openpanel_api.public.shapes import Camel, Day, MaybeMoment, Shape, percent, rounded, shaped
 
 SORTS: Final[dict[str, PeopleSort]] = {
     "lastSeen": "last_seen", "firstSeen": "first_seen", "events": "events",
 }  # fmt: skip
 NOT_FOUND: Final = "Profile not found"
-router = APIRouter(prefix="/profiles")
+router = APIRouter(prefix="/profiles", route_class=WholeIds)
 ProfileId = Annotated[
     str,
     Path(
-        alias="profileId", description="Id of the profile, or of an anonymous device.", examples=["user-42"]
+        alias="profileId",
+        description="Id of the profile, or of an anonymous device. A slash in it is sent as it is or as `%2F`, and as "
+        "`%2F` where it would lead to another route: `a%2Fevents` is one profile, `a/events` the events of `a`.",
+        examples=["user-42"],
     ),
 ]
 
@@ -125,10 +130,10 @@ class Who(InPeriod):
     search: Search = ""
     name: Text | None = Field(default=None, description="The same as `search`.")
     email: Text | None = Field(default=None, description="Part of the address.")
-    country: Text | None = None
-    city: Text | None = None
-    device: Text | None = None
-    browser: Text | None = None
+    country: Value = None
+    city: Value = None
+    device: Value = None
+    browser: Value = None
     inactive_days: int | None = Field(default=None, alias="inactiveDays", ge=1, le=3_660)
     min_sessions: int = Field(default=0, alias="minSessions", ge=0, le=1_000_000)
     performed_event: Text = Field(
@@ -165,8 +170,12 @@ class Limited(AsTable):
     limit: int = Field(default=20, ge=1, le=1_000)
 
 
-class Most(AsTable):
-    """How many rows."""
+class EverOr(Dates, AsTable):
+    """When. Without any of it: whenever it was."""
+
+
+class Most(EverOr):
+    """When, and how many rows. Without dates: whenever it was."""
 
     limit: int = Field(default=20, ge=1, le=1_000)
 
@@ -208,13 +217,14 @@ async def metrics(given: Inquiring, profile_id: ProfileId, asked: Annotated[How,
 
 
 @router.get("/{profileId:path}/activity", **described(list[ActivityDayJson], "Days of a person", rows=True))
-async def activity(given: Inquiring, profile_id: ProfileId, asked: Annotated[AsTable, Query()]) -> Response:
+async def activity(given: Inquiring, profile_id: ProfileId, asked: Annotated[EverOr, Query()]) -> Response:
     """On which days a person did how much."""
 
     def shown(found: tuple[DayOfEvents, ...]) -> list[ActivityDayJson]:
         return [shaped(ActivityDayJson, each) for each in found]
 
-    return await given.answer(asked, shown, PersonActivity(given.project.id, given.zone, profile_id))
+    period = await _period(given, asked)
+    return await given.answer(asked, shown, PersonActivity(given.project.id, given.zone, profile_id, period))
 
 
 @router.get("/{profileId:path}/events", **described(list[OwnEventJson], "Events of a person", rows=True))
@@ -224,7 +234,8 @@ async def top_events(given: Inquiring, profile_id: ProfileId, asked: Annotated[M
     def shown(found: tuple[EventOfPerson, ...]) -> list[OwnEventJson]:
         return [shaped(OwnEventJson, each) for each in found]
 
-    return await given.answer(asked, shown, PersonTopEvents(given.project.id, profile_id, limit=asked.limit))
+    question = PersonTopEvents(given.project.id, profile_id, await _period(given, asked), asked.limit)
+    return await given.answer(asked, shown, question)
 
 
 @router.get("/{profileId:path}/pages", **described(list[OwnPathJson], "Pages of a person", rows=True))
@@ -234,23 +245,30 @@ async def top_paths(given: Inquiring, profile_id: ProfileId, asked: Annotated[Mo
     def shown(found: tuple[PathOfPerson, ...]) -> list[OwnPathJson]:
         return [shaped(OwnPathJson, each) for each in found]
 
-    return await given.answer(asked, shown, PersonTopPaths(given.project.id, profile_id, limit=asked.limit))
+    question = PersonTopPaths(given.project.id, profile_id, await _period(given, asked), asked.limit)
+    return await given.answer(asked, shown, question)
 
 
 @router.get("/{profileId:path}", **described(ProfilePageJson, "One person"))
 async def one(given: Inquiring, profile_id: ProfileId, asked: Annotated[Recent, Query()]) -> Response:
-    """A person, and what it did last."""
-    selection = Selection(given.project.id, profile=profile_id, timezone=given.zone)
+    """A person, and what it did last; by its id, an alias of it, or a device it was known on."""
+    who = PersonDetail(given.project.id, profile_id)
+    did = Events(Selection(given.project.id, profile=profile_id, timezone=given.zone), asked.event_limit)
+    if asked.explain:
+        return await given.answer(asked, list, who, DescribedProfiles(given.project.id, (profile_id,)), did)
+    found: PersonDetails | None = (await given.found(who)).answer
+    own = found.profile_id if found else profile_id  # who never did anything may have been described
 
-    def shown(profile: ProfileAnswer | None, events: EventsAnswer) -> ProfilePageJson:
-        if profile is None:
-            raise NotFound(NOT_FOUND)
+    def shown(told: Any, events: EventsAnswer) -> ProfilePageJson:
         rows = [EventJson.model_validate(event_row(each, given)) for each in events.events]
-        return ProfilePageJson(profile=_known(profile), recent_events=rows)
+        return ProfilePageJson(profile=_person(found, told.get(own)), recent_events=rows)
 
-    return await given.answer(
-        asked, shown, Profile(given.project.id, profile_id), Events(selection, asked.event_limit)
-    )
+    return await given.answer(asked, shown, DescribedProfiles(given.project.id, (own,) if own else ()), did)
+
+
+async def _period(given: Inquiry, asked: Dates) -> Period | None:
+    """The time that is asked about, `None` where none is named."""
+    return await given.period(asked) if is_dated(asked) else None
 
 
 async def _people(given: Inquiry, asked: Who) -> People:
@@ -258,14 +276,13 @@ async def _people(given: Inquiry, asked: Who) -> People:
     if asked.search and asked.name:
         raise BadRequest("name: expected either search or name")
     filters = asked.conditions()
-    said = asked.range or asked.start_date or asked.end_date
     selection = PeopleSelection(
         project=given.project.id,
         timezone=given.zone,
         now=given.now,
         kind=asked.kind,
         search=asked.search or asked.name or "",
-        period=await given.period(asked) if said else None,
+        period=await _period(given, asked),
         property_filters=filters,
         cohorts=await memberships(given, filters),
         performed=asked.performed_event,
@@ -278,7 +295,19 @@ async def _people(given: Inquiry, asked: Who) -> People:
     return People(selection, SORTS[asked.sort_by], asked.sort_order == "desc", asked.limit, after)
 
 
-def _row(person: Person, known: DescribedProfile | None) -> ProfileRowJson:
+def _person(found: PersonDetails | None, known: DescribedProfile | None) -> ProfileRowJson:
+    """Somebody who did something, or of whom the project was told."""
+    if found is not None:
+        return _row(found, known)
+    if known is None:
+        raise NotFound(NOT_FOUND)
+    never = {"first_seen": None, "last_seen": None, "events": 0}
+    return ProfileRowJson.model_validate(
+        {"id": known.profile_id, "is_external": True, **never, **_told(known)}
+    )
+
+
+def _row(person: Person | PersonDetails, known: DescribedProfile | None) -> ProfileRowJson:
     told: dict[str, Any] = _told(known) if known else _UNTOLD
     seen = {"first_seen": person.first_seen, "last_seen": person.last_seen, "events": person.events}
     return ProfileRowJson.model_validate({"id": person.id, "is_external": person.identified, **seen, **told})
@@ -301,17 +330,11 @@ _UNTOLD: Final[dict[str, Any]] = {
 }  # fmt: skip
 
 
-def _known(profile: ProfileAnswer) -> ProfileRowJson:
-    plain = asdict(profile)
-    is_external = profile.created_at is not None
-    return ProfileRowJson.model_validate({**plain, "id": profile.profile_id, "is_external": is_external})
-
-
 def _figures(profile_id: str, found: PersonFigures) -> ProfileFiguresJson:
     return ProfileFiguresJson(
         profile_id=profile_id,
-        first_seen=moment_json(found.first_seen) or "",
-        last_seen=moment_json(found.last_seen) or "",
+        first_seen=moment_text(found.first_seen),
+        last_seen=moment_text(found.last_seen),
         sessions=found.sessions,
         screen_views=found.views,
         total_events=found.events,

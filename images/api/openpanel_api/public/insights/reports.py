@@ -15,21 +15,24 @@ from openpanel.analytics.periods import Interval, Period
 from openpanel.analytics.retention import Retention
 from openpanel.analytics.volume import Volume
 from openpanel.metadata import ReportRecord, reports
+from openpanel_api.public.asked_places import path_text
 from openpanel_api.public.chart_json import ChartJson, chart_columns, chart_json, chart_rows
 from openpanel_api.public.charts import series_names
 from openpanel_api.public.dates import interval_of, period_of, wants_earliest
 from openpanel_api.public.documented import described
-from openpanel_api.public.errors import BadRequest, NotFound, path_text
+from openpanel_api.public.errors import BadRequest, NotFound
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
-from openpanel_api.public.insights.flows import LINK_COLUMNS, FlowJson, flow_json
-from openpanel_api.public.insights.funnels import (
+from openpanel_api.public.insights.conversion import (
     ConversionPointJson,
     ConversionRowJson,
+    conversion_json,
+    conversion_table,
+)
+from openpanel_api.public.insights.flows import LINK_COLUMNS, FlowJson, flow_json
+from openpanel_api.public.insights.funnels import (
     FunnelJson,
     StepAnswerJson,
     broken_down,
-    conversion_json,
-    conversion_table,
     funnel_json,
     funnel_table,
 )

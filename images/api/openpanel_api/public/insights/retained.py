@@ -12,7 +12,7 @@ from openpanel.analytics.occurrences import Step
 from openpanel.analytics.periods import Period
 from openpanel.analytics.reading import ANY_EVENT
 from openpanel.analytics.retention import ANYTHING, RetainedCohort, Retention, RetentionRow
-from openpanel_api.public.dates import Dates
+from openpanel_api.public.dates import Dates, is_dated
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
@@ -35,6 +35,7 @@ class CohortRowJson(BaseModel):
     )
     percentages: list[float | None] = Field(description="Their share, 0 to 1.", examples=[[1.0, 0.5, None]])
     breakdowns: dict[str, str] = Field(description="Of which value of the breakdown.", examples=[{}])
+    other: bool = Field(description="All values of the breakdown that were not kept, together.")
 
 
 class Choices(Dates):
@@ -96,7 +97,7 @@ async def matrix(given: Inquiring, asked: Annotated[Plain, Query()]) -> Response
     return await given.answer(asked, lambda rows: cohort_rows(rows, question), question)
 
 
-@router.post("", **described(list[CohortRowJson], "Who of these comes back", rows=True))
+@router.post("", **described(list[CohortRowJson], "Who of these comes back", rows=True, posted=True))
 async def large_matrix(
     given: Inquiring, how: Annotated[AsTable, Query()], asked: RetentionQuestion
 ) -> Response:
@@ -123,7 +124,7 @@ async def large_matrix(
 
 
 async def _period(given: Inquiry, asked: Choices) -> Period:
-    if asked.range or asked.start_date or asked.end_date:
+    if is_dated(asked):
         return await given.period(asked)
     today = given.now.astimezone(ZoneInfo(given.zone)).date()
     monday = today - timedelta(days=today.weekday(), weeks=WEEKS - 1)
@@ -149,26 +150,29 @@ def _lines(row: RetentionRow, question: Retention) -> list[CohortRowJson]:
         values=[_returned(row.cohorts, column) for column in range(len(row.average))],
         percentages=[_share(share) for share in row.average],
         breakdowns=named,
+        other=row.other,
     )
     return [
         average,
-        *(_cohort(each, each.start.astimezone(zone).date().isoformat(), named) for each in row.cohorts),
+        *(_cohort(each, average, zone) for each in row.cohorts),
     ]
 
 
-def _cohort(cohort: RetainedCohort, interval: str, named: dict[str, str]) -> CohortRowJson:
+def _cohort(cohort: RetainedCohort, average: CohortRowJson, zone: ZoneInfo) -> CohortRowJson:
+    """One of those that the average is of."""
     values: list[int | None] = [
         count if number < cohort.complete else None for number, count in enumerate(cohort.returned)
     ]
     return CohortRowJson(
-        cohort_interval=interval,
+        cohort_interval=cohort.start.astimezone(zone).date().isoformat(),
         sum=cohort.persons,
         values=values,
         percentages=[
             None if value is None or not cohort.persons else _share(value / cohort.persons)
             for value in values
         ],
-        breakdowns=named,
+        breakdowns=average.breakdowns,
+        other=average.other,
     )
 
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from openpanel_api.public.insights import (
     chart_points,
+    conversion,
     events,
     flows,
     funnels,
@@ -32,6 +33,7 @@ PARTS: Final = (
     retained.router,
     chart_points.router,
     funnels.router,
+    conversion.router,
     flows.router,
     pickers.router,  # before the route of one event, which any name would match
     events.router,

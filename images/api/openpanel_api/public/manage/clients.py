@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from openpanel.identity.credentials import hash_secret, new_secret
 from openpanel.metadata import ClientRecord, NewClient, clients
@@ -46,6 +46,8 @@ class SecretJson(ClientJson):
 
 class ClientToMake(Json):
     """What new credentials are made of."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "web", "projectId": "shop"}]})
 
     name: Name = Field(examples=["web"])
     type: Literal["write", "read", "root"] = Field(

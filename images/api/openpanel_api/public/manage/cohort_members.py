@@ -9,7 +9,7 @@ from typing import Final
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.cohorts import CohortSize, DynamicCohort, StaticCohort, freezing
-from openpanel.analytics.limits import LIMITS, over_limit
+from openpanel.analytics.limits import LIMITS, Priority, over_limit
 from openpanel.analytics.reading import Membership
 from openpanel.metadata import Database, ProjectRecord, cohorts
 from openpanel.metadata.cohorts import Counted
@@ -21,6 +21,7 @@ from openpanel_api.public.manage.cohort_json import membership
 _WRITING: Final = {
     **{name: value for name, value in LIMITS.items() if name != "max_result_rows"},
     "insert_distributed_sync": 1,
+    "priority": Priority.EXPORT.value,
 }
 
 
@@ -30,22 +31,29 @@ def memberships(database: Database, project: ProjectRecord, *, now: datetime) ->
     return tuple(membership(each, now=now, timezone=project.timezone) for each in listed)
 
 
-def size(warehouse: Warehouse, project: ProjectRecord, cohort: Membership, *, comment: str = "") -> int:
+def size(warehouse: Warehouse, project: ProjectRecord, cohort: Membership, *, comment: str) -> int:
     """How many persons are in it now."""
     question = CohortSize(project.id, project.timezone, cohort)
     return ask(warehouse, question, log_comment=comment)
 
 
 def keep(
-    warehouse: Warehouse, project: ProjectRecord, cohort: DynamicCohort, *, generation: int, now: datetime
+    warehouse: Warehouse,
+    project: ProjectRecord,
+    cohort: DynamicCohort,
+    *,
+    generation: int,
+    now: datetime,
+    comment: str,
 ) -> Counted:
-    """Keep who fits now as a generation of the cohort of that id."""
+    """Keep who fits now as a generation of the cohort of that id. `comment` names the queries, to stop them by."""
     statement = freezing(project.id, timezone=project.timezone, cohort=cohort, generation=generation)
     try:
-        warehouse.command(statement.sql, parameters=statement.parameters, settings=_WRITING)
+        settings = {**_WRITING, "log_comment": comment}
+        warehouse.command(statement.sql, parameters=statement.parameters, settings=settings)
     except WarehouseError as error:
         raise over_limit(error, question=cohort) or error from error
-    members = size(warehouse, project, StaticCohort(cohort.id, generation))
+    members = size(warehouse, project, StaticCohort(cohort.id, generation), comment=comment)
     return Counted(members, now, generation)
 
 

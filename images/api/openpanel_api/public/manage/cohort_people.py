@@ -2,29 +2,30 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import anyio
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from pydantic_core import to_json
+from starlette.types import Receive, Scope, Send
 
 from openpanel.analytics.asking import ask
 from openpanel.analytics.cohorts import CohortMembers, DynamicCohort, StaticCohort
 from openpanel.analytics.limits import Priority
 from openpanel.analytics.people_pages import MAX_PEOPLE, FoundPerson, PeopleAnswer
 from openpanel.analytics.reading import Membership
-from openpanel.identity.ids import from_hex, to_hex
+from openpanel.identity.ids import to_hex
 from openpanel.metadata import ProjectRecord
-from openpanel.tenancy import stored
-from openpanel_api.public.asking import answered, fresh_name
-from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.asking import answered, answered_within, fresh_name
+from openpanel_api.public.inquiries import How, PlansJson
+from openpanel_api.public.insights.behind import page_after
 from openpanel_api.public.manage import cohort_members
 from openpanel_api.public.manage.cohort_json import membership
-from openpanel_api.public.manage.cohorts import CohortId, held
+from openpanel_api.public.manage.cohorts import CohortId, forget, held
 from openpanel_api.public.manage.routes import Json, Managed, Manager, Managing, ProjectId, told
 
 COLUMNS: Final = ("personId", "profileId")
@@ -52,10 +53,19 @@ class MembersPage(Json):
     )
 
 
+class PageOfMembers(How):
+    """Which of them."""
+
+    cursor: Annotated[str, Field(max_length=16)] = Field(
+        default="", description="`cursor` of the page before."
+    )
+    limit: int = Field(default=100, ge=1, le=MAX_PEOPLE, description="Persons of a page.")
+
+
 @router.get(
     "",
     summary="List members",
-    response_model=MembersPage,
+    response_model=MembersPage | PlansJson,
     responses=told(MemberJson, 422)
     | {
         200: {
@@ -72,23 +82,25 @@ class MembersPage(Json):
 )
 async def list_members(
     manager: Managing,
-    request: Request,
     *,
+    request: Request,
+    response: Response,
     project: ProjectId,
     cohort: CohortId,
-    cursor: Annotated[str, Query(description="`cursor` of the page before.", max_length=16)] = "",
-    limit: Annotated[int, Query(description="Persons of a page.", ge=1, le=MAX_PEOPLE)] = 100,
-) -> dict[str, Any]:
+    asked: Annotated[PageOfMembers, Query()],
+) -> Response:
     """A page of them."""
-    after = from_hex(cursor) if cursor else 0
-    if after is None:
-        raise BadRequest("cursor: expected the value of cursor of an earlier answer")
-    record = await manager.project(project)
+    given = manager.about(request, response, await manager.project(project))
     found = await held(manager, project, cohort)
-    members = membership(found, now=manager.services.now(), timezone=record.timezone)
-    page = partial(_page, manager, record, members, after=after, limit=limit)
-    answer = await answered(request, manager.services, lambda comment: page(comment=comment))
-    return {"data": [_json(each) for each in answer.people], "cursor": _cursor(answer)}
+    members = membership(found, now=given.now, timezone=given.zone)
+    after = page_after(asked.cursor)
+
+    def shown(page: PeopleAnswer) -> dict[str, Any]:
+        cursor = to_hex(page.cursor) if page.cursor is not None else None
+        return {"data": [_json(each) for each in page.people], "cursor": cursor}
+
+    question = CohortMembers(project, given.zone, members, after=after, limit=asked.limit)
+    return await given.answer(asked, shown, question)
 
 
 @router.get(
@@ -108,6 +120,7 @@ async def list_members(
 async def export_members(
     manager: Managing,
     *,
+    request: Request,
     project: ProjectId,
     cohort: CohortId,
     output: Annotated[Literal["csv", "ndjson"], Query(alias="format")] = "csv",
@@ -120,13 +133,40 @@ async def export_members(
     kept: Membership = members
     if isinstance(members, DynamicCohort):
         copy = DynamicCohort(f"export-{fresh_name()}", members.definition, now)
-        keep = partial(cohort_members.keep, manager.services.warehouse, record, copy)
-        await manager.read(lambda: keep(generation=1, now=now))
+        await _keep(manager, request, record, copy)
         kept = StaticCohort(copy.id, 1)
     write, media_type = _OUTPUTS[output]
-    return StreamingResponse(
-        _lines(manager, record, kept, write, passing=kept is not members), media_type=media_type
-    )
+    lines = _lines(manager, record, kept, write)
+    if kept is members:
+        return StreamingResponse(lines, media_type=media_type)
+    return _Passing(lines, media_type=media_type, forget=partial(_erase, manager, record, kept.id))
+
+
+class _Passing(StreamingResponse):
+    """A table of members that were kept for it, and go with it, also when nobody reads a line of it."""
+
+    def __init__(
+        self, lines: AsyncIterator[bytes], *, media_type: str, forget: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(lines, media_type=media_type)
+        self._forget = forget
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._forget()
+
+
+async def _keep(manager: Manager, request: Request, project: ProjectRecord, copy: DynamicCohort) -> None:
+    """Keep who is in the cohort now, for as long as they are sent; what cannot be kept whole is not kept."""
+    warehouse = manager.services.warehouse
+    keep = partial(cohort_members.keep, warehouse, project, copy, generation=1, now=copy.now)
+    try:
+        await answered(request, manager.services, lambda comment: keep(comment=comment))
+    except BaseException:
+        await _erase(manager, project, copy.id)
+        raise
 
 
 async def _lines(
@@ -134,41 +174,27 @@ async def _lines(
     project: ProjectRecord,
     cohort: Membership,
     write: Callable[[Iterable[FoundPerson]], bytes],
-    *,
-    passing: bool,
 ) -> AsyncIterator[bytes]:
-    """The table in pieces; `passing`: the kept members are this export's own and go with it."""
-    try:
-        yield _head(write)
-        after: int | None = 0
-        while after is not None:
-            page = partial(_page, manager, project, cohort, after=after, limit=MAX_PEOPLE)
-            answer = await manager.read(partial(page, priority=Priority.EXPORT))
-            yield write(answer.people)
-            after = answer.cursor
-    finally:
-        if passing:
-            erase = partial(stored.erase_cohort, manager.services.warehouse, project=project.id)
-            with anyio.CancelScope(shield=True):  # also when the client has left
-                await manager.read(partial(erase, cohort=cohort.id, but=None))
+    """The table in pieces."""
+    warehouse = manager.services.warehouse
+    yield _head(write)
+    after: int | None = 0
+    while after is not None:
+        question = CohortMembers(project.id, project.timezone, cohort, after=after, limit=MAX_PEOPLE)
+        page = partial(ask, warehouse, question, priority=Priority.EXPORT)
+        answer = await answered_within(manager.services, partial(_commented, page))
+        yield write(answer.people)
+        after = answer.cursor
 
 
-def _page(
-    manager: Manager,
-    project: ProjectRecord,
-    cohort: Membership,
-    *,
-    after: int,
-    limit: int,
-    comment: str = "",
-    priority: Priority = Priority.PAGE,
-) -> PeopleAnswer:
-    question = CohortMembers(project.id, project.timezone, cohort, after=after, limit=limit)
-    return ask(manager.services.warehouse, question, log_comment=comment, priority=priority)
+def _commented(page: Callable[..., PeopleAnswer], comment: str) -> PeopleAnswer:
+    return page(log_comment=comment)
 
 
-def _cursor(answer: PeopleAnswer) -> str | None:
-    return to_hex(answer.cursor) if answer.cursor is not None else None
+async def _erase(manager: Manager, project: ProjectRecord, cohort: str) -> None:
+    """Forget kept members, also when the client has left."""
+    with anyio.CancelScope(shield=True):
+        await manager.read(lambda: forget(manager, project.id, cohort, but=None))
 
 
 def _json(person: FoundPerson) -> dict[str, str]:

@@ -5,15 +5,18 @@ from functools import partial
 from typing import Annotated, Any, Final, TypeVar
 from uuid import uuid4
 
+import anyio
 import structlog
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
+from openpanel.analytics.cohorts import CohortSize
 from openpanel.analytics.reading import Reading
 from openpanel.metadata import CohortKind, CohortRecord, ProjectRecord, cohorts, lock
 from openpanel.metadata.cohorts import Counted
 from openpanel_api.public.asking import answered
 from openpanel_api.public.errors import NotFound
+from openpanel_api.public.inquiries import How, PlansJson
 from openpanel_api.public.manage import cohort_members
 from openpanel_api.public.manage.cohort_json import (
     EXAMPLE,
@@ -37,6 +40,7 @@ from openpanel_api.public.manage.versions import Expected, tag
 from openpanel_api.public.moments import moment_json
 
 MAX_DESCRIPTION: Final = 2_000  # characters
+_TRIED: Final = "preview"  # what a cohort is called that is not there
 
 router = APIRouter(
     prefix="/manage/projects/{projectId}/cohorts", tags=["manage: cohorts"], route_class=Managed
@@ -109,17 +113,28 @@ async def list_cohorts(manager: Managing, project: ProjectId) -> dict[str, Any]:
 @router.post(
     "/preview",
     summary="Try a definition",
-    response_model=Data[PreviewJson],
-    responses=told(PreviewJson, 422),
+    response_model=Data[PreviewJson] | PlansJson,
+    responses=told(PreviewJson, 412, 422),
 )
 async def preview_cohort(
-    manager: Managing, request: Request, project: ProjectId, asked: Preview
-) -> dict[str, Any]:
+    manager: Managing,
+    *,
+    request: Request,
+    response: Response,
+    project: ProjectId,
+    how: Annotated[How, Query()],
+    asked: Preview,
+) -> Response:
     """Counts who fits, and keeps nothing."""
     record = await manager.project(project)
     _check(request, record, asked.definition, manager)
-    members = await _count(manager, request, record, str(uuid4()), asked.definition)
-    return {"data": {"members": members}}
+    given = manager.about(request, response, record)
+    wanted = dynamic(_TRIED, asked.definition, now=given.now, timezone=given.zone)
+
+    def shown(members: int) -> dict[str, Any]:
+        return {"data": {"members": members}}
+
+    return await given.answer(how, shown, CohortSize(project, given.zone, wanted))
 
 
 @router.post("", summary="Make a cohort", response_model=Data[CohortJson], responses=told(CohortJson, 422))
@@ -130,21 +145,36 @@ async def make_cohort(
     record = await manager.project(project)
     _check(request, record, asked.definition, manager)
     cohort = str(uuid4())
-    counted = await _counted(
-        manager, request=request, project=record, cohort=cohort, definition=asked.definition, kind=asked.type
-    )
-    create = partial(
-        cohorts.create,
-        manager.services.database,
-        cohort=cohort,
-        project=project,
-        name=asked.name,
-        description=asked.description,
-        kind=asked.type,
-        definition=_saved(asked.definition),
-        counted=counted,
-    )
-    return _told(response, await manager.change(create))
+
+    async def make() -> CohortRecord:
+        counted = await _counted(
+            manager,
+            request=request,
+            project=record,
+            cohort=cohort,
+            definition=asked.definition,
+            kind=asked.type,
+        )
+        create = partial(
+            cohorts.create,
+            manager.services.database,
+            cohort=cohort,
+            project=project,
+            name=asked.name,
+            description=asked.description,
+            kind=asked.type,
+            definition=_saved(asked.definition),
+            counted=counted,
+        )
+        return await manager.change(create)
+
+    try:
+        return _told(response, await make())
+    except BaseException:  # whatever was written is nobody's
+        if asked.type == "static":
+            with anyio.CancelScope(shield=True):
+                await manager.read(lambda: forget(manager, project, cohort, but=None))
+        raise
 
 
 @router.get(
@@ -190,11 +220,11 @@ async def change_cohort(
     values["definition"] = _saved(asked.definition)
     definition = asked.definition
 
-    def redefine(before: CohortRecord) -> CohortRecord:
-        counted = _recounted(manager, record, before, definition)
+    def redefine(before: CohortRecord, comment: str) -> CohortRecord:
+        counted = _recounted(manager, record, before, definition, comment=comment)
         return apply(values=values, counted=counted)
 
-    return _told(response, await _alone(manager, project, cohort, redefine))
+    return _told(response, await _alone(manager, request, project, cohort, redefine))
 
 
 @router.post(
@@ -204,16 +234,16 @@ async def change_cohort(
     responses=told(CohortJson, 422),
 )
 async def refresh_cohort(
-    manager: Managing, response: Response, project: ProjectId, cohort: CohortId
+    manager: Managing, request: Request, response: Response, project: ProjectId, cohort: CohortId
 ) -> dict[str, Any]:
     """Counts a dynamic cohort; of a static one, keeps who fits now in place of who fitted before."""
     record = await manager.project(project)
 
-    def refresh(before: CohortRecord) -> CohortRecord:
-        counted = _recounted(manager, record, before, definition_of(before))
+    def refresh(before: CohortRecord, comment: str) -> CohortRecord:
+        counted = _recounted(manager, record, before, definition_of(before), comment=comment)
         return cohorts.count(manager.services.database, project=project, cohort=cohort, counted=counted)
 
-    return _told(response, await _alone(manager, project, cohort, refresh))
+    return _told(response, await _alone(manager, request, project, cohort, refresh))
 
 
 @router.delete("/{cohortId}", summary="Delete a cohort", response_model=Success, responses=told(Success, 412))
@@ -227,7 +257,7 @@ async def delete_cohort(
     )
     gone = await manager.change(delete)
     if gone.generation is not None:
-        await manager.read(lambda: _forget(manager, gone, but=None))
+        await manager.read(lambda: forget(manager, project, cohort, but=None))
     return {"success": True}
 
 
@@ -254,6 +284,17 @@ async def held(manager: Manager, project: str, cohort: str) -> CohortRecord:
     return await manager.read(lambda: _load(manager, project, cohort))
 
 
+def forget(manager: Manager, project: str, cohort: str, *, but: int | None) -> None:
+    """Delete the kept members of a cohort but those of one generation."""
+    cohort_members.forget(
+        manager.services.warehouse,
+        project,
+        cohort,
+        but=but,
+        log=lambda reason: _log.warning("cohort_not_forgotten", reason=reason),
+    )
+
+
 def _load(manager: Manager, project: str, cohort: str) -> CohortRecord:
     found = cohorts.load(manager.services.database, project=project, cohort=cohort)
     if found is None:
@@ -272,14 +313,6 @@ def _saved(definition: Definition) -> dict[str, Any]:
     return definition.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-async def _count(
-    manager: Manager, request: Request, project: ProjectRecord, cohort: str, definition: Definition
-) -> int:
-    wanted = dynamic(cohort, definition, now=manager.services.now(), timezone=project.timezone)
-    count = partial(cohort_members.size, manager.services.warehouse, project, wanted)
-    return await answered(request, manager.services, lambda comment: count(comment=comment))
-
-
 async def _counted(
     manager: Manager,
     *,
@@ -290,50 +323,48 @@ async def _counted(
     kind: CohortKind,
 ) -> Counted:
     """How many a new cohort has; a static one's members are kept with it."""
-    now = manager.services.now()
-    if kind == "dynamic":
-        return Counted(await _count(manager, request, project, cohort, definition), now)
+    now, warehouse = manager.services.now(), manager.services.warehouse
     wanted = dynamic(cohort, definition, now=now, timezone=project.timezone)
+    if kind == "dynamic":
+        size = partial(cohort_members.size, warehouse, project, wanted)
+        return Counted(await answered(request, manager.services, lambda comment: size(comment=comment)), now)
     generation = cohort_members.following(None, now=now)
-    keep = partial(cohort_members.keep, manager.services.warehouse, project, wanted)
-    return await manager.read(lambda: keep(generation=generation, now=now))
+    keep = partial(cohort_members.keep, warehouse, project, wanted, generation=generation, now=now)
+    return await answered(request, manager.services, lambda comment: keep(comment=comment))
 
 
 def _recounted(
-    manager: Manager, project: ProjectRecord, before: CohortRecord, definition: Definition
+    manager: Manager, project: ProjectRecord, before: CohortRecord, definition: Definition, *, comment: str
 ) -> Counted:
     """How many fit now; of a static cohort they are the next generation."""
     now, warehouse = manager.services.now(), manager.services.warehouse
     wanted = dynamic(before.id, definition, now=now, timezone=project.timezone)
     if before.kind == "dynamic":
-        return Counted(cohort_members.size(warehouse, project, wanted), now)
+        return Counted(cohort_members.size(warehouse, project, wanted, comment=comment), now)
     generation = cohort_members.following(before.generation, now=now)
-    return cohort_members.keep(warehouse, project, wanted, generation=generation, now=now)
+    return cohort_members.keep(warehouse, project, wanted, generation=generation, now=now, comment=comment)
 
 
 async def _alone(
-    manager: Manager, project: str, cohort: str, change: Callable[[CohortRecord], CohortRecord]
+    manager: Manager,
+    request: Request,
+    project: str,
+    cohort: str,
+    change: Callable[[CohortRecord, str], CohortRecord],
 ) -> CohortRecord:
-    """Change a cohort's members while nobody else does; older generations go when the new one is named."""
+    """Change a cohort's members while nobody else does; of the generations only the one that is named stays."""
 
-    def changed() -> CohortRecord:
+    def changed(comment: str) -> CohortRecord:
         with lock(manager.services.database, f"openpanel.cohort.{cohort}"):
-            after = change(_load(manager, project, cohort))
-            if after.generation is not None:
-                _forget(manager, after, but=after.generation)
-            return after
+            named = _load(manager, project, cohort)
+            try:
+                named = change(named, comment)
+            finally:
+                if named.generation is not None:
+                    forget(manager, project, cohort, but=named.generation)
+            return named
 
-    return await manager.change(changed)
-
-
-def _forget(manager: Manager, record: CohortRecord, *, but: int | None) -> None:
-    cohort_members.forget(
-        manager.services.warehouse,
-        record.project,
-        record.id,
-        but=but,
-        log=lambda reason: _log.warning("cohort_not_forgotten", reason=reason),
-    )
+    return await manager.change_while_asked(request, changed)
 
 
 def _told(response: Response, record: CohortRecord) -> dict[str, Any]:

@@ -22,13 +22,16 @@ from openpanel_api.public.access import (
     ClientId,
     ClientSecret,
     address_of,
+    check_parameters,
     known,
     pace,
     refusal,
     wrong_secret,
 )
+from openpanel_api.public.asking import answered
 from openpanel_api.public.documented import ErrorBody, example, refusals
-from openpanel_api.public.errors import BadRequest, TooMany, Unauthorized, parameters
+from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.inquiries import Inquiry, plain_headers
 from openpanel_api.public.manage.refusals import INSTEAD, TooLarge, translated
 from openpanel_api.public.services import Given, Services
 
@@ -106,6 +109,20 @@ class Manager:
 
         return await self.services.blocking(changed)
 
+    async def change_while_asked(self, request: Request, call: Callable[[str], T]) -> T:
+        """The same for one that takes its time: its queries carry the comment it is given, and end with the client."""
+
+        def changed(comment: str) -> T:
+            done = call(comment)
+            announce(self.services)
+            return done
+
+        return await answered(request, self.services, changed)
+
+    def about(self, request: Request, response: Response, project: ProjectRecord) -> Inquiry:
+        """An inquiry about a project of the organization."""
+        return Inquiry(request, plain_headers(response), self.services, project, self.services.now())
+
 
 def announce(services: Services) -> None:
     """Tell the news that wait. Without Redis they wait on, and are told by the next who can."""
@@ -141,7 +158,7 @@ async def _manager(
         services.bad_credentials.count(address, now)
         raise Unauthorized(f"Manage: {problem}")
     await pace(request, response, client)
-    _check_parameters(request)
+    check_parameters(request)
     return Manager(services, Access(client))
 
 
@@ -182,14 +199,6 @@ def _refusal(status: int) -> dict[str, Any]:
         "description": name,
         "content": {"application/json": {"example": body}},
     }
-
-
-def _check_parameters(request: Request) -> None:
-    """Refuse a parameter that the route does not know. Raises `BadRequest`."""
-    known = list(parameters(request))
-    if unknown := [name for name in request.query_params if name not in known]:
-        expected = f"expected some of {', '.join(known)}" if known else "expected none"
-        raise BadRequest(f"{unknown[0]}: is not known here; {expected}")
 
 
 def _bounded(receive: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Message]]:

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from time import perf_counter
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
 from openpanel.analytics.asking import ask
+from openpanel.analytics.cache import Found
 from openpanel.analytics.flights import Caller
 from openpanel.analytics.former_days import former_days
 from openpanel.analytics.limits import TooMuch
@@ -26,11 +29,11 @@ from openpanel_dashboard.fragments import (
     STALE_WARNS_AFTER,
     ClientGoneError,
     FragmentCache,
-    Kept,
     Place,
     Version,
     answered,
     failure,
+    stale_for,
     while_asked,
 )
 from openpanel_dashboard.live import waiting_events
@@ -42,6 +45,14 @@ from openpanel_dashboard.services import Given, Services
 
 router = APIRouter(prefix="/o/{org}/p/{project}")
 PANELS: Final = frozenset({"kpis", "chart", *wording.CARD_BY_NAME})
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A panel's fragment."""
+
+    html: str
+    older: datetime | None  # of when its numbers are, if more was counted since
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,16 +196,18 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
     if html is not None:
         return answered(request, html)
     try:
-        html = await while_asked(request, lambda caller: _filled(request, name, given, caller))
+        filled = await while_asked(request, lambda caller: _filled(request, name, given, caller))
     except ClientGoneError:
         return Response(status_code=CLIENT_GONE)
     except Exception as error:  # noqa: BLE001 - a panel fails alone, whatever went wrong; `failure` logs it
         is_away = isinstance(error, WarehouseError) and not isinstance(error, TooMuch)
         kept = cache.last(place) if is_away else None
-        return _stale(request, given, kept) if kept else _failed(request, name, given, error)
+        return _stale(request, given, kept.html, kept.made) if kept else _failed(request, name, given, error)
+    if filled.older:
+        return _stale(request, given, filled.html, filled.older, refreshing=True)
     if version:
-        cache.put(place, version, html)
-    return answered(request, html)
+        cache.put(place, version, filled.html)
+    return answered(request, filled.html)
 
 
 def _place(request: Request, given: Asked) -> Place:
@@ -211,33 +224,36 @@ def _version(given: Asked) -> Version | None:
     return Version(counted=given.volume.events, step=step)
 
 
-def _filled(request: Request, name: str, given: Asked, caller: Caller) -> str:
+def _filled(request: Request, name: str, given: Asked, caller: Caller) -> Filled:
     """The panel's question, answered and written."""
     begun, scope, language = perf_counter(), given.scope, given.reader.language
-    answers, former = given.services.answers, scope.former_days
+    ask = partial(
+        given.services.answers.ask, former=scope.former_days, caller=caller, stale_for=stale_for(request)
+    )
+    found: Found[Any]
     answer: object
     if name == "kpis":
-        compared = Metrics(scope.overview(compared=True))
-        figures = answers.ask(compared, former=former, caller=caller).answer
-        template, answer = "overview_kpis", kpis.context(scope, figures, language=language)
+        found = ask(Metrics(scope.overview(compared=True)))
+        template, answer = "overview_kpis", kpis.context(scope, found.answer, language=language)
     elif name == "chart":
-        drawn = Series(scope.overview(compared=scope.draws_compared))
-        series = answers.ask(drawn, former=former, caller=caller).answer
-        template, answer = "overview_chart", chart.context(scope, series, language=language)
+        found = ask(Series(scope.overview(compared=scope.draws_compared)))
+        template, answer = "overview_chart", chart.context(scope, found.answer, language=language)
     else:
         card = wording.CARD_BY_NAME[name]
-        rows = answers.ask(rankings.question(scope, card), former=former, caller=caller).answer
+        found = ask(rankings.question(scope, card))
         assets = given.services.assets
         template = "overview_ranking"
-        answer = rankings.context(scope, card, rows, language=language, assets=assets)
-    return templates_of(request).render(
+        answer = rankings.context(scope, card, found.answer, language=language, assets=assets)
+    counted = scope.now if found.fresh else found.read_at
+    html = templates_of(request).render(
         f"pages/{template}.html",
         reader=given.reader,
         title="",
         answer=answer,
         took=round((perf_counter() - begun) * 1000),
-        at=f"{scope.now.astimezone(ZoneInfo(scope.timezone)):%H:%M:%S}",
+        at=f"{counted.astimezone(ZoneInfo(scope.timezone)):%H:%M:%S}",
     )
+    return Filled(html, older=None if found.fresh else found.read_at)
 
 
 def _failed(request: Request, name: str, given: Asked, error: Exception) -> Response:
@@ -255,16 +271,19 @@ def _failed(request: Request, name: str, given: Asked, error: Exception) -> Resp
     )
 
 
-def _stale(request: Request, given: Asked, kept: Kept) -> Response:
-    """The panel as it was, while the store is away."""
-    made = kept.made.astimezone(ZoneInfo(given.access.project.timezone))
+def _stale(
+    request: Request, given: Asked, html: str, made: datetime, *, refreshing: bool = False
+) -> Response:
+    """The panel as it was: while the store is away, or until the newer numbers that are being read are there."""
+    at = made.astimezone(ZoneInfo(given.access.project.timezone))
     return templates_of(request).answer(
         "pages/panel_stale.html",
         reader=given.reader,
         title="",
-        as_of=given.reader.language.write.clock(made.time()),
-        warns=given.services.clock() - kept.made > STALE_WARNS_AFTER,
-        html=kept.html,
+        as_of=given.reader.language.write.clock(at.time()),
+        warns=given.services.clock() - made > STALE_WARNS_AFTER,
+        refreshing=refreshing,
+        html=html,
     )
 
 

@@ -1,0 +1,67 @@
+"""The streams of a project that goes: what may still wait in them, and the end of those that were its own.
+
+Synchronous. What waits is read from the counters that acknowledgements take from, so that blocks in a worker's hands
+count; reading changes nothing.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import redis
+
+from openpanel.stream.keys import NAMESPACE, Pool, ShardKeys, keys_of
+
+CHUNK: Final = 1_000  # keys of one UNLINK
+
+
+def waiting_since(redis: redis.Redis, *, pool: Pool, until_ms: int) -> int:
+    """Events of those shards whose oldest was taken until then: what was taken later waits behind it."""
+    pipeline = redis.pipeline(transaction=False)
+    shards = keys_of(pool)
+    for keys in shards:
+        pipeline.get(keys.depth)
+        pipeline.xrange(keys.stream, "-", "+", count=1)
+    answers = iter(pipeline.execute())
+    waiting = 0
+    for _ in shards:
+        depth, oldest = int(next(answers) or 0), next(answers)
+        if any(int(entry.split(b"-")[0]) <= until_ms for entry, _fields in oldest):
+            waiting += depth
+    return waiting
+
+
+def drop(redis: redis.Redis, *, pool: Pool) -> None:
+    """Take away all keys of the pool, also those of more shards than it has: nobody writes or drains it any more.
+
+    What belongs together in a shard goes at once, so that a worker that has a block in hand finds its lease lost.
+    """
+    pipeline = redis.pipeline(transaction=False)
+    for keys in keys_of(pool):
+        pipeline.unlink(*_fixed(keys))
+    pipeline.execute()
+    for chunk in _chunks(redis, f"{NAMESPACE}:{{{pool.name}:*}}:*"):
+        redis.unlink(*chunk)
+
+
+def _fixed(keys: ShardKeys) -> tuple[str, ...]:
+    return (
+        keys.stream,
+        keys.depth,
+        keys.order,
+        keys.projects,
+        keys.lease,
+        keys.fence,
+        keys.range,
+        keys.epoch,
+    )
+
+
+def _chunks(redis: redis.Redis, pattern: str) -> Iterator[Sequence[bytes]]:
+    chunk: list[bytes] = []
+    for name in redis.scan_iter(match=pattern, count=CHUNK):
+        chunk.append(name)
+        if len(chunk) >= CHUNK:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk

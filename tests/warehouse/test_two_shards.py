@@ -1,0 +1,29 @@
+"""Every question over a cluster of two shards, each with rows of its own, gives what single tables give."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_questions_over_two_shards(tmp_path: Path) -> None:
+    if importlib.util.find_spec("chdb") is None:
+        pytest.skip("needs chdb: pip install 'openpanel[local]'")
+    worlds = os.environ.get("OPENPANEL_TWIN_WORLDS", "")
+
+    trial = subprocess.run(
+        [sys.executable, "-m", "tests.warehouse.two_shards", str(tmp_path)],
+        cwd=ROOT,
+        env={"TZ": "UTC", "PATH": "", "OPENPANEL_TWIN_WORLDS": worlds},
+        capture_output=True,
+        text=True,
+        timeout=200 + int(worlds or 0),
+        check=False,
+    )
+
+    assert trial.returncode == 0, trial.stderr[-5_000:]
