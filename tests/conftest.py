@@ -11,6 +11,7 @@ What hypothesis makes up is the same at every run, so that a red run is red agai
 
 import contextlib
 import gc
+import inspect
 import itertools
 import os
 import shutil
@@ -33,6 +34,10 @@ for _profile, _same in (("same", True), ("new", False)):
         _profile, derandomize=_same, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
 settings.load_profile("same")
+# What httpx waits for where nothing is said: five seconds, in one object for all its functions.
+_unless_told = inspect.signature(httpx.Client).parameters["timeout"].default
+for _part in ("connect", "read", "write", "pool"):
+    setattr(_unless_told, _part, 100.0)
 
 _REQUIRE_ALL = os.environ.get("OPENPANEL_TEST_REQUIRE") == "all"
 

@@ -20,7 +20,7 @@ from openpanel_local.supervise.program import Probe, Program
 API, WORKER, DASHBOARD = "api", "worker", "dashboard"
 VALKEY, POSTGRES, CLICKHOUSE, NURSERY = "valkey", "postgres", "clickhouse", "nursery"
 
-STOP_WITHIN_S: Final = 9.5
+STOP_WITHIN_S: Final = 9.0  # with the ends of what is killed then, ten seconds
 # Each stage is over before the next one begins; the graces of one stage run side by side.
 STOP_STAGES: Final = (
     (API,),  # nothing new comes in; what was accepted is in the stream

@@ -85,11 +85,17 @@ class Lease:
         """Give the lease back, so that the next one need not wait."""
         self.held = False
         try:
-            body = await self._read()
-            if body is not None and _holder(body) == self._identity:
-                await self._write(body, holder="", duration_s=1.0)
+            try:
+                await self._give_back()
+            except Conflict:  # a renewal that was cut off has come through meanwhile; there is no second one
+                await self._give_back()
         except KubeError as error:
             _log.warning("lease not released", error=error.message)
+
+    async def _give_back(self) -> None:
+        body = await self._read()
+        if body is not None and _holder(body) == self._identity:
+            await self._write(body, holder="", duration_s=1.0)
 
     @property
     def _taken(self) -> bool:

@@ -319,13 +319,9 @@ class RealStores:
             warehouse=opened.warehouse,
             announce=opened.announce,
             clock=self._clock,
-            policy=policy,
             form=opened.form,
             access_storage=user,
-            place=place,
-            settle=SETTLE,
-            streams=ProjectStreams(opened.redis),
-            owner=namespace or None,
+            how=tenancy.Removal(policy, place, SETTLE, ProjectStreams(opened.redis), namespace or None),
         )
         copies = [change.subject for change in report.changes if change.step == "snapshot"]
         return f"{place.url}/{copies[0]}" if place is not None and copies else ""

@@ -243,13 +243,14 @@ def test_what_others_left_in_the_store_is_not_believed(
 def test_query_is_stopped_when_who_asked_hangs_up(opened: Open, project: str, warehouse: Warehouse) -> None:
     cache, caller = opened(), Caller()
     asked = Event()
+    endless = f"/* {secrets.token_hex(8)} */ {NEVER_ENDS}"
 
     @dataclass(frozen=True)
     class Endless(Metrics):
         def statement(self, source: Source) -> Statement:
             assert source is Source.SESSIONS
             asked.set()
-            return Statement(NEVER_ENDS)
+            return Statement(endless)
 
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(cache.ask, Endless(scope(project)), caller=caller)
@@ -258,7 +259,7 @@ def test_query_is_stopped_when_who_asked_hangs_up(opened: Open, project: str, wa
         with pytest.raises(HungUp):
             waiting.result(PATIENCE_S)
 
-    assert running(warehouse, NEVER_ENDS) == 0
+    assert running(warehouse, endless) == 0
 
 
 def test_failure_is_not_kept(opened: Open, watched: Watched, insert: Insert, project: str) -> None:

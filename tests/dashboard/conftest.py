@@ -34,11 +34,9 @@ from openpanel_dashboard.app import create_app
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.dashboard import traffic
 from tests.dashboard.browsers import ORIGIN, Browser
-from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, Screen, screen_in, served, window
+from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, PATIENCE_MS, Screen, screen_in, served, window
 
-expect.set_options(
-    timeout=30_000
-)  # what is waited for comes; a machine that does other work, too, needs longer
+expect.set_options(timeout=PATIENCE_MS)
 
 NOW = datetime(2026, 11, 18, 10, 5, tzinfo=UTC)  # a Wednesday, 19:05 in Seoul
 SECRET_HASH = hash_secret("sec_" + "0" * 40)
@@ -138,7 +136,9 @@ def chromium() -> str:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Chromium]:
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        launched = playwright.chromium.launch(
+            executable_path=chromium, args=list(ARGUMENTS), timeout=PATIENCE_MS
+        )
         yield launched
         launched.close()
 

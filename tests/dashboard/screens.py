@@ -39,6 +39,13 @@ new PerformanceObserver((list) => {
 document.addEventListener("securitypolicyviolation", (event) =>
   window.__violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
 """
+# Sizes are told to who observes them in the frame after; what fades in is pale before.
+AT_REST: Final = """async () => {
+  await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+  const moving = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+  await Promise.allSettled(moving.map((one) => one.finished));
+}"""
+PATIENCE_MS: Final = 100_000  # what is waited for comes; a machine that does other work, too, needs longer
 
 
 @contextmanager
@@ -46,18 +53,27 @@ def served(app: FastAPI) -> Iterator[str]:
     """The application on a free port. Connections wait in the listening socket until the server runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-        config = uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=1, lifespan="off"
-        )
-        server = uvicorn.Server(config)
+        config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off")
+        server = _Server(config, app)
         thread = Thread(target=server.run, kwargs={"sockets": [listener]}, name=f"dashboard-{port}")
         thread.start()
         try:
             yield f"http://127.0.0.1:{port}"
         finally:
-            app.state.stopping.set()
             server.should_exit = True
             thread.join()
+
+
+class _Server(uvicorn.Server):
+    """Tells open event streams to end, in the loop that they belong to, and waits for as long as it takes them."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.stopping.set()
+        await super().shutdown(sockets)
 
 
 @dataclass
@@ -75,8 +91,10 @@ class Screen:
         self.settle()
 
     def open_whole(self, path: str) -> None:
-        """Go there and look at all of it, so that what is far down has loaded too."""
+        """Go there and look at all of it, part by part, so that what is far down has loaded too."""
         self.page.goto(self.origin + path)
+        for panel in self.page.locator("[data-panel]").all():
+            panel.scroll_into_view_if_needed()
         self.page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
         self.settle()
 
@@ -84,6 +102,12 @@ class Screen:
         """Wait until nothing loads any more."""
         expect(self.page.locator("[data-skeleton]:visible")).to_have_count(0)
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+        self.rest()
+
+    def rest(self) -> None:
+        """Wait until charts are drawn, all of it is laid out and nothing fades in any more."""
+        expect(self.page.locator("chart-view:not(:defined)")).to_have_count(0)
+        self.page.evaluate(AT_REST)
 
     def asked(self) -> list[str]:
         """The panels and parts asked for since the last call, by name."""
@@ -117,6 +141,7 @@ def window(browser: Browser, **options: Any) -> Iterator[BrowserContext]:
     """A window in which screens are shown one after the other: what one has loaded, the next need not compile anew."""
     context = browser.new_context(**{**DESKTOP, **options})
     context.add_init_script(WATCH)
+    context.set_default_timeout(PATIENCE_MS)
     try:
         yield context
     finally:

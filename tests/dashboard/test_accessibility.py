@@ -40,7 +40,9 @@ def test_axe_finds_nothing(world: World, shown: Screen, theme: str, path: str) -
     shown.page.context.add_cookies([{"name": "theme", "value": theme, "url": shown.origin}])
     place = path if path in {"/", "/stories"} else world.address(path)
     shown.page.goto(shown.origin + (world.address(project=world.fresh) if path == "fresh" else place))
-    if path != "/stories":
+    if path == "/stories":  # where something loads for ever
+        shown.rest()
+    else:
         shown.settle()
 
     assert shown.axe() == []

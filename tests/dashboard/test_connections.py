@@ -19,6 +19,12 @@ class Hasty(BoundedProtocol):
     head_seconds = 0.2
 
 
+class Prompt(BoundedProtocol):
+    """Waits long enough for whoever sends at once."""
+
+    head_seconds = 3.0
+
+
 @contextmanager
 def connected(protocol: type[BoundedProtocol] = BoundedProtocol) -> Iterator[socket.socket]:
     """A connection to a server that greets, served as the dashboard is."""
@@ -69,11 +75,12 @@ def test_connection_that_sends_nothing_is_ended() -> None:
 
 
 def test_blank_lines_do_not_keep_a_connection_open() -> None:
-    with connected(Hasty) as connection:
+    with connected(Prompt) as connection:
         connection.sendall(WHOLE)
         received = b""
         while not received.endswith(b"hello"):
-            received += connection.recv(65_536)
+            received += (piece := connection.recv(65_536))
+            assert piece
         connection.sendall(b"\r\n")
 
         assert rest_of(connection) == b""

@@ -14,6 +14,7 @@ from openpanel.metadata import dashboard_sessions
 from openpanel.stream import Pool
 from openpanel.stream.keys import keys_of
 from openpanel.warehouse import Warehouse
+from openpanel_dashboard.app import LIVE_EVERY_S
 from openpanel_dashboard.live import SESSION_LOOKS, Board, Pulse, look, pulses
 from tests.dashboard import traffic
 from tests.dashboard.conftest import NOW, World, add_project
@@ -68,6 +69,10 @@ async def test_online_means_the_last_five_minutes(world: World, project_id: str)
     request = request_for(world)
 
     assert (await pulse(pulses(request, project, request.app.state.services)))["online"] == 1
+
+
+def test_stores_are_looked_at_often_enough_to_follow_within_two_seconds() -> None:
+    assert LIVE_EVERY_S <= 1
 
 
 async def test_stream_ends_when_the_session_does(world: World, project_id: str) -> None:

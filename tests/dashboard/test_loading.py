@@ -38,15 +38,15 @@ class Held(Warehouse):
         settings: Mapping[str, object] | None = None,
     ) -> list[tuple[Any, ...]]:
         if "visit.country AS value" in sql:
-            assert self.go_on.wait(timeout=60)
+            assert self.go_on.wait(timeout=250)
         return self._inner.query(sql, parameters=parameters, settings=settings)
 
 
 def test_one_slow_panel_holds_up_no_other(world: World, browser: Browser) -> None:
     slow = Held(world.warehouse)
     with ExitStack() as stack:
-        stack.callback(slow.go_on.set)
         origin = stack.enter_context(served(world.app(warehouse=slow)))
+        stack.callback(slow.go_on.set)
         shown = stack.enter_context(screen(browser, origin, session=world.session))
         shown.page.goto(origin + world.address(f"/overview?range={NOBODY_ELSE_ASKS}"))
         places = shown.page.locator("#panel-places")
@@ -61,7 +61,7 @@ def test_one_slow_panel_holds_up_no_other(world: World, browser: Browser) -> Non
         ):
             expect(shown.page.locator(f"#panel-{other}").first).to_be_visible()
         expect(places.locator(".skeleton")).to_be_visible()
-        expect(places.locator(".panel-slow")).to_be_visible(timeout=10_000)
+        expect(places.locator(".panel-slow")).to_be_visible()
         slow.go_on.set()
         expect(places.locator(".rank-row").first).to_be_visible()
 
@@ -80,8 +80,8 @@ def test_older_numbers_are_there_at_once_and_give_way_to_the_right_ones(
     traffic.insert(world.warehouse, [second], token="older-2")
     slow = Held(world.warehouse)
     with ExitStack() as stack:
-        stack.callback(slow.go_on.set)
         origin = stack.enter_context(served(world.app(warehouse=slow)))
+        stack.callback(slow.go_on.set)
         other = stack.enter_context(screen(browser, origin, session=world.session))
         other.page.goto(origin + address)
         places = other.page.locator("#panel-places")
@@ -97,7 +97,7 @@ def test_older_numbers_are_there_at_once_and_give_way_to_the_right_ones(
         assert other.shift() < 0.01
 
 
-def test_online_count_follows_within_two_seconds(world: World, shown: Screen) -> None:
+def test_online_count_follows_by_itself(world: World, shown: Screen) -> None:
     project = add_project(world.database, name="lively", organization="acme")
     shown.open(world.address(project=project))
     pill = shown.page.locator("live-count")
@@ -106,9 +106,9 @@ def test_online_count_follows_within_two_seconds(world: World, shown: Screen) ->
     (keys, *_) = keys_of(Pool("shared", 1))
     world.redis.zadd(keys.live("lively"), {"00000000000000aa": int(NOW.timestamp() * 1000)})
 
-    expect(pill).to_contain_text("1 online · 5 min", timeout=2_000)
+    expect(pill).to_contain_text("1 online · 5 min")
     world.redis.delete(keys.live("lively"))
-    expect(pill).to_contain_text("0 online · 5 min", timeout=2_000)
+    expect(pill).to_contain_text("0 online · 5 min")
 
 
 def test_waiting_page_turns_into_numbers(world: World, shown: Screen) -> None:
@@ -143,7 +143,7 @@ def test_new_events_are_offered_under_the_pointer_and_taken_when_it_rests(
     expect(visitors).to_have_text("1")
     shown.page.evaluate("clearInterval(window.__moving)")
 
-    expect(visitors).to_have_text("2", timeout=15_000)
+    expect(visitors).to_have_text("2")
     expect(shown.page.locator("#news")).to_be_hidden()
 
 
@@ -177,5 +177,5 @@ def test_lost_stream_says_since_when(world: World, browser: Browser) -> None:
 
         server.close()
 
-        expect(shown.page.locator("live-count")).to_contain_text("reconnecting since", timeout=15_000)
+        expect(shown.page.locator("live-count")).to_contain_text("reconnecting since")
         shown.problems[:] = [one for one in shown.problems if "ERR_CONNECTION_REFUSED" not in one]

@@ -9,6 +9,11 @@ from tests.dashboard.screens import Screen, screen
 pytestmark = pytest.mark.browser
 
 
+# At once: the second letter is waited for a moment only, which a busy browser may take between two keys.
+TYPE_GA = """for (const [key, code] of [["g", "KeyG"], ["a", "KeyA"]])
+  document.body.dispatchEvent(new KeyboardEvent("keydown", { key, code, bubbles: true, cancelable: true }))"""
+
+
 def row(shown: Screen, card: str, name: str) -> Locator:
     return shown.page.locator(f"#panel-{card} .rank-name", has_text=name).first
 
@@ -32,9 +37,10 @@ def test_click_on_a_row_filters_every_panel_and_back_undoes_it(world: World, sho
 
     row(shown, "places", "South Korea").click()
     expect(shown.page.locator(".chip")).to_have_text("Country is South Korea")
+    expect(shown.page.locator("#panel-places .rank-name")).to_have_count(1)
+    expect(visitors).not_to_have_text(before)
     shown.settle()
     filtered = visitors.inner_text()
-    expect(shown.page.locator("#panel-places .rank-name")).to_have_count(1)
     assert shown.page.url.endswith("?f=country:is:KR")
 
     row(shown, "devices", "Chrome").click()
@@ -47,7 +53,6 @@ def test_click_on_a_row_filters_every_panel_and_back_undoes_it(world: World, sho
     shown.page.go_back()
     expect(shown.page.locator(".chip")).to_have_count(0)
     expect(visitors).to_have_text(before)
-    assert filtered != before
 
 
 def test_alt_click_excludes(world: World, shown: Screen) -> None:
@@ -111,8 +116,7 @@ def test_escape_closes_a_menu_first_and_clears_filters_then(world: World, shown:
 def test_two_letters_go_to_another_page(world: World, shown: Screen) -> None:
     shown.open(world.address())
 
-    shown.page.keyboard.press("g")
-    shown.page.keyboard.press("a")
+    shown.page.evaluate(TYPE_GA)
 
     expect(shown.page.locator("h1")).to_have_text("Projects")
 

@@ -146,7 +146,7 @@ def writer(kube: Kubectl, shop: str) -> Iterator[str]:
             ],
         ),
     )
-    kube.ready("pod", "writer", seconds=60)
+    kube.ready("pod", "writer", seconds=120)
     yield "writer"
     kube.run("delete", "pod", "writer", "--ignore-not-found", "--wait=false")
 

@@ -114,11 +114,11 @@ class Kubectl:
             return _listens(local)
 
         try:
-            until(listens, bool, seconds=30, story=lambda: self.story("service", service))
+            until(listens, bool, seconds=120, story=lambda: self.story("service", service))
             yield f"http://127.0.0.1:{local}"
         finally:
             begun[-1].terminate()
-            begun[-1].wait(10)
+            begun[-1].wait(60)
 
     def _forwarding(self, service: str, local: int, port: int) -> subprocess.Popen[bytes]:
         command = ["kubectl", "--namespace", self.namespace, "port-forward", f"service/{service}"]

@@ -46,7 +46,7 @@ def test_the_first_example_takes_pages_from_everywhere_without_a_secret(kube: Ku
     page = {"openpanel-client-id": own.id, "origin": "https://anywhere.example.org"}
     with kube.forwarded(f"{applied}-ingest", 3000) as address:
         assert track(address, page, "screen_view").status_code == 200
-    until(lambda: seen(kube, "demo", "screen_view"), bool, seconds=60)
+    until(lambda: seen(kube, "demo", "screen_view"), bool, seconds=120)
 
 
 def test_the_shop_example_has_autoscaler_secrets_and_filters(kube: Kubectl, applied: str) -> None:
@@ -81,7 +81,7 @@ def test_the_dedicated_example_has_pods_streams_and_a_budget_of_its_own(kube: Ku
         assert track(address, client(kube, "marketplace-web").headers, "sold").status_code == 200
         strange = track(address, client(kube, "demo-web").headers, "strange")
     assert strange.status_code == httpx.codes.MISDIRECTED_REQUEST
-    until(lambda: seen(kube, "marketplace", "sold"), bool, seconds=60)
+    until(lambda: seen(kube, "marketplace", "sold"), bool, seconds=120)
 
 
 def test_the_keda_example_says_that_keda_is_missing_and_serves(kube: Kubectl, applied: str) -> None:
@@ -132,7 +132,7 @@ def test_the_privacy_example_leaves_uncounted_who_objects(kube: Kubectl, applied
         assert track(address, inside, "own_visit").status_code == 401
         assert track(address, own.headers, "screen_view", ward).status_code == 200
         assert track(address, own.headers, "screen_view", news).status_code == 200
-    rows = until(lambda: seen(kube, "clinic", "screen_view"), bool, seconds=60)
+    rows = until(lambda: seen(kube, "clinic", "screen_view"), bool, seconds=120)
     assert [row["path"] for row in rows] == ["/news"]
     assert not seen(kube, "clinic", "objected")
     assert not seen(kube, "clinic", "own_visit")
@@ -193,7 +193,7 @@ def test_the_webhook_example_counts_events_whose_receiver_does_not_answer(
 ) -> None:
     with kube.forwarded(f"{applied}-ingest", 3000) as address:
         assert track(address, client(kube, "school-web").headers, "enrolled").status_code == 200
-    until(lambda: seen(kube, "school", "enrolled"), bool, seconds=60)
+    until(lambda: seen(kube, "school", "enrolled"), bool, seconds=120)
 
 
 def seen(kube: Kubectl, name: str, event: str, *, reader: Client | None = None) -> list[Object]:
@@ -203,4 +203,4 @@ def seen(kube: Kubectl, name: str, event: str, *, reader: Client | None = None) 
 
 def changed(kube: Kubectl, secret: str, before: Client) -> Client:
     """What the Secret holds as soon as it is something else."""
-    return until(lambda: client(kube, secret), lambda now: now != before, seconds=60)
+    return until(lambda: client(kube, secret), lambda now: now != before, seconds=120)

@@ -57,7 +57,7 @@ def test_events_of_the_published_sdk_come_out_of_the_export(kube: Kubectl, shop:
     rows = until(
         lambda: {row["name"]: row for row in exported(kube, shop, event="invoice_sent")},
         lambda found: "invoice_sent" in found,
-        seconds=30,
+        seconds=120,
     )
     assert rows["invoice_sent"]["properties"]["amount"] == "12.5"
     assert rows["invoice_sent"]["profileId"] == "user-1"
@@ -65,14 +65,14 @@ def test_events_of_the_published_sdk_come_out_of_the_export(kube: Kubectl, shop:
 
 def test_script_for_browsers_is_served_by_ingest(kube: Kubectl, panel: str) -> None:
     with kube.forwarded(f"{panel}-ingest", 3000) as address:
-        script = httpx.get(f"{address}/op1.js", timeout=10)
+        script = httpx.get(f"{address}/op1.js", timeout=30)
     assert script.status_code == 200
     assert "javascript" in script.headers["content-type"]
 
 
 def test_dashboard_asks_for_a_sign_in(kube: Kubectl, panel: str) -> None:
     with kube.forwarded(f"{panel}-dashboard", 3001) as address:
-        page = httpx.get(address, timeout=10, follow_redirects=True)
+        page = httpx.get(address, timeout=30, follow_redirects=True)
     assert page.status_code in {200, 401}
     assert "<html" in page.text
 
@@ -86,7 +86,7 @@ def test_another_project_is_ready_within_seconds_and_sees_nothing_of_the_first(
     own = client(kube, "second-reader")
     with kube.forwarded(f"{panel}-api", 3002) as address:
         answer = httpx.get(
-            f"{address}/export/events", params={"projectId": "shop"}, headers=own.headers, timeout=10
+            f"{address}/export/events", params={"projectId": "shop"}, headers=own.headers, timeout=30
         )
     assert answer.status_code == 403
     kube.delete("aproj", "second")

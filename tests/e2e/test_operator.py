@@ -28,7 +28,7 @@ def test_a_restarted_operator_writes_nothing(system: Kubectl, kube: Kubectl, sho
     leader(system)
     kube.annotate("panel", PANEL, reconcile_at=str(time.time_ns()))
     value = kube.get("panel", PANEL)["metadata"]["annotations"]["openpanel.dev/reconcile-at"]
-    kube.until("panel", PANEL, lambda found: found["status"].get("reconciledAt") == value, seconds=60)
+    kube.until("panel", PANEL, lambda found: found["status"].get("reconciledAt") == value, seconds=120)
     assert versions(kube) == before
 
 
@@ -41,10 +41,10 @@ def test_when_the_leader_dies_the_other_takes_over(system: Kubectl, kube: Kubect
     )
     system.run("delete", "pod", pod, "--grace-period=0", "--force", "--wait=false")
     began = time.monotonic()
-    until(lambda: leader(system), lambda now: now != holder, seconds=60)
+    until(lambda: leader(system), lambda now: now != holder, seconds=120)
     assert time.monotonic() - began < TAKEOVER_S + 5  # the promise, and what a busy machine adds
     kube.delete("service", f"{PANEL}-dashboard", wait=False)
-    kube.until("service", f"{PANEL}-dashboard", bool, seconds=60)
+    kube.until("service", f"{PANEL}-dashboard", bool, seconds=120)
     kube.ready("aproj", shop)
 
 
@@ -75,14 +75,14 @@ def test_a_paused_cluster_is_left_alone(kube: Kubectl, shop: str) -> None:
     time.sleep(5)
     assert kube.find("poddisruptionbudget", f"{PANEL}-api") is None
     kube.run("annotate", "panel", PANEL, "openpanel.dev/paused-")
-    kube.until("poddisruptionbudget", f"{PANEL}-api", bool, seconds=60)
+    kube.until("poddisruptionbudget", f"{PANEL}-api", bool, seconds=120)
     kube.ready("panel", PANEL)
 
 
 def leader(system: Kubectl) -> str:
     """Who holds the Lease."""
     holder: str = until(
-        lambda: system.get("lease", OPERATOR)["spec"].get("holderIdentity") or "", bool, seconds=60
+        lambda: system.get("lease", OPERATOR)["spec"].get("holderIdentity") or "", bool, seconds=120
     )
     return holder
 

@@ -40,7 +40,7 @@ def test_a_backlog_wakes_workers_and_is_written(kube: Kubectl, sleeper: str) -> 
     with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
         for number in range(4):
             batch(address, own.headers, count=1000, first=number * 1000)
-    until(lambda: workers_of(kube, sleeper), lambda count: count == 2, seconds=60)
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 2, seconds=120)
     found = until(lambda: exported(kube, sleeper, event="item"), lambda rows: len(rows) == 4000, seconds=90)
     assert {int(row["properties"]["number"]) for row in found} == set(range(4000))
 
@@ -55,9 +55,9 @@ def test_dedicated_ingest_has_pods_an_autoscaler_and_streams_of_its_own(kube: Ku
     own = client(kube, "own-web")
     with kube.forwarded("own-ingest", 3000) as address:
         assert track(address, own.headers, "dedicated").status_code == 200
-    until(lambda: exported(kube, "own", event="dedicated"), bool, seconds=60)
+    until(lambda: exported(kube, "own", event="dedicated"), bool, seconds=120)
     kube.delete("aproj", "own")
-    until(lambda: kube.find("deployment", "own-ingest"), lambda found: found is None, seconds=60)
+    until(lambda: kube.find("deployment", "own-ingest"), lambda found: found is None, seconds=120)
 
 
 def test_two_projects_with_one_host_are_told_of_each_other(kube: Kubectl, panel: str) -> None:
@@ -79,7 +79,7 @@ def test_a_project_of_a_missing_cluster_says_which_and_can_be_deleted(kube: Kube
     kube.apply(project("early", panel="missing"))
     found = kube.until("aproj", "early", lambda seen: condition(seen, "Ready").get("status") == "False")
     assert "missing" in condition(found, "Ready")["message"]
-    kube.delete("aproj", "early", seconds=30)
+    kube.delete("aproj", "early", seconds=120)
 
 
 def test_a_wrong_image_is_named_and_taking_it_back_heals(kube: Kubectl, shop: str) -> None:
@@ -130,7 +130,7 @@ def test_a_protected_project_stays_until_the_annotation_goes(kube: Kubectl, pane
     assert "deletionTimestamp" not in kube.get("aproj", "dear")["metadata"]
     assert kube.find("secret", "dear-web") is not None
     kube.run("annotate", "aproj", "dear", "openpanel.dev/deletion-protection-")
-    kube.delete("aproj", "dear", seconds=60)
+    kube.delete("aproj", "dear", seconds=120)
 
 
 def test_a_shorter_retention_is_refused_without_consent_and_taken_with_it(kube: Kubectl, panel: str) -> None:
@@ -171,7 +171,7 @@ def test_retained_data_is_there_again_and_deleted_data_is_not(kube: Kubectl, pan
         kube.ready("aproj", name)
         with kube.forwarded(f"{panel}-ingest", 3000) as address:
             assert track(address, client(kube, f"{name}-web").headers, "kept").status_code == 200
-        until(lambda name=name: exported(kube, name, event="kept"), bool, seconds=30)  # type: ignore[misc]
+        until(lambda name=name: exported(kube, name, event="kept"), bool, seconds=120)  # type: ignore[misc]
         kube.delete("aproj", name)
         kube.apply(project(name, panel=panel, deletionPolicy=policy))
         kube.ready("aproj", name)
@@ -185,5 +185,5 @@ def test_workers_follow_a_backlog_and_come_back_down_to_none(kube: Kubectl, slee
     own = client(kube, f"{sleeper}-web")
     with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
         assert track(address, own.headers, "woken").status_code == 200
-    until(lambda: exported(kube, sleeper, event="woken"), bool, seconds=60)
+    until(lambda: exported(kube, sleeper, event="woken"), bool, seconds=120)
     assert len(exported(kube, sleeper, event="item")) == 4000

@@ -18,7 +18,7 @@ from unittest.mock import patch
 from openpanel_local.main import main
 
 PROGRAMS: Final = frozenset({"up", "down"})
-PATIENCE_S: Final = 170
+PATIENCE_S: Final = 400
 PLAIN: Final = {"NO_COLOR": "1", "COLUMNS": "200"}  # words alone, and none of them broken
 
 

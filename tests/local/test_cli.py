@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 from openpanel_local import credentials, files, installation, output
 from openpanel_local.commands.up import complaint, welcome
 from openpanel_local.credentials import Known, Secret
+from openpanel_local.engines import free_port
 from openpanel_local.exits import CommandError, ExitCode
 from openpanel_local.installation import Installation, Ports, Wishes
 from openpanel_local.layout import Layout
@@ -130,8 +131,10 @@ def test_folder_without_an_installation_says_how_to_start_one(tmp_path: Path) ->
 )
 def test_port_in_use_is_refused_by_its_name(layout: Layout, taken_port: int, option: str, name: str) -> None:
     layout.installation.unlink()
+    others = {other: str(free_port()) for other in ("--ingest-port", "--dashboard-port", "--api-port")}
+    ports = {**others, option: str(taken_port)}
 
-    result = openpanel(layout, "up", option, str(taken_port))
+    result = openpanel(layout, "up", *(part for pair in ports.items() for part in pair))
 
     assert result.exit_code == ExitCode.PORT_IN_USE
     assert f"port {taken_port} ({name}) is in use" in result.stderr
@@ -144,10 +147,7 @@ def test_same_port_twice_is_refused() -> None:
 
 
 def test_ports_and_size_are_remembered_and_taken_inner_ports_replaced(taken_port: int) -> None:
-    free = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = [each.getsockname()[1] for each in free]
-    for each in free:
-        each.close()
+    ports = [free_port() for _ in range(3)]
     known = Installation(
         Ports(ports[0], ports[1], ports[2], valkey=taken_port), api_processes=3, furnished=True
     )

@@ -14,6 +14,7 @@ import pytest
 
 from openpanel_local.services import SHARED
 from openpanel_local.supervise import logs
+from openpanel_local.supervise.backoff import FIRST_S
 from openpanel_local.supervise.clock import Clock
 from openpanel_local.supervise.nursery import Itself, Nursery
 from openpanel_local.supervise.program import Program
@@ -21,7 +22,7 @@ from openpanel_local.supervise.record import ProcessRecord, State
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor, all_ready
 from tests.local.programs import SERVER, stopped
 
-START_S = 30.0
+START_S = 60.0
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux ends children with their parent, so only there is a nursery"
@@ -31,10 +32,10 @@ pytestmark = pytest.mark.skipif(
 class Installation:
     """A supervisor with a nursery, and a service whose code is given."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, clock: Clock) -> None:
         self.folder = folder
         self.nursery = Nursery()
-        self.supervisor = Supervisor(clock=Clock(), random=lambda: 0.0, changed=lambda: None)
+        self.supervisor = Supervisor(clock=clock, random=lambda: 0.0, changed=lambda: None)
 
     async def start(self, *codes: tuple[str, str], loads: tuple[str, ...] = ()) -> None:
         await self.supervisor.start([self._nursery(loads)], within_s=START_S, birth=Itself(self.nursery))
@@ -57,6 +58,7 @@ class Installation:
             cwd=self.folder,
             env={"PYTHONPATH": str(self.folder), "PYTHONUNBUFFERED": "1"},
             ready=self.nursery.ready,
+            stop_grace_s=START_S,
         )
 
     def _service(self, name: str, code: str) -> Program:
@@ -74,6 +76,7 @@ class Installation:
             cwd=self.folder,
             env={"FOLDER": str(self.folder), "NAME": name},
             ready=ready,
+            stop_grace_s=START_S,
         )
 
 
@@ -98,8 +101,8 @@ while True:
 
 
 @asynccontextmanager
-async def installed(folder: Path) -> AsyncIterator[Installation]:
-    installation = Installation(folder)
+async def installed(folder: Path, *, clock: Clock | None = None) -> AsyncIterator[Installation]:
+    installation = Installation(folder, clock=clock or Clock())
     try:
         yield installation
     finally:
@@ -128,7 +131,7 @@ async def test_forked_service_is_as_if_it_had_been_started(tmp_path: Path) -> No
         pid = installation.pid("api-1")
         title = psutil.Process(pid).cmdline()[0]
 
-        await installation.supervisor.stop([["api"], ["nursery"]], within_s=9)
+        await installation.supervisor.stop([["api"], ["nursery"]], within_s=3 * START_S)
 
     assert told == {
         "name": "__main__",
@@ -183,27 +186,32 @@ async def test_killed_nursery_comes_back_with_all_its_services(tmp_path: Path) -
         )
 
         assert {record.restarts for record in installation.supervisor.records} == {1}
-        assert not any(alive(pid) for pid in before.values())
+        await until(lambda: not any(alive(pid) for pid in before.values()))
 
 
 async def test_services_stop_in_their_order_and_before_the_nursery(tmp_path: Path) -> None:
     async with installed(tmp_path) as installation:
         await installation.start(("api", NAMED), ("worker", NAMED))
 
-        await installation.supervisor.stop([["api"], ["worker"], ["nursery"]], within_s=9)
+        await installation.supervisor.stop([["api"], ["worker"], ["nursery"]], within_s=4 * START_S)
 
         assert stopped(tmp_path) == ["api", "worker"]
         assert {record.state for record in installation.supervisor.records} == {State.STOPPED}
 
 
 async def test_stop_while_the_nursery_is_away_does_not_wait_for_it(tmp_path: Path) -> None:
-    async with installed(tmp_path) as installation:
+    async def endless_before_restarts(seconds: float) -> None:
+        await asyncio.sleep(10 * START_S if seconds == FIRST_S else seconds)
+
+    async with installed(tmp_path, clock=Clock(sleep=endless_before_restarts)) as installation:
         await installation.start(("api", NAMED))
         os.kill(installation.pid("nursery"), signal.SIGKILL)
-        await until(lambda: installation.record("api").state is not State.READY)
+        await until(
+            lambda: {record.state for record in installation.supervisor.records} == {State.RESTARTING}
+        )
 
         async with asyncio.timeout(START_S):
-            await installation.supervisor.stop([["api"], ["nursery"]], within_s=9)
+            await installation.supervisor.stop([["api"], ["nursery"]], within_s=10 * START_S)
 
         assert {record.state for record in installation.supervisor.records} == {State.STOPPED}
 

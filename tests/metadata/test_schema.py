@@ -80,7 +80,7 @@ def test_processes_that_migrate_at_once_all_succeed(postgres_url: str) -> None:
     for process in started:
         process.start()
     for process in started:
-        process.join(60)
+        process.join(200)
 
     assert [process.exitcode for process in started] == [0, 0, 0]
     with Database(postgres_url) as database:

@@ -12,7 +12,7 @@ from openpanel_operator.kube import Kind
 from openpanel_operator.kube.kinds import OPTIONAL
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-WITHIN_S = 60.0
+WITHIN_S = 100.0
 ASK_AGAIN_S = 0.05
 
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from openpanel_operator.copying import Copying, StillCopying
-from tests.operator.reconcile.waiting import until_true
+from tests.operator.reconcile.waiting import until, until_true
 
 
 class Work:
@@ -47,7 +47,7 @@ async def test_what_takes_long_is_begun_once_and_asked_for_again() -> None:
     for _ in range(3):
         with pytest.raises(StillCopying):
             await copying.run("shop", work)
-    assert work.begun == 1
+    await until(lambda: work.begun == 1)  # its thread has its turn when it has
     assert copying.is_going("shop")
 
     work.end.set()
@@ -75,7 +75,7 @@ async def test_few_are_made_at_once_and_the_others_have_their_turn() -> None:
     for number, work in enumerate(works):
         with pytest.raises(StillCopying):
             await copying.run(f"shop-{number}", work)
-    assert [work.begun for work in works] == [1, 1, 0]
+    await until(lambda: [work.begun for work in works] == [1, 1, 0])
 
     works[0].end.set()
     await until_true(lambda: done(copying, "shop-0", works[0]))
@@ -87,13 +87,14 @@ async def test_few_are_made_at_once_and_the_others_have_their_turn() -> None:
 
 
 async def test_end_that_nobody_heard_is_not_taken_for_that_of_another_call() -> None:
-    copying, first, second = Copying(wait_s=0.01), Work(), Work()
-    with pytest.raises(StillCopying):
-        await copying.run("shop", first)
+    copying, first, second = Copying(wait_s=60), Work(), Work()
+    asking = asyncio.create_task(copying.run("shop", first))
+    await until(lambda: first.begun == 1)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
     first.end.set()
     second.end.set()
-    async with asyncio.timeout(60):
-        while not await done(copying, "shop", second):
-            pass
+
+    await copying.run("shop", second)
 
     assert second.begun == 1

@@ -12,6 +12,8 @@ from tests.tenancy import s3
 
 ROOT = Path(__file__).parents[2]
 
+pytestmark = pytest.mark.timeout(1_200)  # seconds; whichever test comes first waits for the server's program
+
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
@@ -26,7 +28,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             env={"TZ": "UTC", "PATH": ""},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=800,
             check=False,
         )
     assert done.returncode == 0, done.stderr[-5_000:]

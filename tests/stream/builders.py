@@ -24,6 +24,11 @@ NOON = 1_767_268_800_000  # 2026-01-01 12:00 UTC, the begin of a 30-minute bucke
 MINUTE = 60_000
 PROJECT = "demo"
 DEVICE = 0xAAAA_0000_0000_0001
+LONG_MS = 3_600_000  # longer than any test takes
+LEASE_MS = (
+    120_000  # which tests end themselves; by the clock, which only they move, half a minute later is renewed
+)
+PATIENCE_S = 120.0  # before Redis counts as away; who wants to see that sooner says so
 _numbers = itertools.count(1)
 
 
@@ -106,7 +111,9 @@ class Stream:
         return await self.append(a_run(NOON + int(minute * MINUTE), **fields))
 
     def shard(self, index: int = 0, *, owner: str = "worker") -> Shard:
-        return Shard(self.redis, pool=self.pool, index=index, owner=owner, clock=self.clock)
+        return Shard(
+            self.redis, pool=self.pool, index=index, owner=owner, clock=self.clock, lease_ms=LEASE_MS
+        )
 
     def drained(self, *, max_events: int = 20_000) -> list[Record]:
         """Everything that waits, taken off the stream."""
@@ -137,7 +144,12 @@ async def a_stream(url: str, folder: Path, **fields: Any) -> AsyncIterator[Strea
     clock = fields.pop("clock", None) or Clock()
     spool = fields.pop("spool", None) or Spool(folder, pool=pool.name)
     woken: list[int] = []
-    options: dict[str, Any] = {"high_water": 1_000_000, "wake": woken.append, **fields}
+    options: dict[str, Any] = {
+        "high_water": 1_000_000,
+        "wake": woken.append,
+        "timeout_s": PATIENCE_S,
+        **fields,
+    }
     client = redis.asyncio.Redis.from_url(url)
     spool.open()
     committer = Committer(client, pool=pool, spool=spool, clock=clock, **options)

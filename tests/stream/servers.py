@@ -5,7 +5,8 @@ import os
 import signal
 from pathlib import Path
 
-from openpanel_local.engines import process, valkey
+from openpanel_local.engines import valkey
+from tests.stream.ports import reserved_port
 
 
 class Server:
@@ -13,7 +14,8 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._port = process.free_port()
+        self._place = contextlib.ExitStack()
+        self._port = self._place.enter_context(reserved_port())  # also while it is away
         self._running = contextlib.ExitStack()
         self.pid = 0
         self.start()
@@ -28,3 +30,8 @@ class Server:
 
     def stop(self) -> None:
         self._running.close()
+
+    def close(self) -> None:
+        """Stop it for good."""
+        self.stop()
+        self._place.close()

@@ -10,11 +10,11 @@ from openpanel.stream import waiting
 from openpanel.stream.drain import depth
 from openpanel.stream.frames import Append, CommitRefused, Overloaded, RunMode
 from openpanel.stream.keys import keys_of
-from openpanel.stream.messages import GUARD_MS
 from openpanel.stream.plan import call_arguments, single_sheet
 from openpanel.stream.replay import MISSES_ONE
 from tests.stream.builders import (
     DEVICE,
+    LONG_MS,
     MINUTE,
     NOON,
     Stream,
@@ -263,11 +263,12 @@ async def test_all_repeats_append_no_entry(stream: Stream) -> None:
     assert depth(stream.redis, pool=stream.pool) == 0
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_same_bytes_within_a_moment_are_kept_once(stream: Stream) -> None:
-    first = await stream.append(a_run(), idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+    first = await stream.append(a_run(), idempotency=("bytes",), idempotency_ttl_ms=LONG_MS)
 
     again = [
-        await stream.append(a_run(NOON + 5), idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+        await stream.append(a_run(NOON + 5), idempotency=("bytes",), idempotency_ttl_ms=LONG_MS)
         for _ in range(2)
     ]
 
@@ -277,9 +278,10 @@ async def test_same_bytes_within_a_moment_are_kept_once(stream: Stream) -> None:
     assert (ended.views, ended.ended_ms) == (1, NOON)
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_same_bytes_within_one_group_are_kept_once(stream: Stream) -> None:
     def guarded(device: int, key: str) -> Append:
-        return an_append(a_run(device=device), idempotency=(key,), idempotency_ttl_ms=GUARD_MS)
+        return an_append(a_run(device=device), idempotency=(key,), idempotency_ttl_ms=LONG_MS)
 
     answers = await asyncio.gather(
         *map(stream.committer.append, [guarded(1, "a"), guarded(1, "a"), guarded(2, "b"), an_append(a_run())])
@@ -299,15 +301,17 @@ async def test_same_bytes_after_a_moment_count_again(stream: Stream) -> None:
     assert kept == 2
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_same_bytes_without_a_run_are_kept_once(stream: Stream) -> None:
     bare = a_bare_append(1)
-    guarded = Append("1", "", (), bare.envelope, idempotency=("bytes",), idempotency_ttl_ms=GUARD_MS)
+    guarded = Append("1", "", (), bare.envelope, idempotency=("bytes",), idempotency_ttl_ms=LONG_MS)
 
     assert [await stream.committer.append(guarded) for _ in range(3)] == [(), (), ()]
 
     assert len(stream.messages()) == 1
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_worker_is_woken_once_until_it_is_done(stream: Stream) -> None:
     for minute in range(5):
         await stream.visit(minute)

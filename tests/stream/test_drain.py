@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from openpanel.identity.ids import hash64
-from openpanel.stream import drain, frames
+from openpanel.stream import drain, frames, scripts
 from openpanel.stream.drain import (
     Block,
     EndedSession,
@@ -22,7 +22,17 @@ from openpanel.stream.drain import (
 )
 from openpanel.stream.frames import RunMode
 from openpanel.stream.records import ID_STEP
-from tests.stream.builders import NOON, PROJECT, Stream, a_bare_append, a_run, a_stream, an_envelope
+from tests.stream.builders import (
+    LONG_MS,
+    NOON,
+    PATIENCE_S,
+    PROJECT,
+    Stream,
+    a_bare_append,
+    a_run,
+    a_stream,
+    an_envelope,
+)
 
 
 async def fill(stream: Stream, entries: int, *, messages: int = 1) -> None:
@@ -368,6 +378,7 @@ async def test_epoch_differs_after_redis_lost_everything(stream: Stream) -> None
     assert next_block(again).token.split(":")[0] != before.split(":")[0]
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_flag_stays_while_something_waits(stream: Stream) -> None:
     await fill(stream, 1)
     shard = stream.shard()
@@ -378,10 +389,12 @@ async def test_flag_stays_while_something_waits(stream: Stream) -> None:
     assert shards_waiting(stream.redis, pool=stream.pool) == [0]
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_flag_passes_by_itself_when_no_order_came(stream: Stream) -> None:
     await fill(stream, 1)
 
-    assert 0 < stream.redis.pttl(stream.keys.order) <= 5_000
+    assert 0 < stream.redis.pttl(stream.keys.order) <= LONG_MS
+    assert scripts.ORDER_MS == 5_000
 
 
 async def test_no_wake_up_is_lost_between_looking_and_leaving(valkey_url: str, tmp_path: Path) -> None:
@@ -393,7 +406,7 @@ async def test_no_wake_up_is_lost_between_looking_and_leaving(valkey_url: str, t
 
         def work() -> None:
             shard = stream.shard()
-            while len(seen) < len(wanted) and order.wait(timeout=20):
+            while len(seen) < len(wanted) and order.wait(timeout=PATIENCE_S):
                 order.clear()
                 assert shard.acquire()
                 while not shard.clear_order():

@@ -11,8 +11,8 @@ from openpanel.stream.drain import EndedSession, depth, live_visitors, shards_wa
 from openpanel.stream.frames import Append, Overloaded, RunMode
 from openpanel.stream.holds import CLAIM_MS
 from openpanel.stream.keys import ShardKeys
-from openpanel.stream.messages import GUARD_MS
 from tests.stream.builders import (
+    LONG_MS,
     MINUTE,
     NOON,
     PROJECT,
@@ -249,10 +249,11 @@ async def test_profile_of_a_named_device_leads_to_where_its_visit_is(wide: Strea
     assert (joined.device, joined.session) == (0xA, visit.session)
 
 
+@pytest.mark.usefixtures("long_moments")
 async def test_guard_costs_no_question_and_holds_in_its_shard(wide: Stream) -> None:
     answers = [
         await wide.append(
-            a_run(device=0xA), shard_key=key_in(wide, 2), idempotency=("same",), idempotency_ttl_ms=GUARD_MS
+            a_run(device=0xA), shard_key=key_in(wide, 2), idempotency=("same",), idempotency_ttl_ms=LONG_MS
         )
         for _ in range(2)
     ]

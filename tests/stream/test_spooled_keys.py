@@ -12,7 +12,7 @@ from openpanel.stream.frames import Resolved
 from openpanel.stream.holds import CLAIM_MS
 from openpanel.stream.keys import ShardKeys
 from openpanel.stream.outcomes import Outcome, answer_of
-from tests.stream.builders import MINUTE, NOON, Stream, a_pool, a_run, a_stream, an_append
+from tests.stream.builders import MINUTE, NOON, PATIENCE_S, Stream, a_pool, a_run, a_stream, an_append
 from tests.stream.servers import Server
 
 SHARDS = 4
@@ -35,7 +35,7 @@ async def send(stream: Stream, *, shard: int, key: str, minute: int = 0) -> Reso
 
 
 async def refused_step(logs: Sequence[Mapping[str, object]], reason: str) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not any(reason in str(entry.get("reason")) for entry in logs):  # noqa: ASYNC110 (bounded by the timeout)
             await asyncio.sleep(0.01)
 

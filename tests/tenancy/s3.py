@@ -10,8 +10,9 @@ from typing import Final
 
 import httpx
 
-from openpanel_local.engines import Command, free_port
+from openpanel_local.engines import Command
 from openpanel_local.engines.process import running
+from tests.stream.ports import reserved_port
 
 SOURCE: Final = Path(__file__).parent / "s3_server"
 BUILD_WITHIN_S: Final = 280
@@ -40,15 +41,16 @@ def built(folder: Path) -> Path:
 @contextlib.contextmanager
 def serving(program: Path, folder: Path) -> Iterator[Server]:
     """The server until the end of the block."""
-    port = free_port()
-    server = Server(f"http://127.0.0.1:{port}")
-    argv = (
-        *(str(program), "-address", f"127.0.0.1:{port}"),
-        *("-key", server.key, "-secret", server.secret),
-    )
-    command = Command("s3-server", argv, cwd=folder, log=folder / "s3-server.log", stop_signal=signal.SIGTERM)
-    with running(command, ready=lambda: _answers(server)):
-        yield server
+    with reserved_port() as port:
+        server = Server(f"http://127.0.0.1:{port}")
+        argv = (
+            *(str(program), "-address", f"127.0.0.1:{port}"),
+            *("-key", server.key, "-secret", server.secret),
+        )
+        log = folder / "s3-server.log"
+        command = Command("s3-server", argv, cwd=folder, log=log, stop_signal=signal.SIGTERM)
+        with running(command, ready=lambda: _answers(server)):
+            yield server
 
 
 def _answers(server: Server) -> bool:

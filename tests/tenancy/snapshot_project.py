@@ -84,7 +84,8 @@ class Trial:
     def remove(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
         report = tenancy.remove(
             self.project, database=self.database, warehouse=warehouse or self.warehouse,
-            announce=self.told.append, clock=lambda: self.now, policy="Snapshot", **{"place": self.place, **more},
+            announce=self.told.append, clock=lambda: self.now,
+            how=tenancy.Removal("Snapshot", **{"place": self.place, **more}),
         )  # fmt: skip
         return tuple(str(change) for change in report.changes)
 

@@ -7,7 +7,7 @@ import pytest
 
 from openpanel import tenancy
 from openpanel.metadata import DeletionPolicy, clients, project_edits, projects
-from openpanel.tenancy import Issued, Report
+from openpanel.tenancy import Issued, Removal, Report
 from openpanel.tenancy.provisioning import STEPS, run
 from openpanel.warehouse import Unavailable, Warehouse, tables
 from tests.tenancy.conftest import Surroundings
@@ -32,7 +32,7 @@ def a_project(around: Surroundings, **spec: object) -> tuple[str, Issued]:
 def remove(around: Surroundings, name: str, *, policy: DeletionPolicy | None = None) -> Report:
     return tenancy.remove(
         name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
-        clock=lambda: around.now, policy=policy,
+        clock=lambda: around.now, how=Removal(policy),
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def test_a_crash_before_the_erasure_goes_on_with_it(around: Surroundings) -> Non
     ):
         tenancy.remove(
             name, database=around.database, warehouse=away, announce=around.told.append, clock=lambda: around.now,
-            policy="Delete",
+            how=Removal("Delete"),
         )  # fmt: skip
     assert projects.load(around.database, project=name) is not None
 
@@ -197,7 +197,7 @@ def test_streams_of_its_own_go_with_the_data_and_only_with_them(
 
     tenancy.remove(
         name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
-        clock=lambda: around.now, policy=policy, streams=streams,
+        clock=lambda: around.now, how=Removal(policy, streams=streams),
     )  # fmt: skip
 
     assert streams.dropped == ([name] if dropped else [])

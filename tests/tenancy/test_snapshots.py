@@ -20,7 +20,10 @@ from tests.tenancy.snapshot_trial import TRIALS
 
 ROOT = Path(__file__).parents[2]
 TRIED = (*TRIALS, "nothing_is_logged_of_credentials")
+TRIED_WITHIN_S = 600
 PLACE = S3("https://s3.example.com/bucket/o-folder", "AKIAKEY", "it's a \\ secret")
+
+pytestmark = pytest.mark.timeout(s3.BUILD_WITHIN_S + TRIED_WITHIN_S + 60)  # the first waits for all of it
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +50,7 @@ def outcomes(
         env={"TZ": "UTC", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=TRIED_WITHIN_S,
         check=False,
     )
     shutil.rmtree(own, ignore_errors=True)

@@ -37,7 +37,7 @@ WRITTEN: Final = (
 )
 Unreplicated = Callable[[str], str]
 NOT_EXPIRED: Final = 4_000_000_000_000  # milliseconds, in the year 2096
-LONGEST_S: Final = 30.0  # for an insert to be stored
+LONGEST_S: Final = 200.0  # for an insert to be stored
 _TOKEN: Final = "insert_deduplication_token"
 
 

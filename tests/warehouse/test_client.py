@@ -1,6 +1,5 @@
 """The client: what goes over the wire unharmed, what is limited, and what each error becomes."""
 
-import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from openpanel.warehouse import Refused, Unavailable, Warehouse, WarehouseError,
 from openpanel.warehouse.errors import PASSING, SETUP, error_of
 from openpanel.warehouse.native import Column, encode_block
 from openpanel_local.engines.clickhouse import ClickHouse
+from tests.stream.ports import reserved_port
 from tests.warehouse import rows
 
 NEVER_ENDS = "SELECT count() FROM numbers(1e12) WHERE NOT ignore(sipHash64(number))"
@@ -25,7 +25,7 @@ def test_rows_come_as_tuples_and_by_name(warehouse: Warehouse) -> None:
     assert warehouse.named(sql) == [{"one": 1, "two": "zwei"}]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(text=st.text(max_size=60))
 def test_any_text_arrives_as_a_parameter(warehouse: Warehouse, text: str) -> None:
     found = warehouse.query(
@@ -48,7 +48,7 @@ def test_numbers_and_days_arrive_as_parameters(warehouse: Warehouse) -> None:
 
 
 def test_nothing_is_opened_before_the_first_call() -> None:
-    with Warehouse(f"http://127.0.0.1:{_closed_port()}", database="x") as warehouse:
+    with reserved_port() as nobodys, Warehouse(f"http://127.0.0.1:{nobodys}", database="x") as warehouse:
         with pytest.raises(Unavailable) as refused:
             warehouse.query("SELECT 1")
         assert refused.value.code == 0
@@ -222,9 +222,3 @@ def test_trouble_with_the_place_makes_rows_wait_and_questions_fail(code: int) ->
 
 def test_anything_else_is_refused() -> None:
     assert isinstance(error_of(117, "INCORRECT_DATA", inserting=True), Refused)
-
-
-def _closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])

@@ -17,8 +17,10 @@ from tests.warehouse.test_deduplication import TARGETS, event, merged, stored
 
 ROOT = Path(__file__).parents[2]
 SHARDS = 3
+TRIED_WITHIN_S = 500
 
 
+@pytest.mark.timeout(TRIED_WITHIN_S + 60)
 @pytest.mark.parametrize("part", ["ddl", "answers", "placing"])
 def test_cluster_on_the_engine(tmp_path: Path, part: str) -> None:
     if importlib.util.find_spec("chdb") is None:
@@ -30,7 +32,7 @@ def test_cluster_on_the_engine(tmp_path: Path, part: str) -> None:
         env={"TZ": "UTC", "PATH": ""},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=TRIED_WITHIN_S,
         check=False,
     )
 

@@ -64,7 +64,7 @@ def test_every_type_of_every_table_is_written() -> None:
     assert types - states <= set(VALUES)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(rows=ROWS)
 def test_engine_reads_back_what_was_written(
     warehouse: Warehouse, block_table: str, rows: list[dict[str, Any]]

@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+PATIENCE_MS: Final = 120_000  # for what takes two seconds on a machine that has time
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",

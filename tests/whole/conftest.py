@@ -1,18 +1,22 @@
 """The whole product, started once for these tests in a folder of its own on free ports."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
-from tests.whole.installation import Platform, free_ports, start
+from tests.stream.ports import reserved_port
+from tests.whole.installation import Platform, start
 
 
 @pytest.fixture(scope="package")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """An installation that was started for the first time."""
-    platform = start(tmp_path_factory.mktemp("platform") / "data", ports=free_ports(3))
-    yield platform
-    platform.run("down")
+    with ExitStack() as own:
+        ports = [own.enter_context(reserved_port()) for _ in range(3)]  # also while it does not run
+        platform = start(tmp_path_factory.mktemp("platform") / "data", ports=ports)
+        yield platform
+        platform.run("down")
 
 
 @pytest.fixture(scope="module")

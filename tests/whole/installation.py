@@ -1,13 +1,12 @@
 """An installation of the whole product as a person has it: started by its own command, asked over HTTP."""
 
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -15,6 +14,7 @@ from openpanel_local.layout import Layout
 from openpanel_local.status import Status, look
 from tests.local.command_line import openpanel, program
 
+PATIENCE_S: Final = 120.0  # for what takes a second or two on a machine that has time
 MANIFEST = """\
 apiVersion: openpanel.dev/v1alpha1
 kind: AnalyticsProject
@@ -103,7 +103,7 @@ class Platform:
                 f"{self.api_url}/export/events",
                 params={"includes": "properties,profile", "limit": "1000", "page": str(page), **query},
                 headers=reader.headers,
-                timeout=30,
+                timeout=PATIENCE_S,
             )
             assert answer.status_code == 200, answer.text
             rows += answer.json()["data"]
@@ -112,7 +112,11 @@ class Platform:
             page += 1
 
     def until(
-        self, reader: Credentials, enough: Callable[[list[dict[str, Any]]], bool], *, seconds: float = 20
+        self,
+        reader: Credentials,
+        enough: Callable[[list[dict[str, Any]]], bool],
+        *,
+        seconds: float = PATIENCE_S,
     ) -> list[dict[str, Any]]:
         """The exported events as soon as they are `enough`; fails with what is there after `seconds`."""
         deadline = time.monotonic() + seconds
@@ -126,25 +130,17 @@ class Platform:
         return rows
 
     def insight(
-        self, reader: Credentials, path: str, enough: Callable[[Any], bool], *, seconds: float = 20
+        self, reader: Credentials, path: str, enough: Callable[[Any], bool], *, seconds: float = PATIENCE_S
     ) -> Any:
         """What the API says of the reader's project as soon as it is `enough`; fails with what it says at last."""
         address = f"{self.api_url}/insights/{reader.project}{path}"
         deadline = time.monotonic() + seconds
         while True:
-            answer = httpx.get(address, headers=reader.headers, timeout=30)
+            answer = httpx.get(address, headers=reader.headers, timeout=PATIENCE_S)
             if answer.status_code == 200 and enough(found := answer.json()):
                 return found
             assert time.monotonic() < deadline, f"not enough after {seconds} s: {answer.text[:4000]}"
             time.sleep(0.1)
-
-
-def free_ports(count: int) -> Sequence[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [held_socket.getsockname()[1] for held_socket in held]
-    for held_socket in held:
-        held_socket.close()
-    return ports
 
 
 def start(data: Path, *, ports: Sequence[int], arguments: Sequence[str] = ()) -> Platform:

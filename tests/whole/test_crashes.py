@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from openpanel_local.exits import ExitCode
-from tests.whole.installation import Credentials, Platform, start
+from tests.whole.installation import PATIENCE_S, Credentials, Platform, start
 
 SYNTHETIC = ("session_start", "session_end")
 # With the nursery, the API, the worker and the dashboard die at once.
 KILLED = ("api", "worker", "clickhouse", "valkey", *(("nursery",) if sys.platform == "linux" else ()))
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 
 def test_killed_processes_lose_and_double_nothing(platform: Platform) -> None:
@@ -30,16 +30,16 @@ def test_killed_processes_lose_and_double_nothing(platform: Platform) -> None:
         traffic = beside.submit(_demos, platform, until=over)
         try:
             for service in KILLED:
-                _until(lambda: traffic.done() or _stored(platform, reader) > 0, seconds=60)
+                _until(lambda: traffic.done() or _stored(platform, reader) > 0, seconds=PATIENCE_S)
                 assert not traffic.done(), f"no traffic when {service} was to be killed: {traffic.result()}"
                 _kill(platform, service)
-                _until(lambda: platform.status().ready, seconds=60)
+                _until(lambda: platform.status().ready, seconds=PATIENCE_S)
         finally:
             over.set()
         acknowledged = traffic.result()
 
     assert acknowledged > 1_000
-    _until(lambda: _stored(platform, reader) >= acknowledged, seconds=60)
+    _until(lambda: _stored(platform, reader) >= acknowledged, seconds=PATIENCE_S)
     assert _stored(platform, reader) == acknowledged
 
 
@@ -53,7 +53,7 @@ def test_killed_supervisor_takes_its_children_along_and_the_next_up_goes_on(plat
 
     os.kill(status.supervisor, signal.SIGKILL)
 
-    _until(lambda: not any(_alive(pid) for pid in children), seconds=60)
+    _until(lambda: not any(_alive(pid) for pid in children), seconds=PATIENCE_S)
     start(platform.data, ports=platform.ports)
     rows = platform.until(
         clients["reader"], lambda rows: any(row["name"] == "before_the_kill" for row in rows)
@@ -73,7 +73,7 @@ def _demos(platform: Platform, *, until: threading.Event) -> int:
 
 def _demo(platform: Platform, seed: int) -> int:
     """How many events of one demo were acknowledged; begun anew when it was to begin while a store was away."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         demo = platform.program("demo", "crashes", "--visitors", "1500", "--seed", str(seed), "-o", "json")
         if demo.returncode != ExitCode.NOT_RUNNING or time.monotonic() > deadline:
@@ -86,7 +86,7 @@ def _track(platform: Platform, client: Credentials, name: str) -> httpx.Response
         f"{platform.ingest_url}/track",
         json={"type": "track", "payload": {"name": name}},
         headers=client.headers,
-        timeout=10,
+        timeout=PATIENCE_S,
     )
 
 
@@ -113,7 +113,7 @@ def _stored(platform: Platform, reader: Credentials) -> int:
                 f"{platform.api_url}/export/events",
                 params={"limit": "1", **({} if event is None else {"event": event})},
                 headers=reader.headers,
-                timeout=10,
+                timeout=PATIENCE_S,
             )
         except httpx.TransportError:
             return 0

@@ -2,7 +2,7 @@
 
 import httpx
 
-from tests.whole.installation import Platform
+from tests.whole.installation import PATIENCE_S, Platform
 
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
 PAGE = "https://shop.example/products?utm_source=news&utm_medium=email&utm_campaign=autumn&colour=blue#top"
@@ -31,7 +31,7 @@ def test_export_returns_what_enrichment_added(platform: Platform) -> None:
             "user-agent": CHROME,
             "x-forwarded-for": "8.8.8.8",  # loopback is a proxy that is trusted
         },
-        timeout=30,
+        timeout=PATIENCE_S,
     )
 
     assert answer.status_code == 200, answer.text

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.whole.browsing import chromium, served
+from tests.whole.browsing import PATIENCE_MS, chromium, served
 from tests.whole.installation import Platform
 
 VISITOR = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36"
 )
-PATIENCE_MS = 30_000  # for what takes two seconds on a machine that has time
 
 pytestmark = [pytest.mark.node, pytest.mark.browser]
 
@@ -41,6 +40,8 @@ def test_page_with_the_printed_snippet_is_on_the_overview(
 ) -> None:
     link = platform.run("sign-in").stdout.strip()
     person, visitor = browser.new_context(locale="en-US"), browser.new_context(user_agent=VISITOR)
+    for each in (person, visitor):
+        each.set_default_timeout(PATIENCE_MS)
     overview, page = person.new_page(), visitor.new_page()
 
     overview.goto(link)

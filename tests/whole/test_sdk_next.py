@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.whole.browsing import chromium
+from tests.whole.browsing import PATIENCE_MS, chromium
 from tests.whole.installation import Credentials, Platform
 
 SDK = Path(__file__).parents[1] / "sdk"
@@ -22,7 +22,7 @@ CHROME = (
     "Chrome/141.0.0.0 Safari/537.36"
 )
 
-pytestmark = [pytest.mark.node, pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.node, pytest.mark.browser, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def shop(platform: Platform, clients: Mapping[str, Credentials]) -> Iterator[str
     finally:
         os.killpg(server.pid, signal.SIGTERM)
         server.stdout.close()
-        server.wait(timeout=20)
+        server.wait(timeout=60)
 
 
 def _build(environment: Mapping[str, str]) -> None:
@@ -71,7 +71,7 @@ def _build(environment: Mapping[str, str]) -> None:
         env={name: value for name, value in environment.items() if name not in {"INGEST_URL", "CLIENT_ID"}},
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=500,
         check=False,
     )
     assert built.returncode == 0, built.stdout + built.stderr
@@ -103,6 +103,7 @@ def test_server_rendered_page_sends_its_views_and_profile(
 ) -> None:
     with chromium() as browser:
         page = browser.new_page(user_agent=CHROME)
+        page.set_default_timeout(PATIENCE_MS)
         with page.expect_response(lambda answer: "screen_view" in (answer.request.post_data or "")):
             page.goto(shop)
         with page.expect_response(lambda answer: "/products" in (answer.request.post_data or "")):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.whole.installation import Platform
+from tests.whole.installation import PATIENCE_S, Platform
 
 SDK = Path(__file__).parents[1] / "sdk"
 
@@ -30,7 +30,7 @@ def sent(platform: Platform) -> dict[str, Any]:
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert program.returncode == 0, program.stderr
@@ -121,7 +121,9 @@ def test_alias_of_the_package_sends_nothing_and_that_of_the_route_makes_two_one(
         {"type": "track", "payload": {"name": "done_as_ada", "profileId": "ada"}},
         {"type": "alias", "payload": {"profileId": "user-1", "alias": "ada"}},
     ):
-        answer = httpx.post(f"{platform.ingest_url}/track", json=message, headers=web.headers, timeout=30)
+        answer = httpx.post(
+            f"{platform.ingest_url}/track", json=message, headers=web.headers, timeout=PATIENCE_S
+        )
         assert answer.status_code == 200, answer.text
 
     platform.insight(

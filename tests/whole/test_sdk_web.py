@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.whole.browsing import chromium, served
+from tests.whole.browsing import PATIENCE_MS, chromium, served
 from tests.whole.installation import Credentials, Platform
 
 SDK = Path(__file__).parents[1] / "sdk"
@@ -75,6 +75,7 @@ def site(
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(user_agent=CHROME, locale="en-GB", viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE_MS)
     opened = context.new_page()
     yield opened
     context.close()

@@ -157,6 +157,7 @@ class World:
             "max_events": 20_000,
             "linger": lambda _in_hand, _inserting_s: None,
             "index": 0,
+            "budget_s": 600.0,
         }
         return Drain(
             shard=shard or self.shard(),

@@ -23,20 +23,21 @@ from openpanel_worker.worker import DrainWorker
 from tests.stream.builders import a_pool
 from tests.worker.builders import World, track
 
+LATER = timedelta(hours=1)
 _names = itertools.count(1)
 
 
 @dataclass
 class Desk:
-    """Orders of one pool and time that only the test moves."""
+    """Orders of one pool and time that only the test moves; RQ's own goes on meanwhile."""
 
     redis: redis.Redis
     pool: Pool
-    later: timedelta = timedelta()
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
     orders: Orders = field(init=False)
 
     def __post_init__(self) -> None:
-        self.orders = Orders(self.redis, pool=self.pool, now=lambda: datetime.now(UTC) + self.later)
+        self.orders = Orders(self.redis, pool=self.pool, now=lambda: self.now)
 
     def fill(self, shard: int = 0) -> None:
         self.redis.xadd(ShardKeys(self.pool, shard).stream, {"f": b"x", "n": 1})
@@ -52,7 +53,7 @@ class Desk:
             job.key,
             mapping={
                 "status": JobStatus.STARTED.value,
-                "started_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+                "started_at": f"{self.now:%Y-%m-%dT%H:%M:%S.%fZ}",
             },
         )
 
@@ -84,7 +85,7 @@ def test_order_of_a_killed_worker_is_freed_once_the_lease_is_gone(desk: Desk) ->
     desk.begin()
     lease = ShardKeys(desk.pool, 0).lease
     desk.redis.set(lease, "dead worker")
-    desk.later = timedelta(seconds=10)
+    desk.now += LATER
 
     assert desk.orders.sweep() == 0
     desk.redis.delete(lease)
@@ -106,7 +107,7 @@ def test_order_that_was_taken_off_and_never_begun_is_made_again(desk: Desk) -> N
     desk.orders.make(0)
     desk.redis.lpop(desk.orders.queue.key)
     assert desk.orders.sweep() == 0
-    desk.later = timedelta(seconds=10)
+    desk.now += LATER
 
     assert desk.orders.sweep() == 1
 

@@ -14,7 +14,7 @@ from openpanel_worker.transform import Transform
 from tests.worker.builders import World, message, track
 from tests.worker.faults import Killed
 
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 class Watched:

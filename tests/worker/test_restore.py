@@ -33,7 +33,7 @@ def restored(settings: dict[str, str], *arguments: str) -> subprocess.CompletedP
         env={**os.environ, **keys, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=200,
         check=False,
     )
 

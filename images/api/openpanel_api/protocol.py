@@ -70,7 +70,7 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle: Any = self.cycle
         if cycle is not None and cycle.scope is self.scope:
             return
-        if scope is self.scope or scope is None:
+        if scope is self.scope or cycle is None:
             self.transport.close()
         else:  # another request has begun since: it has its own time
             self._head_timer = self.loop.call_later(self.head_seconds, self._head_late, self.scope)

@@ -28,6 +28,7 @@ DATABASE = "openpanel"
 _HOST = "127.0.0.1"
 _SUPERUSER = "postgres"
 _PROBE_TIMEOUT_S = 2
+_CONNECT_TIMEOUT_S = 60
 
 # Small, since the store holds projects and people, not events. UTC everywhere. No worker processes for input
 # and output: they would cost memory at idle and the tables fit into the cache.
@@ -90,7 +91,7 @@ def command(data: Path) -> Command:
         cwd=Path("/"),  # the server's account may not be allowed into ours
         log=data / "postgres.log",
         stop_signal=signal.SIGINT,
-        start_again_s=5.0,
+        start_again_s=20.0,
         user=account.user if account else None,
         group=account.group if account else None,
     )
@@ -101,12 +102,12 @@ def url(data: Path, *, port: int, database: str = DATABASE) -> str:
     return f"postgresql+psycopg://{ROLE}:{secret_file.read(data / 'password')}@{_HOST}:{port}/{database}"
 
 
-def connect(url: str) -> "psycopg.Connection":
+def connect(url: str, *, timeout_s: int = _CONNECT_TIMEOUT_S) -> "psycopg.Connection":
     """A connection to what an SQLAlchemy URL names, each statement its own transaction."""
     import psycopg  # noqa: PLC0415 - who only starts the server need not load it
 
     plain = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    return psycopg.connect(plain, autocommit=True, connect_timeout=_PROBE_TIMEOUT_S)
+    return psycopg.connect(plain, autocommit=True, connect_timeout=timeout_s)
 
 
 def ready(url: str) -> bool:
@@ -114,7 +115,7 @@ def ready(url: str) -> bool:
     import psycopg  # noqa: PLC0415 - who only starts the server need not load it
 
     try:
-        with connect(url) as connection:
+        with connect(url, timeout_s=_PROBE_TIMEOUT_S) as connection:
             connection.execute("SELECT 1")
     except psycopg.OperationalError:
         return False

@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,11 +14,16 @@ from typing import NoReturn
 
 from openpanel_local.engines.command import Command
 
-_START_DEADLINE_S = 30.0
-_STOP_DEADLINE_S = 10.0
+_START_DEADLINE_S = 120.0
+_STOP_DEADLINE_S = 30.0
 _ASK_AGAIN_S = 0.02
 _LOG_TAIL = 2_000  # characters of the log in an error
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_HOST = "127.0.0.1"
+# Below those that systems give to whoever asks for any port: until a server has taken the one that was chosen for it,
+# no connection and no other server gets it by chance.
+_PORTS = range(10_240, 32_768)
+_chosen: set[int] = set()  # in this process: no port twice
 
 
 class EngineFailedError(RuntimeError):
@@ -25,10 +31,15 @@ class EngineFailedError(RuntimeError):
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of the loopback address that nobody listens on now, another one each time."""
+    while True:
+        port = secrets.choice(_PORTS)
+        if port in _chosen:
+            continue
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((_HOST, port))
+            _chosen.add(port)
+            return port
 
 
 @contextlib.contextmanager

@@ -125,6 +125,9 @@ class Cache:
         entry = self._own.get(key)
         if entry is None and (entry := self._shared.get(key)) is not None:
             self._own.put(key, entry)
+        return self._young(entry)
+
+    def _young(self, entry: _Entry | None) -> _Entry | None:
         return entry if entry is not None and self._clock() - _read_at(entry) <= KEPT_FOR else None
 
     def _found(self, question: Question[T], entry: _Entry, *, fresh: bool) -> Found[T]:
@@ -142,6 +145,10 @@ class Cache:
         priority: Priority,
     ) -> _Entry:
         def work(name: str) -> _Entry:
+            # An equal flight may have landed after its answer was missed and before this one began.
+            landed = self._young(self._own.get(key))
+            if landed is not None and landed.version == version:
+                return landed
             read_ms = round(self._clock().timestamp() * 1000)
             source = choose(self._warehouse, question, former=former).source
             rows = read(self._warehouse, question, source=source, log_comment=name, priority=priority)

@@ -10,6 +10,7 @@ second look, after the project itself is gone.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from openpanel.metadata import (
@@ -32,6 +33,34 @@ from openpanel.warehouse import Warehouse
 from openpanel.warehouse.schema import Form, Single
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a removal works on and with."""
+
+    database: Database
+    warehouse: Warehouse
+    announce: Announce
+    clock: Callable[[], datetime]
+    form: Form | None  # of the warehouse's tables
+    access_storage: bool  # whether the project's user of the warehouse goes, too
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """How a project goes: by its own policy, whoever's it is and whatever waits, where nobody says more.
+
+    A snapshot goes to `place`, no sooner than `settle` after the clients stopped, nor before nothing of it waits in
+    `streams`, whose end a pool of its own meets when the data are deleted. Without `streams` nobody asks what waits.
+    With an `owner` a project of another is left as it is: what has only its name was refused.
+    """
+
+    policy: DeletionPolicy | None = None
+    place: S3 | None = None
+    settle: timedelta = timedelta(0)
+    streams: Streams | None = None
+    owner: str | None = None
+
+
 def remove(
     project: str,
     *,
@@ -39,37 +68,18 @@ def remove(
     warehouse: Warehouse,
     announce: Announce,
     clock: Callable[[], datetime],
-    policy: DeletionPolicy | None = None,
     form: Form | None = None,
     access_storage: bool = False,
-    place: S3 | None = None,
-    settle: timedelta = timedelta(0),
-    streams: Streams | None = None,
-    owner: str | None = None,
+    how: Removal | None = None,
 ) -> Report:
-    """Remove the project by `policy`, else by its own. Unknown: nothing to do, so no changes.
+    """Remove the project, by its own policy unless `how` says more. Unknown: nothing to do, so no changes.
 
     `form` is that of the warehouse's tables: one server, unless it says otherwise. With `access_storage` the
-    project's user of the warehouse goes too, whatever becomes of the data. A snapshot goes to `place`, no sooner than
-    `settle` after the clients stopped, nor before nothing of it waits in `streams`, whose end a pool of its own meets
-    when the data are deleted. Without `streams` nobody asks what waits. With an `owner` a project of another is left as
-    it is: what has only its name was refused.
+    project's user of the warehouse goes too, whatever becomes of the data.
     """
+    world = World(database, warehouse, announce, clock, form, access_storage)
     with lock(database, lock_name(project)):
-        return _remove(
-            project,
-            database=database,
-            warehouse=warehouse,
-            announce=announce,
-            clock=clock,
-            policy=policy,
-            form=form,
-            access_storage=access_storage,
-            place=place,
-            settle=settle,
-            streams=streams,
-            owner=owner,
-        )
+        return _remove(project, world, how or Removal())
 
 
 def remove_due(
@@ -86,81 +96,41 @@ def remove_due(
     One whose removal is taken back at the last moment stays: who comes first decides, in the database. `form` is that
     of the warehouse's tables, which say it themselves if it is left out.
     """
-    return tuple(
-        _remove_one_due(
-            project,
-            database=database,
-            warehouse=warehouse,
-            announce=announce,
-            clock=clock,
-            form=form,
-            access_storage=access_storage,
-        )
-        for project in project_edits.due(database, at=clock())
-    )
+    due = project_edits.due(database, at=clock())
+    if not due:
+        return ()
+    world = World(database, warehouse, announce, clock, form or stored.form_of(warehouse), access_storage)
+    return tuple(_remove_one_due(project, world) for project in due)
 
 
-def _remove_one_due(
-    project: str,
-    *,
-    database: Database,
-    warehouse: Warehouse,
-    announce: Announce,
-    clock: Callable[[], datetime],
-    form: Form | None,
-    access_storage: bool,
-) -> Report:
-    with lock(database, lock_name(project)):
-        if not project_edits.begin_removal(database, project=project, at=clock()):
+def _remove_one_due(project: str, world: World) -> Report:
+    with lock(world.database, lock_name(project)):
+        if not project_edits.begin_removal(world.database, project=project, at=world.clock()):
             return Report.of(project, [])
-        report = _remove(
-            project,
-            database=database,
-            warehouse=warehouse,
-            announce=announce,
-            clock=clock,
-            policy=None,
-            form=form or stored.form_of(warehouse),
-            access_storage=access_storage,
-        )
-        project_edits.end_removal(database, project=project)
+        report = _remove(project, world, Removal())
+        project_edits.end_removal(world.database, project=project)
         return report
 
 
-def _remove(
-    project: str,
-    *,
-    database: Database,
-    warehouse: Warehouse,
-    announce: Announce,
-    clock: Callable[[], datetime],
-    policy: DeletionPolicy | None,
-    form: Form | None,
-    access_storage: bool,
-    place: S3 | None = None,
-    settle: timedelta = timedelta(0),
-    streams: Streams | None = None,
-    owner: str | None = None,
-) -> Report:
+def _remove(project: str, world: World, how: Removal) -> Report:
     """What `remove` does, by whoever holds the project's lock."""
+    database, warehouse, announce, form = world.database, world.warehouse, world.announce, world.form
     record = projects.load(database, project=project)
-    if record is None or not _is_owned(project, database=database, owner=owner):
+    if record is None or not _is_owned(project, database=database, owner=how.owner):
         return Report.of(project, [])
-    decided = policy or record.deletion_policy
-    changes = _stop(project, database=database, at=clock(), policy=decided)
+    decided = how.policy or record.deletion_policy
+    changes = _stop(project, database=database, at=world.clock(), policy=decided)
     tell(database, announce=announce)
-    if access_storage:
+    if world.access_storage:
         warehouse_access.remove(warehouse, project=project, form=form or Single())
     if decided == "Snapshot":
-        changes += _keep_copy(
-            record, database=database, warehouse=warehouse, at=clock(), place=place, settle=settle, streams=streams,
-        )  # fmt: skip
-        projects.mark_deleted(database, project=project, at=clock(), policy="Delete")
+        changes += _keep_copy(record, world, how, at=world.clock())
+        projects.mark_deleted(database, project=project, at=world.clock(), policy="Delete")
         tell(database, announce=announce)
     if decided != "Retain":
         stored.erase(warehouse, project=project, form=form)
-        if streams is not None:
-            streams.drop(project)
+        if how.streams is not None:
+            how.streams.drop(project)
         projects.erase(database, project=project)
         tell(database, announce=announce)
         stored.erase_left_over(warehouse, project=project, form=form)
@@ -173,17 +143,9 @@ def _is_owned(project: str, *, database: Database, owner: str | None) -> bool:
     return owner is None or projects.owner_of(database, project=project) in {None, owner}
 
 
-def _keep_copy(
-    record: ProjectRecord,
-    *,
-    database: Database,
-    warehouse: Warehouse,
-    at: datetime,
-    place: S3 | None,
-    settle: timedelta,
-    streams: Streams | None,
-) -> list[Change]:
+def _keep_copy(record: ProjectRecord, world: World, how: Removal, *, at: datetime) -> list[Change]:
     """Take the snapshot of a project that has stopped, unless a call before this one did."""
+    database, warehouse, place = world.database, world.warehouse, how.place
     project = record.id
     if place is None:
         message = f"{project} is to be kept as a snapshot and there is no place for any; name one, or another policy"
@@ -192,12 +154,12 @@ def _keep_copy(
     name = named_after(stopped, of=projects.identity(database, project=project))
     if name in snapshots.listed(project, warehouse=warehouse, place=place):
         return [Change("snapshot", f"{project}/{name}", "there already")]
-    if at < stopped + settle:
-        seconds = (stopped + settle - at).total_seconds()
+    if at < stopped + how.settle:
+        seconds = (stopped + how.settle - at).total_seconds()
         message = f"what {project} has accepted is still being written; {seconds:.0f} s to go"
         raise snapshot_errors.error("Settling", message)
-    if streams is not None:
-        _must_be_written(record, streams, until=stopped + settle)
+    if how.streams is not None:
+        _must_be_written(record, how.streams, until=stopped + how.settle)
     snapshots.take(project, database=database, warehouse=warehouse, place=place, name=name, at=at)
     return [Change("snapshot", f"{project}/{name}", "taken")]
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.ingest.rig import Ingest, an_ingest
+from openpanel_api.ingest import clients
+from tests.api.ingest.rig import WAIT_SECONDS, Ingest, an_ingest
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Redis that is there is waited for: how fast the machine is decides nothing."""
+    monkeypatch.setattr(clients, "REDIS_SECONDS", WAIT_SECONDS)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ SERVER_AGENT = "okhttp/4.12.0"
 ORIGIN = "https://example.com"
 PROXY = "10.0.0.1"  # trusted
 VISITOR = "198.51.100.7"
-WAIT_SECONDS = 30  # at most, for what happens by itself
+WAIT_SECONDS = 60  # at most, for what happens by itself, and for Redis
 
 WRITE = "00000000-0000-4000-8000-000000000001"
 READ = "00000000-0000-4000-8000-000000000002"
@@ -340,7 +340,13 @@ def _committing(
         with contextlib.closing(Spool(folder, pool=pool.name)) as spool:
             spool.open()
             committer = Committer(
-                store, pool=pool, spool=spool, clock=clock, high_water=high_water, wake=lambda _: None
+                store,
+                pool=pool,
+                spool=spool,
+                clock=clock,
+                high_water=high_water,
+                wake=lambda _: None,
+                timeout_s=WAIT_SECONDS,
             )
             running = asyncio.create_task(committer.run())
             yield committer

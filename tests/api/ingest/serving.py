@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from openpanel_api.ingest.plain import Known, Ready
 from openpanel_api.protocol import BoundedProtocol, DirectAnswers
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
-from tests.api.ingest.rig import CHROME, ORIGIN, WRITE, Ingest, an_event, an_ingest
+from tests.api.ingest.rig import CHROME, ORIGIN, WAIT_SECONDS, WRITE, Ingest, an_event, an_ingest
 
 BODY = json.dumps(an_event()).encode()
 FIELDS = (
@@ -66,10 +67,16 @@ class Served:
         finally:
             writer.close()
 
+    async def begun(self, first: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection whose first bytes are there before its time begins to run."""
+        connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.sendall(first)
+        return await asyncio.open_connection(sock=connection)
+
 
 async def an_answer(reader: asyncio.StreamReader) -> tuple[bytes, bytes]:
     """Head and body of the next answer."""
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), WAIT_SECONDS)
     length = next(int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
     return head, await reader.readexactly(length)
 
@@ -79,7 +86,7 @@ async def served(
     url: str,
     folder: Path,
     *,
-    head_seconds: float = 5,
+    head_seconds: float = WAIT_SECONDS,
     idle_seconds: int = 60,
     way: type[BoundedProtocol] = DirectProtocol,
     application: type[Watched] = Watched,
@@ -92,8 +99,8 @@ async def served(
         config = config_of(app, protocol=protocol)
         config.timeout_keep_alive = idle_seconds
         server = Port(config)
-        socket = listening("127.0.0.1", 0)
-        serving = asyncio.create_task(server.serve(sockets=[socket]))
-        yield Served(ingest, app, server, socket.getsockname()[1])
+        port = listening("127.0.0.1", 0)
+        serving = asyncio.create_task(server.serve(sockets=[port]))
+        yield Served(ingest, app, server, port.getsockname()[1])
         server.should_exit = True
         await serving

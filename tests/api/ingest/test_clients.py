@@ -14,7 +14,17 @@ import redis.asyncio
 from openpanel.wire.refusals import TryLater
 from openpanel_api.ingest.clients import CLIENTS, FRESH_MS, UNKNOWN_MS, Clients
 from openpanel_api.ingest.news import CHANNEL, listen
-from tests.api.ingest.rig import NOON, SECRET, UNKNOWN, WRITE, Ingest, Namespaced, an_ingest, server
+from tests.api.ingest.rig import (
+    NOON,
+    SECRET,
+    UNKNOWN,
+    WAIT_SECONDS,
+    WRITE,
+    Ingest,
+    Namespaced,
+    an_ingest,
+    server,
+)
 
 
 def revoke(ingest: Ingest) -> None:
@@ -255,7 +265,7 @@ class Heard:
         self.topics.put_nowait("all")
 
     async def next(self) -> str:
-        return await asyncio.wait_for(self.topics.get(), 5)
+        return await asyncio.wait_for(self.topics.get(), WAIT_SECONDS)
 
 
 @pytest.fixture

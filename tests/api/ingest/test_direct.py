@@ -26,6 +26,7 @@ from tests.api.ingest.rig import (
     ROOT,
     SECRET,
     UNKNOWN,
+    WAIT_SECONDS,
     Clock,
     Headers,
     an_event,
@@ -407,7 +408,7 @@ def gates(service: Served) -> Held:
 
 
 async def holding(service: Served) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_SECONDS):
         await gates(service).holding.wait()
 
 
@@ -465,7 +466,7 @@ async def test_defect_is_answered_and_counted(held: Served) -> None:
 
 
 async def port_closed(service: Served) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(WAIT_SECONDS):
         with contextlib.suppress(OSError):
             while True:
                 async with connected(service):
@@ -491,25 +492,25 @@ async def test_call_in_hand_is_answered_before_the_end(held: Served, error: Exce
 
 async def test_connection_without_calls_is_closed_after_a_while(valkey_url: str, tmp_path: Path) -> None:
     async with (
-        served(valkey_url, tmp_path, idle_seconds=1) as service,
+        served(valkey_url, tmp_path, idle_seconds=3) as service,
         connected(service) as (reader, writer),
     ):
         for n in range(3):
             writer.write(another(n))
             await an_answer(reader)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_SECONDS):
             assert await reader.read() == b""
 
 
 async def test_sender_who_never_finishes_after_calls_is_hung_up_on(valkey_url: str, tmp_path: Path) -> None:
     async with served(valkey_url, tmp_path, head_seconds=0.2) as service:
-        await service.exchange(CALL)
-        async with connected(service) as (reader, writer):
-            writer.write(another(1))
+        for call in (CALL, another(1)):
+            reader, writer = await service.begun(call)
             await an_answer(reader)
             writer.write(b"POST /tr")
 
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(WAIT_SECONDS):
                 assert await reader.read() == b""
+            writer.close()
         assert service.app.direct == [True]

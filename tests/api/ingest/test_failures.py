@@ -26,19 +26,24 @@ class Processes:
 @pytest.fixture
 async def processes(valkey_url: str) -> AsyncIterator[Processes]:
     store = redis.asyncio.Redis.from_url(valkey_url)
+    await until_listening(store, 0)  # those of the test before may not have gone yet
     both = [BadCredentials(burst=5), BadCredentials(burst=5)]
     tasks = []
     for name, bad in zip("ab", both, strict=True):
         tasks.append(asyncio.create_task(failures.tell(store, bad, teller=name)))
         tasks.append(asyncio.create_task(failures.hear(store, bad, teller=name, now_ms=lambda: NOON)))
-    async with asyncio.timeout(WAIT_SECONDS):
-        while dict(await store.pubsub_numsub(failures.CHANNEL))[failures.CHANNEL.encode()] < 2:  # noqa: ASYNC110 (bounded by the timeout)
-            await asyncio.sleep(0.02)
+    await until_listening(store, 2)
     yield Processes(both[0], both[1], store)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await store.aclose()
+
+
+async def until_listening(store: redis.asyncio.Redis, number: int) -> None:
+    async with asyncio.timeout(WAIT_SECONDS):
+        while dict(await store.pubsub_numsub(failures.CHANNEL))[failures.CHANNEL.encode()] != number:  # noqa: ASYNC110 (bounded by the timeout)
+            await asyncio.sleep(0.02)
 
 
 async def until_exhausted(bad: BadCredentials, address: str) -> None:

@@ -7,15 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.ingest.rig import an_event
+from openpanel_api.protocol import BoundedProtocol
+from tests.api.ingest.rig import WAIT_SECONDS, an_event
 from tests.api.ingest.serving import BODY, HEAD, Served, a_call, an_answer, served
 
 CALL = a_call(BODY)
+LIVE = b"GET /healthz/live HTTP/1.1\r\nhost: localhost\r\n\r\n"  # waits for nobody
 
 
 @pytest.fixture
 async def service(valkey_url: str, tmp_path: Path) -> AsyncIterator[Served]:
-    async with served(valkey_url, tmp_path, head_seconds=5) as running:
+    async with served(valkey_url, tmp_path) as running:
         yield running
 
 
@@ -84,13 +86,13 @@ async def test_headers_without_end_are_cut_off(service: Served, bomb: list[bytes
     try:
         for piece in bomb:
             writer.write(piece)
-            await asyncio.wait_for(writer.drain(), 5)
+            await asyncio.wait_for(writer.drain(), WAIT_SECONDS)
     except ConnectionError:
         pass
     writer.close()
 
     try:
-        answer = await asyncio.wait_for(with_answer, 5)
+        answer = await asyncio.wait_for(with_answer, WAIT_SECONDS)
     except ConnectionError:
         answer = b"HTTP/1.1 431"
     assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
@@ -101,19 +103,34 @@ async def test_headers_without_end_are_cut_off(service: Served, bomb: list[bytes
     [
         pytest.param(b"", id="nothing"),
         pytest.param(b"POST /track HTTP/1.1\r\nhost: ", id="half a head"),
-        pytest.param(CALL + b"POST /tr", id="half a head after a call"),
+        pytest.param(LIVE + b"POST /tr", id="half a head after a call"),
         pytest.param(b"\r\n", id="a blank line"),
     ],
 )
 async def test_sender_who_never_finishes_is_hung_up_on(valkey_url: str, tmp_path: Path, first: bytes) -> None:
     async with served(valkey_url, tmp_path, head_seconds=0.2) as service:
-        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
-        writer.write(first)
+        reader, writer = await service.begun(first)
 
-        rest = await asyncio.wait_for(reader.read(), 5)
+        rest = await asyncio.wait_for(reader.read(), WAIT_SECONDS)
 
-        assert rest.count(b"HTTP/1.1 200") == first.count(CALL)
+        assert rest.count(b"HTTP/1.1 200") == first.count(LIVE)
         writer.close()
+
+
+async def test_time_of_the_connection_is_not_that_of_a_later_request(service: Served) -> None:
+    """The one begins with the connection and ends while the head of the other is on its way."""
+    reader, writer = await service.begun(LIVE)
+    await an_answer(reader)
+    (connection,) = service.server.server_state.connections
+    assert isinstance(connection, BoundedProtocol)
+    writer.write(CALL[:20])
+    await service.exchange(LIVE)  # by then it was read
+
+    connection._head_late(None)
+    writer.write(CALL[20:])
+
+    assert (await an_answer(reader))[0].startswith(b"HTTP/1.1 200")
+    writer.close()
 
 
 async def test_junk_is_answered_and_closed(service: Served) -> None:

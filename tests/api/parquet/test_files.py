@@ -16,6 +16,7 @@ from openpanel_api import parquet
 from openpanel_api.parquet import Column, Kind
 from openpanel_local.engines.clickhouse import ClickHouse
 
+WAIT_S = 60.0
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMNS = tuple(Column(kind.value, kind) for kind in Kind)
 TYPES = {
@@ -140,13 +141,17 @@ def test_clickhouse_reads_it(clickhouse: ClickHouse, clickhouse_database: Callab
             moment Nullable(DateTime64(3, 'UTC')), texts Array(String), pairs Map(String, String)
         ) ENGINE = Memory
     """
-    httpx.post(clickhouse.url, content=made).raise_for_status()
+    httpx.post(clickhouse.url, content=made, timeout=WAIT_S).raise_for_status()
 
     httpx.post(
-        clickhouse.url, params={"query": f"INSERT INTO {table} FORMAT Parquet"}, content=content
+        clickhouse.url,
+        params={"query": f"INSERT INTO {table} FORMAT Parquet"},
+        content=content,
+        timeout=WAIT_S,
     ).raise_for_status()
 
-    read = httpx.post(clickhouse.url, content=f"SELECT * FROM {table} ORDER BY text NULLS LAST FORMAT TSV")
+    select = f"SELECT * FROM {table} ORDER BY text NULLS LAST FORMAT TSV"
+    read = httpx.post(clickhouse.url, content=select, timeout=WAIT_S)
     assert read.text.splitlines() == [
         "é\t-5\t1.5\t2026-03-01 12:00:00.250\t['a','b']\t{'plan':'pro','n':'1'}",
         "\\N\t\\N\t\\N\t\\N\t[]\t{}",

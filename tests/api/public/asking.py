@@ -11,7 +11,6 @@ from openpanel_api.public.services import Services
 from tests.api.public.conftest import Clock, Place
 
 Json = Any
-_apps: dict[int, FastAPI] = {}
 
 
 async def asked(
@@ -54,9 +53,8 @@ async def managed(shop: Place, method: str, path: str, body: Json = None) -> Jso
 
 
 def _app(shop: Place) -> FastAPI:
-    """One application for all tests, which counts rates anew in each; making one takes its time."""
-    if id(shop) not in _apps:
-        _apps[id(shop)] = create_app(Services(shop.database, shop.warehouse, clock_ms=Clock()))
-    app = _apps[id(shop)]
-    app.state.rates = Rates(app.state.services)
-    return app
+    """One application for all tests of a place, which counts rates anew for each request."""
+    if shop.app is None:
+        shop.app = create_app(Services(shop.database, shop.warehouse, clock_ms=Clock()))
+    shop.app.state.rates = Rates(shop.app.state.services)
+    return shop.app

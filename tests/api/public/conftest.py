@@ -60,6 +60,7 @@ class Place:
     database: Database
     warehouse: Warehouse
     issued: dict[str, Issued] = field(default_factory=dict)  # `<project>/<client>` → credentials
+    app: FastAPI | None = None  # for tests that need none of their own; making one takes its time
 
     def headers(self, who: str) -> dict[str, str]:
         """The credentials of `<project>/<client>`."""

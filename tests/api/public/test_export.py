@@ -287,7 +287,7 @@ FILTERS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(asked=st.lists(st.tuples(st.sampled_from(NAMES), TEXTS), max_size=6))
 async def test_no_query_string_is_an_error_of_ours(
     api: AsyncClient, place: Place, clock: Clock, asked: list[tuple[str, str]]
@@ -299,7 +299,7 @@ async def test_no_query_string_is_an_error_of_ours(
     assert answer.status_code in {200, 400, 403, 404}, answer.text
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(filters=FILTERS)
 async def test_no_filter_is_an_error_of_ours(
     api: AsyncClient, place: Place, clock: Clock, filters: list[dict[str, Any]]

@@ -202,6 +202,7 @@ async def test_a_file_of_any_length_holds_a_few_pages_at_once(
 ) -> None:
     monkeypatch.setattr(event_pages, "PAGE", 500)
     app = create_app(Services(place.database, place.warehouse, clock_ms=clock))
+    gc.collect()  # what other tests left behind is none of this one's
     held: list[int] = []
     sizes: list[int] = []
 

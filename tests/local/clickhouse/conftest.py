@@ -18,7 +18,7 @@ Ask = Callable[..., httpx.Response]
 def ask(clickhouse: ClickHouse, clickhouse_database: Callable[[], str]) -> Iterator[Ask]:
     """Posts a statement to a database of the module's own; keywords are fields of the URL."""
     database = clickhouse_database()
-    with httpx.Client(base_url=clickhouse.url, timeout=30) as client:
+    with httpx.Client(base_url=clickhouse.url) as client:
 
         def post(
             statement: str | bytes = "", *, headers: dict[str, str] | None = None, **fields: Any

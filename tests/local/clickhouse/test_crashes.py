@@ -28,7 +28,7 @@ def test_no_acknowledged_row_is_lost_by_kill_9(tmp_path: Path) -> None:
     for life in range(LIVES):
         with (
             clickhouse.running(tmp_path / "data") as server,
-            httpx.Client(base_url=server.url, timeout=20) as client,
+            httpx.Client(base_url=server.url) as client,
         ):
             if life == 0:
                 for statement in SCHEMA:
@@ -38,7 +38,7 @@ def test_no_acknowledged_row_is_lost_by_kill_9(tmp_path: Path) -> None:
 
     with (
         clickhouse.running(tmp_path / "data") as server,
-        httpx.Client(base_url=server.url, timeout=20) as client,
+        httpx.Client(base_url=server.url) as client,
     ):
         assert _insert(client, batch).status_code == 200
         rows = client.post("/", content="SELECT count(), uniqExact(n) FROM raw").text

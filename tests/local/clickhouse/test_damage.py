@@ -14,7 +14,7 @@ from openpanel_local.engines import clickhouse, process
 def data(tmp_path: Path) -> Path:
     """A folder with one table of a thousand rows; nobody has it open."""
     folder = tmp_path / "clickhouse"
-    with clickhouse.running(folder) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with clickhouse.running(folder) as server, httpx.Client(base_url=server.url) as client:
         client.post(
             "/", content="CREATE TABLE spoiled (n UInt64) ENGINE = MergeTree ORDER BY n"
         ).raise_for_status()
@@ -57,7 +57,7 @@ def test_folder_without_the_damaged_store_starts_anew(data: Path, tmp_path: Path
 
     (data / "store").rename(tmp_path / "moved")
 
-    with clickhouse.running(data) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with clickhouse.running(data) as server, httpx.Client(base_url=server.url) as client:
         assert client.post("/", content="EXISTS spoiled").text == "0\n"
 
 
@@ -65,7 +65,7 @@ def test_unreadable_part_is_told_in_the_log(data: Path) -> None:
     for path in data.rglob("data.bin"):
         cut(path)
 
-    with clickhouse.running(data) as server, httpx.Client(base_url=server.url, timeout=20) as client:
+    with clickhouse.running(data) as server, httpx.Client(base_url=server.url) as client:
         assert client.post("/", content="SELECT count() FROM spoiled").text == "0\n"
 
     said = (data / "clickhouse.log").read_text()

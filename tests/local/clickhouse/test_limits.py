@@ -17,6 +17,7 @@ from openpanel_local.engines import clickhouse, process
 from openpanel_local.engines.clickhouse import ClickHouse
 
 ENDLESS = "SELECT count() FROM numbers(1000000000000)"
+SOON_S = 60.0  # the endless statement takes minutes on the fastest of machines
 RUNNING = "SELECT count() FROM system.processes WHERE query LIKE '%numbers(1000000000000)%' AND query NOT LIKE '%processes%'"
 
 
@@ -47,11 +48,8 @@ def narrow(narrow_server: ClickHouse) -> ClickHouse:
 
 
 def test_one_statement_too_many_is_refused_with_clickhouses_code(narrow: ClickHouse) -> None:
-    with _abandoned(narrow, ENDLESS), _abandoned(narrow, ENDLESS):
-        _eventually(lambda: _running(narrow) == 2)
-        with _abandoned(narrow, ENDLESS):
-            refused = _until_refused(narrow)
-            alive = httpx.get(f"{narrow.url}/ping")
+    with _full(narrow) as refused:
+        alive = httpx.get(f"{narrow.url}/ping")
 
     assert (refused.status_code, refused.headers["X-ClickHouse-Exception-Code"]) == (500, "202")
     assert "Too many simultaneous queries. Maximum: 3" in refused.text
@@ -61,11 +59,8 @@ def test_one_statement_too_many_is_refused_with_clickhouses_code(narrow: ClickHo
 def test_reads_do_not_hold_up_inserts(narrow: ClickHouse) -> None:
     httpx.post(narrow.url, content="CREATE OR REPLACE TABLE t (a UInt8) ENGINE = Memory").raise_for_status()
 
-    with _abandoned(narrow, ENDLESS), _abandoned(narrow, ENDLESS):
-        _eventually(lambda: _running(narrow) == 2)
-        with _abandoned(narrow, ENDLESS):
-            _until_refused(narrow)
-            written = httpx.post(narrow.url, content="INSERT INTO t FORMAT TSV\n1\n")
+    with _full(narrow):
+        written = httpx.post(narrow.url, content="INSERT INTO t FORMAT TSV\n1\n")
 
     assert written.status_code == 200
 
@@ -142,7 +137,7 @@ def test_server_ends_while_a_query_runs(tmp_path: Path) -> None:
         _eventually(lambda: not _answers(server))
         os.waitpid(server.pid, 0)
 
-    assert time.monotonic() - began < 3.5
+    assert time.monotonic() - began < SOON_S
 
 
 def test_second_server_on_a_folder_is_told_so(clickhouse: ClickHouse, engine_folder: Path) -> None:
@@ -162,7 +157,7 @@ def test_port_in_use_is_named(clickhouse: ClickHouse, tmp_path: Path) -> None:
 def _start(data: Path, *, port: int) -> subprocess.CompletedProcess[str]:
     command = clickhouse.prepare(data, port=port)
     return subprocess.run(
-        command.argv, cwd=command.cwd, capture_output=True, text=True, timeout=30, check=False
+        command.argv, cwd=command.cwd, capture_output=True, text=True, timeout=100, check=False
     )
 
 
@@ -182,15 +177,22 @@ def _running(server: ClickHouse) -> int:
     return int(answer.text) if answer.status_code == 200 else -1
 
 
-def _until_refused(server: ClickHouse) -> httpx.Response:
+@contextlib.contextmanager
+def _full(server: ClickHouse) -> Iterator[httpx.Response]:
+    """While all places are taken: what the next statement was told.
+
+    Each that is to take a place may itself have come when a short one had it, and been refused.
+    """
     answers: list[httpx.Response] = []
+    with contextlib.ExitStack() as stack:
 
-    def refused() -> bool:
-        answers.append(httpx.post(server.url, content="SELECT 1"))
-        return answers[-1].status_code != 200
+        def refused() -> bool:
+            stack.enter_context(_abandoned(server, ENDLESS))
+            answers.append(httpx.post(server.url, content="SELECT 1"))
+            return answers[-1].status_code != 200
 
-    _eventually(refused)
-    return answers[-1]
+        _eventually(refused)
+        yield answers[-1]
 
 
 def _answers(server: ClickHouse) -> bool:
@@ -200,7 +202,7 @@ def _answers(server: ClickHouse) -> bool:
         return False
 
 
-def _eventually(holds: Callable[[], bool], within_s: float = 10.0) -> None:
+def _eventually(holds: Callable[[], bool], within_s: float = 100.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():
         assert time.monotonic() < deadline

@@ -76,7 +76,7 @@ def test_engine_ends_with_the_block_even_on_failure(tmp_path: Path) -> None:
     pids: list[int] = []
 
     def use() -> None:
-        with process.running(_command(tmp_path, "sleep 60"), ready=lambda: True) as pid:
+        with process.running(_command(tmp_path, "sleep 600"), ready=lambda: True) as pid:
             pids.append(pid)
             raise ZeroDivisionError
 
@@ -100,7 +100,7 @@ if sys.platform == "linux":  # elsewhere only the supervisor ends orphans
     def test_engine_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
         script = (
             "import sys, time; from pathlib import Path; from openpanel_local.engines import valkey\n"
-            "with valkey.running(Path(sys.argv[1])) as engine:\n    print(engine.pid, flush=True); time.sleep(60)"
+            "with valkey.running(Path(sys.argv[1])) as engine:\n    print(engine.pid, flush=True); time.sleep(600)"
         )
         with subprocess.Popen(
             [sys.executable, "-c", script, str(tmp_path / "v")], stdout=subprocess.PIPE
@@ -110,7 +110,7 @@ if sys.platform == "linux":  # elsewhere only the supervisor ends orphans
             descriptor = os.pidfd_open(engine)
             starter.kill()
 
-        ended = _ends(descriptor, within_s=5)
+        ended = _ends(descriptor, within_s=60)
         os.close(descriptor)
         assert ended
 

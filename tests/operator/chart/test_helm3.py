@@ -52,7 +52,7 @@ def asked(program: Path, values: Values, folder: Path) -> Said:
     file = folder / "values.yaml"
     file.write_text(yaml.safe_dump(values))
     done = subprocess.run(
-        [str(program), str(CHART), str(file)], capture_output=True, text=True, check=True, timeout=60
+        [str(program), str(CHART), str(file)], capture_output=True, text=True, check=True, timeout=300
     )
     said = json.loads(done.stdout)
     return Said(objects_of(said["files"] or {}), said["messages"], said["refused"])

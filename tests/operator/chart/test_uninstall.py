@@ -13,7 +13,7 @@ import yaml
 
 from openpanel_operator.resources import CLUSTER, PROJECT, Kind
 from openpanel_operator.resources.resource import FINALIZER
-from tests.operator.control_plane import ApiServer
+from tests.operator.control_plane import ApiServer, until_granted
 
 CHART: Final = Path(__file__).parents[3] / "charts" / "openpanel"
 RUNBOOK: Final = CHART.parents[1] / "docs" / "uninstall.md"
@@ -64,13 +64,17 @@ def install(kubernetes: httpx.Client, objects: list[Object]) -> None:
             kubernetes.post(where, json=each).raise_for_status()
 
 
-def run(server: ApiServer, kubernetes: httpx.Client, job: Object, folder: Path) -> str:
+def run(
+    server: ApiServer, kubernetes: httpx.Client, job: Object, folder: Path, *, rights: list[Object]
+) -> str:
     """Run the Job's container as a process of this machine, with the account's own token; what it prints."""
     spec, namespace = job["spec"]["template"]["spec"], job["metadata"]["namespace"]
     account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{spec['serviceAccountName']}"
     answer = kubernetes.post(f"{account}/token", json={"spec": {"expirationSeconds": 600}})
     answer.raise_for_status()
-    (folder / "token").write_text(answer.json()["status"]["token"])
+    token = answer.json()["status"]["token"]
+    until_granted(server, rights, token=token)
+    (folder / "token").write_text(token)
     (folder / "ca.crt").write_text(server.ca_file.read_text())
     (container,) = spec["containers"]
     address = httpx.URL(server.url)
@@ -85,7 +89,7 @@ def run(server: ApiServer, kubernetes: httpx.Client, job: Object, folder: Path) 
         },
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -108,7 +112,7 @@ def test_everything_is_let_go_wherever_it_is_and_finalizers_of_others_stay(
     objects = rendered({}, release="everywhere", namespace="gone")
     install(kubernetes, objects)
 
-    printed = run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path)
+    printed = run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path, rights=objects)
 
     assert [finalizers(kubernetes, path) for path in paths] == [[FOREIGN]] * 3
     assert all(f"{path}: let go" in printed for path in paths)
@@ -127,7 +131,7 @@ def test_a_resource_that_is_being_deleted_goes(
     objects = rendered({}, release="late", namespace="waiting")
     install(kubernetes, objects)
 
-    run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path)
+    run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path, rights=objects)
 
     assert kubernetes.get(path).status_code == 404
 
@@ -143,7 +147,7 @@ def test_where_namespaces_are_named_no_other_is_touched(
     assert not of_kind(objects, "ClusterRole")
     install(kubernetes, objects)
 
-    run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path)
+    run(api_server, kubernetes, of_kind(objects, "Job")[0], tmp_path, rights=objects)
 
     assert [finalizers(kubernetes, path) for path in watched] == [[FOREIGN]] * 2
     assert finalizers(kubernetes, other) == [FINALIZER, FOREIGN]
@@ -194,11 +198,12 @@ def test_an_account_of_ones_own_with_the_rights_that_the_runbook_lists_lets_go(
     make_namespaces(kubernetes, "openpanel-system")
     path = make(kubernetes, PROJECT, "shop", namespace="openpanel-system")
     (rights,) = (text for text in re.findall(r"```yaml\n(.*?)```", RUNBOOK.read_text("utf-8"), re.DOTALL))
-    install(kubernetes, list(yaml.safe_load_all(rights)))
+    own = list(yaml.safe_load_all(rights))
+    install(kubernetes, own)
     values = {"rbac": {"create": False}, "uninstall": {"serviceAccount": "let-go"}}
     objects = rendered(values, release="own-rights", namespace="openpanel-system")
     assert [each["kind"] for each in objects] == ["Job"]
 
-    run(api_server, kubernetes, objects[0], tmp_path)
+    run(api_server, kubernetes, objects[0], tmp_path, rights=own)
 
     assert finalizers(kubernetes, path) == [FOREIGN]

@@ -73,13 +73,14 @@ class News:
 
     def orders(self, *, waiting: int, in_hand: int) -> None:
         """As many orders as RQ would keep there: names in a list, names by the time at which they count as lost."""
-        with redis.Redis.from_url(self.url) as client:
-            client.delete(WAITING, IN_HAND)
+        with redis.Redis.from_url(self.url) as client, client.pipeline() as at_once:
+            at_once.delete(WAITING, IN_HAND)
             if waiting:
-                client.rpush(WAITING, *(f"waiting-{number}" for number in range(waiting)))
+                at_once.rpush(WAITING, *(f"waiting-{number}" for number in range(waiting)))
             if in_hand:
                 lost_at = time.time() + AN_HOUR_S
-                client.zadd(IN_HAND, {f"in-hand-{number}": lost_at for number in range(in_hand)})
+                at_once.zadd(IN_HAND, {f"in-hand-{number}": lost_at for number in range(in_hand)})
+            at_once.execute()  # nobody who looks meanwhile finds nothing
 
     async def scaled(self) -> Object:
         """The ScaledObject."""

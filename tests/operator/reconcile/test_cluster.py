@@ -1,5 +1,6 @@
 """A PanelCluster against the real API server: the order of things, and what each trouble becomes."""
 
+import asyncio
 import base64
 import contextlib
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from openpanel_operator.kube.kinds import DEPLOYMENT, JOB, POD, PROJECT, SECRET,
 from openpanel_operator.kube.objects import Object, Ref
 from openpanel_operator.reconcile.reconciling import Failed
 from openpanel_operator.reconcile.volumes import CLAIM
+from tests.operator.reconcile.waiting import until_true
 from tests.operator.reconcile.worlds import Scene, finish, make_cluster, make_project, serve, served_status
 
 
@@ -313,7 +315,7 @@ def growing_class(kubernetes: httpx.Client, fresh_name: Callable[[str], str]) ->
 
 
 async def test_volume_that_an_earlier_cluster_left_grows_where_its_class_allows(
-    scene: Scene, growing_class: str
+    scene: Scene, kubernetes: httpx.Client, growing_class: str
 ) -> None:
     claim = Ref(CLAIM, scene.namespace, "data-panel-postgres-0")
     spec = {
@@ -326,6 +328,7 @@ async def test_volume_that_an_earlier_cluster_left_grows_where_its_class_allows(
     left = {"apiVersion": "v1", "kind": CLAIM.name, "metadata": meta, "spec": spec}
     await scene.kube._inner.create(left)
     await bind(scene, claim, size="1Gi")
+    await grows(kubernetes, claim)
     panel = await make_cluster(scene, postgres={"storage": {"size": "3Gi"}})
 
     await scene.settle(panel)
@@ -340,6 +343,21 @@ async def test_volume_that_an_earlier_cluster_left_grows_where_its_class_allows(
     await scene.settle(panel)
     assert (await scene.condition(panel, "ScaleAllowed"))["status"] == "True"
     assert await scene.writes_of(panel) == []
+
+
+async def grows(kubernetes: httpx.Client, claim: Ref) -> None:
+    """Wait until the API server would let the claim grow: it knows of a new class a moment later."""
+    where = CLAIM.path(namespace=claim.namespace, name=claim.name)
+    change = {"spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+
+    async def would() -> bool:
+        answer = await asyncio.to_thread(
+            kubernetes.patch, where, params={"dryRun": "All"}, headers=headers, json=change
+        )
+        return answer.is_success
+
+    await until_true(would)
 
 
 async def bind(scene: Scene, claim: Ref, *, size: str) -> None:

@@ -1,5 +1,6 @@
 """A quota that Kubernetes counts by priority class: made, put back and taken away; and whose class it may be."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from openpanel_operator.kube.kinds import DEPLOYMENT, POD, RESOURCE_QUOTA
 from openpanel_operator.kube.objects import Object
 from openpanel_operator.reconcile.claims import Claims
 from tests.operator.reconcile.test_quota import no_pods
+from tests.operator.reconcile.waiting import until_true
 from tests.operator.reconcile.worlds import Scene, make_cluster, make_project, serve
 
 CLASSES: Final = "/apis/scheduling.k8s.io/v1/priorityclasses"
@@ -233,9 +235,20 @@ async def begin_counting(scene: Scene, name: str) -> None:
     await scene.kube._inner.patch(ref, {"status": status}, sub="status", by="controller")
 
 
+async def admitted(scene: Scene, kubernetes: httpx.Client, pod: Object) -> None:
+    """Wait until the API server would take the pod: it knows of class and quota a moment after they are written."""
+    where = POD.path(namespace=scene.namespace)
+
+    async def would_be() -> bool:
+        answer = await asyncio.to_thread(kubernetes.post, where, params={"dryRun": "All"}, json=pod)
+        return answer.is_success
+
+    await until_true(would_be)
+
+
 @pytest.mark.usefixtures("panel")
 async def test_api_server_refuses_the_pod_that_is_too_many_and_the_condition_has_its_words(
-    scene: Scene, priority_class: str
+    scene: Scene, kubernetes: httpx.Client, priority_class: str
 ) -> None:
     shop = await make_project(scene, "shop", **counted(priority_class, pods=6))
     await scene.settle(shop)
@@ -250,6 +263,7 @@ async def test_api_server_refuses_the_pod_that_is_too_many_and_the_condition_has
     fewest = [pod_of(ingest, f"ingest-{number}") for number in range(3)] + [pod_of(worker, "worker-0")]
     replaced = [pod_of(ingest, "ingest-new"), pod_of(worker, "worker-new")]
 
+    await admitted(scene, kubernetes, fewest[0])
     for each in (*fewest, *replaced):
         await made(scene, each)
     with pytest.raises(KubeError) as refused:

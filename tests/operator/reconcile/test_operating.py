@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 
 from openpanel_operator import triggers
 from openpanel_operator.health import Health, Sign
-from openpanel_operator.kube import Index, Key, Kind, Kube, Ref
+from openpanel_operator.kube import Absent, Index, Key, Kind, Kube, Ref, ref_of
 from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, OWNED, PROJECT, SECRET
+from openpanel_operator.kube.objects import version
 from openpanel_operator.metrics import Metrics
-from openpanel_operator.operating import Kinds, Operator, Plan, utc_now
+from openpanel_operator.operating import SELECTOR, Kinds, Operator, Plan, utc_now
 from openpanel_operator.reconcile.claims import Claims
 from openpanel_operator.reconcile.conditions import is_true
 from openpanel_operator.reconcile.keys import Queue
@@ -69,8 +71,9 @@ class Kubelet:
 
     async def run(self) -> None:
         while True:
-            # An operator with a client of its own writes, too: nothing is known to be as it was.
-            await serve(Watched(self._scene.kube._inner), self._scene.everywhere)
+            with contextlib.suppress(Absent):  # somebody has taken it away meanwhile
+                # An operator with a client of its own writes, too: nothing is known to be as it was.
+                await serve(Watched(self._scene.kube._inner), self._scene.everywhere)
             await asyncio.sleep(0.2)
 
 
@@ -79,6 +82,7 @@ async def kubelet(scene: Scene) -> AsyncIterator[None]:
     task = asyncio.create_task(Kubelet(scene).run())
     try:
         yield
+        assert not task.done(), task.exception()
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -106,13 +110,23 @@ async def there(scene: Scene, ref: Ref) -> dict[str, Any]:
 
 
 async def quiet(scene: Scene, operator: Operator) -> None:
-    """Nothing is in work and nothing was written for a while."""
+    """The operator has heard of everything, nothing is in work, and nothing was written for a while."""
     calm, before = 0, -1
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while calm < 10:
             await asyncio.sleep(0.1)
-            still = operator.queue.idle and len(scene.kube.writes) == before
+            still = await heard(scene, operator) and operator.queue.idle and len(scene.kube.writes) == before
             calm, before = (calm + 1 if still else 0), len(scene.kube.writes)
+
+
+async def heard(scene: Scene, operator: Operator) -> bool:
+    """Whether the operator knows every object as it is."""
+    for kind in (CLUSTER, PROJECT, *OWNED):
+        selector = "" if kind in (CLUSTER, PROJECT) else SELECTOR
+        for body in await scene.kube.listed(kind, namespace=scene.namespace, selector=selector):
+            if operator.index.version(ref_of(body, kind=kind)) != version(body):
+                return False
+    return True
 
 
 async def test_resources_are_followed_from_their_creation_to_their_end(

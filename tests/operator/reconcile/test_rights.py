@@ -3,7 +3,6 @@
 import asyncio
 import random
 import shutil
-import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,7 +34,7 @@ from openpanel_operator.operating import Kinds, Operator, Plan, utc_now, watchab
 from openpanel_operator.optional_kinds import served_kinds
 from openpanel_operator.reconcile.conditions import is_true
 from tests.operator import stub_kinds
-from tests.operator.control_plane import ApiServer, api_server_running, apply_crds
+from tests.operator.control_plane import ApiServer, api_server_running, apply_crds, until_granted
 from tests.operator.reconcile.conftest import connection
 from tests.operator.reconcile.test_operating import kubelet
 from tests.operator.reconcile.waiting import until, until_true
@@ -79,24 +78,29 @@ def installed(
 ) -> Iterator[Callable[[Object], Account]]:
     """Installs the account with its roles from these values."""
     with api_server.client() as administrator:
-        yield lambda values: _installed(administrator, values, namespace=fresh_name("system"))
+        yield lambda values: _installed(api_server, administrator, values, namespace=fresh_name("system"))
 
 
-def _installed(administrator: httpx.Client, values: Object, *, namespace: str) -> Account:
+def _installed(
+    api_server: ApiServer, administrator: httpx.Client, values: Object, *, namespace: str
+) -> Account:
     administrator.post("/api/v1/namespaces", json={"metadata": {"name": namespace}}).raise_for_status()
     with helm.Chart.load(CHART) as chart:
         texts = chart.render(values, name=namespace, namespace=namespace)
-    account = ""
+    account, made = "", list[Object]()
     for name, text in texts.items():
         if not name.endswith(("templates/rbac.yaml", "templates/serviceaccount.yaml")):
             continue
         for each in (one for one in yaml.safe_load_all(text) if one):
             place = PLACES[each["kind"]].format(f"namespaces/{each['metadata'].get('namespace')}")
             administrator.post(place, json=each).raise_for_status()
+            made.append(each)
             if each["kind"] == "ServiceAccount":
                 account = f"{place}/{each['metadata']['name']}"
     answer = administrator.post(f"{account}/token", json={"spec": {"expirationSeconds": 3600}})
-    return Account(namespace, str(answer.raise_for_status().json()["status"]["token"]))
+    token = str(answer.raise_for_status().json()["status"]["token"])
+    until_granted(api_server, made, token=token)
+    return Account(namespace, token)
 
 
 @asynccontextmanager
@@ -234,12 +238,8 @@ async def test_account_of_the_chart_may_do_no_more(
     def may(verb: str, resource: str, *, group: str = "", sub: str = "") -> bool:
         wish = {"verb": verb, "resource": resource, "group": group, "namespace": "default"}
         review = {"spec": {"resourceAttributes": wish | ({"subresource": sub} if sub else {})}}
-        answer = httpx.post(
-            f"{api_server.url}/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
-            json=review,
-            headers={"Authorization": f"Bearer {account.token}"},
-            verify=ssl.create_default_context(cafile=api_server.ca_file),
-        )
+        with api_server.client(token=account.token) as client:
+            answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", json=review)
         return bool(answer.raise_for_status().json()["status"]["allowed"])
 
     assert may("get", "secrets")

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], bool], *, within_s: float = 60.0) -> None:
+async def until(condition: Callable[[], bool], *, within_s: float = 150.0) -> None:
     """Come back when the condition holds."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110 - anything may make it hold
             await asyncio.sleep(0.01)
 
 
-async def until_true(condition: Callable[[], Awaitable[bool]], *, within_s: float = 100.0) -> None:
+async def until_true(condition: Callable[[], Awaitable[bool]], *, within_s: float = 150.0) -> None:
     """Come back when what is asked answers yes."""
     async with asyncio.timeout(within_s):
         while not await condition():  # noqa: ASYNC110 - asked of a server

@@ -26,6 +26,8 @@ MANIFESTS = """
 """
 WIDE = Issued("44444444-4444-4444-8444-444444444444", f"sec_{444:040x}")
 
+WAIT_S = 60.0  # for what comes at once on a machine that has time
+
 _numbers = itertools.count(1)
 
 

@@ -9,7 +9,7 @@ from redis import Redis
 
 from openpanel.metadata import clients
 from openpanel_api.ingest.news import CHANNEL
-from tests.api.public.manage.conftest import Asking
+from tests.api.public.manage.conftest import WAIT_S, Asking
 
 _numbers = itertools.count(1)
 
@@ -74,11 +74,11 @@ async def test_a_change_of_a_client_is_told_at_once(ask: Asking, shared: Redis) 
     made = await a_client(ask, type="write")
     with shared.pubsub() as heard:  # type: ignore[no-untyped-call]  # as redis has it
         heard.subscribe(CHANNEL)
-        heard.get_message(timeout=10)
+        heard.get_message(timeout=WAIT_S)
 
         changed = await ask.data("PATCH", f"/clients/{made['id']}", {"ignoreCorsAndSecret": True})
 
-        message = heard.get_message(timeout=10)
+        message = heard.get_message(timeout=WAIT_S)
     assert changed["ignoreCorsAndSecret"] is True
     assert message is not None
     assert message["data"] == f"client:{made['id']}".encode()

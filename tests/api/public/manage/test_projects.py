@@ -11,7 +11,7 @@ from openpanel.identity.credentials import verify_secret
 from openpanel.metadata import clients, projects
 from openpanel_api.ingest.news import CHANNEL
 from tests.api.public.conftest import NOON
-from tests.api.public.manage.conftest import Asking
+from tests.api.public.manage.conftest import WAIT_S, Asking
 
 DAY_MS = 86_400_000
 MANIFEST = """
@@ -84,11 +84,11 @@ async def test_a_change_is_told_at_once(ask: Asking, shared: Redis) -> None:
     made = await ask.project()
     with shared.pubsub() as heard:  # type: ignore[no-untyped-call]  # as redis has it
         heard.subscribe(CHANNEL)
-        heard.get_message(timeout=10)
+        heard.get_message(timeout=WAIT_S)
 
         await ask.data("PATCH", f"/projects/{made['id']}", {"cors": ["*"]})
 
-        message = heard.get_message(timeout=10)
+        message = heard.get_message(timeout=WAIT_S)
     assert message is not None
     assert message["data"] == f"project:{made['id']}".encode()
 

@@ -118,7 +118,7 @@ async def test_call_of_the_documents_is_answered(agent: Agent) -> None:
     headers = dict(re.findall(r'-H "([\w-]+): ([^"]+)"', page))
     headers["authorization"] = f"Bearer {agent.token('mine/reader')}"
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(trust_env=False, timeout=WAIT_S) as http:
         answer = await http.post(f"http://127.0.0.1:{agent.port}/mcp", content=body, headers=headers)
 
     assert answer.status_code == 200
@@ -137,7 +137,8 @@ async def test_a_call_counts_once_against_the_rate(agent: Agent) -> None:
     left = []
     told = []
 
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{agent.port}", trust_env=False) as http:
+    address = f"http://127.0.0.1:{agent.port}"
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=WAIT_S) as http:
         for _ in range(2):
             plain = await http.get("/export/events?limit=1", headers=agent.place.headers("mine/reader"))
             left.append(plain.headers["ratelimit"].partition(";t=")[0])
@@ -281,10 +282,11 @@ async def test_an_older_answer_says_its_age_to_who_takes_it(agent: Agent) -> Non
         "cache-control": "max-stale=600",
     }
     ages = []
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{agent.port}", trust_env=False) as http:
+    address = f"http://127.0.0.1:{agent.port}"
+    async with httpx.AsyncClient(base_url=address, trust_env=False, timeout=WAIT_S) as http:
         for _ in range(2):
             agent.clock.ms += 30_000
-            result = (await http.post("/mcp", json=message, headers=headers, timeout=WAIT_S)).json()["result"]
+            result = (await http.post("/mcp", json=message, headers=headers)).json()["result"]
             ages.append(
                 (result["structuredContent"]["ageSeconds"], [one["text"] for one in result["content"][1:]])
             )
