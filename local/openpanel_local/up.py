@@ -42,7 +42,7 @@ from openpanel_local.supervise.record import Phase, SupervisorRecord, born
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor
 
 READY_WITHIN_S: Final = 90.0  # each of the two waves; a first start on a slow disk takes long
-STOPPED_WITHIN_S: Final = 15.0  # whatever hangs: a stop that is bounded, in services, is over by then on a busy machine, too
+STOPPED_WITHIN_S: Final = 15.0  # whatever hangs; a stop by `services` is over by then, also on a busy machine
 LOG_LINES: Final = 20  # of a service that did not start
 LOG: Final = "supervisor"
 SIGN_IN_PATH: Final = "/sign-in?token="  # of the dashboard; the token follows
