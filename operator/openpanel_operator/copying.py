@@ -1,6 +1,7 @@
-"""Removals that copy a project's data first: they take minutes to hours, so nobody waits for them.
+"""Copies of projects' data, before they are deleted: they take minutes to hours, so nobody waits for them.
 
 Few at once, each in a thread of its own that ends with the process: what is cut off is begun again by the next call.
+Such a thread deletes nothing: what was wanted when it began need not be wanted when it ends.
 """
 
 import asyncio
@@ -33,15 +34,20 @@ class Copying:
         """Whether this one has begun and nobody has heard its end."""
         return what in self._going
 
+    async def finish(self, what: Hashable) -> str:
+        """Wait for a moment for what was begun; what it says, or its error, and `StillCopying` until it ends."""
+        return await self._end(what) if self.is_going(what) else ""
+
     async def run(self, what: Hashable, call: Callable[[], str]) -> str:
         """Begin `call` and wait for a moment; what it says, or its error, and `StillCopying` until it ends.
 
-        What was begun before comes to its end first. `call` follows all the same: whoever began that may have wanted
-        something else, and a call that finds its work done costs little.
+        What was begun before comes to its end first. `call` follows all the same, in the place of that: whoever began
+        that may have wanted something else, and a call that finds its work done costs little.
         """
-        before = await self._end(what) if what in self._going else ""
+        has_a_place = self.is_going(what)
+        before = await self.finish(what)
         running = sum(not each.done() for each in self._going.values())
-        if running >= self._at_once:
+        if running >= self._at_once and not has_a_place:
             raise StillCopying(f"it waits for {running} others")
         going = self._going[what] = in_thread(call)
         going.add_done_callback(lambda _: self._forget_later(what, going))

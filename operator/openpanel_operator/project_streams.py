@@ -4,10 +4,12 @@ from datetime import datetime
 
 import redis
 
+from openpanel.metadata import SHARED_POOL
 from openpanel.stream.depths import depth
 from openpanel.stream.ending import drop, waiting_since
 from openpanel.stream.keys import Pool
 from openpanel.tenancy.pools import own_name
+from openpanel.tenancy.streams import Waiting
 from openpanel.tenancy.workload import MOST_PODS
 
 
@@ -17,16 +19,26 @@ class ProjectStreams:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def waiting(self, project: str, *, pool: str, shards: int, until: datetime) -> int:
-        """At most how many events of the project, taken until then, are not written yet; those in hand count.
+    def waiting(self, project: str, *, pool: str, shards: int, until: datetime) -> Waiting:
+        """What may wait of the project in all streams that took its events, now or before; of others, until then.
 
-        Its own streams are looked at also when others take its events now: it may have had them until lately.
+        Its own streams are looked at also when others take its events now, and those of all projects also when its
+        own do: it may have been otherwise until lately. They are as many as a pool has at most.
         """
-        own = depth(self._client, pool=Pool(own_name(project), MOST_PODS))
-        if pool == own_name(project):
-            return own
+        own = Pool(own_name(project), MOST_PODS)
+        others = (
+            {SHARED_POOL: MOST_PODS}
+            if pool in {own.name, SHARED_POOL}
+            else {SHARED_POOL: MOST_PODS, pool: shards}
+        )
         until_ms = int(until.timestamp() * 1_000)
-        return own + waiting_since(self._client, pool=Pool(pool, shards), until_ms=until_ms)
+        return Waiting(
+            own=depth(self._client, pool=own),
+            among_others=sum(
+                waiting_since(self._client, pool=Pool(name, number), until_ms=until_ms)
+                for name, number in others.items()
+            ),
+        )
 
     def drop(self, project: str) -> None:
         """Take away the pool of its own, if it ever had one, with all that waits there."""

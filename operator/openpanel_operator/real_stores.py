@@ -17,7 +17,7 @@ import redis
 from openpanel import metadata, tenancy
 from openpanel.identity.credentials import new_secret
 from openpanel.metadata import Database, DeletionPolicy
-from openpanel.tenancy import provisioning, snapshots
+from openpanel.tenancy import provisioning, removal, snapshots
 from openpanel.tenancy.snapshot_errors import SnapshotError
 from openpanel.tenancy.snapshot_places import S3
 from openpanel.warehouse import Warehouse, errors, topology
@@ -141,10 +141,14 @@ class RealStores:
         checks = [lambda server=server: servers.is_furnished(server, opened.form) for server in every]
         return all(await asyncio.gather(*(self._run(at, "ClickHouse", check) for check in checks)))
 
-    async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
-        """Whether each server has the whole schema; one that does not answer is left out."""
+    async def furnished(self, at: Addresses, *, like: frozenset[Node] = frozenset()) -> Mapping[Node, bool]:
+        """Whether each server has the whole schema, or that of those in `like` while its migration has not come.
+
+        One that does not answer is left out.
+        """
         form = self._open(at).form
-        return await self._of_each_node(at, lambda server: servers.is_furnished(server, form))
+        found = await self._of_each_node(at, lambda server: servers.furniture(server, form))
+        return servers.furnished(found, form, like=like)
 
     async def delays(self, at: Addresses) -> Mapping[Node, int]:
         """By how many seconds each server is behind its shard; one that does not answer or write is left out."""
@@ -192,6 +196,17 @@ class RealStores:
         async with self._ensuring:
             return await self._run(at, "PostgreSQL", lambda: self._ensure(wanted, opened))
 
+    async def stop(
+        self, project: str, *, policy: DeletionPolicy, user: bool, namespace: str = "", at: Addresses
+    ) -> None:
+        """Stop the project's clients, mark it as deleted, and with `user` drop its own user: at once, and no more.
+
+        It is noted as the `namespace`'s if nobody noted whose it is; what another one owns is left as it is.
+        """
+        opened = self._open(at)
+        world, how = self._going(opened, user=user), tenancy.Removal(policy, owner=namespace or None)
+        await self._run(at, "PostgreSQL", lambda: removal.stop(project, world=world, how=how))
+
     async def remove(
         self,
         project: str,
@@ -202,22 +217,31 @@ class RealStores:
         namespace: str = "",
         at: Addresses,
     ) -> str:
-        """Stop the project's clients; with `user` drop its own user; with "Delete" erase what was collected.
+        """What `stop` does; and with "Delete" erase what was collected.
 
-        With "Snapshot" that is first copied to `place`: `SnapshotUnderWay` until it is, `SnapshotFailed` if it is not.
-        What is returned is where the copy lies; "": there is none. What another `namespace` owns is left as it is.
+        With "Snapshot" what has stopped is copied to `place` before: `SnapshotUnderWay` until it is, and
+        `SnapshotFailed` if it is not. Only a call that finds the copy made erases: one that is still being made when
+        the policy changes deletes nothing. What is returned is where the copy lies; "": there is none.
         """
         opened = self._open(at)
+        world = self._going(opened, user=user)
+        how = tenancy.Removal(policy, place, SETTLE, ProjectStreams(opened.redis), namespace or None)
+        copy = "" if policy == "Retain" else await self._copy(project, world, how, at)
+        await self._run(at, "PostgreSQL", lambda: _remove(project, world, how))
+        return copy
 
-        def removing() -> str:
+    async def _copy(self, project: str, world: removal.World, how: tenancy.Removal, at: Addresses) -> str:
+        """Where the project's copy lies; one that is being made is finished first, also where none is wanted now."""
+
+        def copying() -> str:
             with translated("PostgreSQL", at=at):
-                return self._remove(project, policy, user, opened, place=place, namespace=namespace)
+                return _copied(project, world, how)
 
         what = (at.owner or at, project)
-        if policy != "Snapshot" and not self._copying.is_going(what):
-            return await self._run(at, "PostgreSQL", removing)
         try:
-            return await self._copying.run(what, removing)
+            if how.policy != "Snapshot":
+                return await self._copying.finish(what)
+            return await self._copying.run(what, copying)
         except StillCopying as error:
             raise SnapshotUnderWay("ClickHouse", str(error)) from error
 
@@ -303,28 +327,35 @@ class RealStores:
             user_refused=" ".join(refusals),
         )
 
-    def _remove(
-        self,
-        project: str,
-        policy: DeletionPolicy,
-        user: bool,
-        opened: Opened,
-        *,
-        place: S3 | None,
-        namespace: str,
-    ) -> str:
-        report = tenancy.remove(
-            project,
+    def _going(self, opened: Opened, *, user: bool) -> removal.World:
+        """What the removal of a project works on."""
+        return removal.World(
             database=opened.database,
             warehouse=opened.warehouse,
             announce=opened.announce,
             clock=self._clock,
             form=opened.form,
             access_storage=user,
-            how=tenancy.Removal(policy, place, SETTLE, ProjectStreams(opened.redis), namespace or None),
         )
-        copies = [change.subject for change in report.changes if change.step == "snapshot"]
-        return f"{place.url}/{copies[0]}" if place is not None and copies else ""
+
+
+def _copied(project: str, world: removal.World, how: tenancy.Removal) -> str:
+    """Copy the project; where that lies, and "" if there is nothing to copy."""
+    copies = [change.subject for change in removal.copy(project, world=world, how=how).changes]
+    return f"{how.place.url}/{copies[0]}" if how.place is not None and copies else ""
+
+
+def _remove(project: str, world: removal.World, how: tenancy.Removal) -> None:
+    tenancy.remove(
+        project,
+        database=world.database,
+        warehouse=world.warehouse,
+        announce=world.announce,
+        clock=world.clock,
+        form=world.form,
+        access_storage=world.access_storage,
+        how=how,
+    )
 
 
 def _redis(url: str) -> redis.Redis:

@@ -5,7 +5,9 @@ Reads only. A server that does not answer raises; a member that does not answer 
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
 from typing import Final
 
 from openpanel.warehouse import Refused, Warehouse, tables, views
@@ -45,16 +47,57 @@ def answers(server: Warehouse) -> None:
             raise
 
 
-def is_furnished(server: Warehouse, form: Form) -> bool:
-    """Whether the server has every table and view, and every migration was finished."""
+@dataclass(frozen=True, slots=True)
+class Furniture:
+    """What a server has of the schema: those of today's tables and views that are there, and finished migrations."""
+
+    names: frozenset[str] = frozenset()
+    migrations: frozenset[int] = frozenset()
+
+    def __ge__(self, other: "Furniture") -> bool:
+        return self.names >= other.names and self.migrations >= other.migrations
+
+    def __and__(self, other: "Furniture") -> "Furniture":
+        return Furniture(self.names & other.names, self.migrations & other.migrations)
+
+
+def furniture(server: Warehouse, form: Form) -> Furniture:
+    """What the server has."""
     try:
-        there = {name for (name,) in server.query(_THERE)}
-        finished = {number for (number,) in server.query(_FINISHED)}
+        there = frozenset(name for (name,) in server.query(_THERE))
+        finished = frozenset(number for (number,) in server.query(_FINISHED))
     except Refused as refusal:
         if refusal.code in {UNKNOWN_DATABASE, UNKNOWN_TABLE}:
-            return False
+            return Furniture()
         raise
-    return _names(form) <= there and {migration.number for migration in MIGRATIONS} <= finished
+    return Furniture(there & whole(form).names, finished)
+
+
+def whole(form: Form) -> Furniture:
+    """All of this version."""
+    names = {table.name for table in tables.ALL} | {view.name for view in views.ALL}
+    if isinstance(form, Clustered):
+        names |= {local_name(table, form=form) for table in tables.ALL}
+    return Furniture(frozenset(names), frozenset(migration.number for migration in MIGRATIONS))
+
+
+def is_furnished(server: Warehouse, form: Form) -> bool:
+    """Whether the server has every table and view, and every migration was finished."""
+    return furniture(server, form) >= whole(form)
+
+
+def furnished(found: Mapping[Node, Furniture], form: Form, *, like: Collection[Node]) -> dict[Node, bool]:
+    """Whether each server has every table and view.
+
+    As long as the newest migrations have not come to all that had every table before, `like`, what these have in
+    common is enough: services of an older version want no more. A server that lost its volume has nothing of it.
+    """
+    needed = whole(form)
+    held = [each for node, each in found.items() if node in like and each.migrations]
+    if held:
+        common = reduce(Furniture.__and__, held)
+        needed = common if needed.migrations - common.migrations else needed
+    return {node: each >= needed for node, each in found.items()}
 
 
 def delay(server: Warehouse) -> int | None:
@@ -98,13 +141,6 @@ async def synced_members(members: Sequence[tuple[str, int]]) -> int:
         return 0
     followers = int(leader.get("zk_followers", "0"))
     return followers + 1 if int(leader.get("zk_synced_followers", "0")) == followers else 0
-
-
-def _names(form: Form) -> set[str]:
-    names = {table.name for table in tables.ALL} | {view.name for view in views.ALL}
-    if isinstance(form, Clustered):
-        names |= {local_name(table, form=form) for table in tables.ALL}
-    return names
 
 
 def _is_closed(leaving: frozenset[Node], servers: Mapping[Node, Warehouse], cluster: str) -> bool:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from openpanel.metadata.database import driver_url
 from openpanel_operator.stores import Store
 
 # How an address of each store may begin; the first is the one that a person is told.
@@ -77,7 +77,7 @@ def _postgres_fault(url: str, own: str) -> str:
     if url.endswith(("\n", "\r")):
         return "ends in a line break: write it without"
     try:
-        parsed = driver_url(url)
+        parsed = make_url(url)
     except (ArgumentError, ValueError):
         return _port_fault()
     _, _, rest = url.partition("://")

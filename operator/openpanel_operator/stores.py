@@ -141,8 +141,11 @@ class Stores(Protocol):
     async def schema_is_current(self, at: Addresses) -> bool:
         """Whether metadata and warehouse have the tables of this version."""
 
-    async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
-        """Whether each server has the whole schema; one that does not answer is left out."""
+    async def furnished(self, at: Addresses, *, like: frozenset[Node] = frozenset()) -> Mapping[Node, bool]:
+        """Whether each server has the whole schema, or that of those in `like` while its migration has not come.
+
+        One that does not answer is left out.
+        """
 
     async def delays(self, at: Addresses) -> Mapping[Node, int]:
         """By how many seconds each server is behind its shard; one that does not answer or write is left out."""
@@ -159,6 +162,14 @@ class Stores(Protocol):
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
         """Make the project what it should be; raises `OwnedElsewhere` if what there is of it is another's."""
 
+    async def stop(
+        self, project: str, *, policy: DeletionPolicy, user: bool, namespace: str = "", at: Addresses
+    ) -> None:
+        """Stop the project's clients, mark it as deleted, and with `user` drop its own user: at once, and no more.
+
+        It is noted as the `namespace`'s if nobody noted whose it is; what another one owns is left as it is.
+        """
+
     async def remove(
         self,
         project: str,
@@ -169,10 +180,11 @@ class Stores(Protocol):
         namespace: str = "",
         at: Addresses,
     ) -> str:
-        """Stop the project's clients; with `user` drop its own user; with "Delete" erase what was collected.
+        """What `stop` does; and with "Delete" erase what was collected.
 
-        With "Snapshot" that is first copied to `place`: `SnapshotUnderWay` until it is, `SnapshotFailed` if it is not.
-        What is returned is where the copy lies; "": there is none. What another `namespace` owns is left as it is.
+        With "Snapshot" what has stopped is copied to `place` before: `SnapshotUnderWay` until it is, and
+        `SnapshotFailed` if it is not. Only a call that finds the copy made erases: one that is still being made when
+        the policy changes deletes nothing. What is returned is where the copy lies; "": there is none.
         """
 
     async def try_place(self, place: S3, at: Addresses) -> PlaceFault | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -32,6 +32,8 @@ from openpanel.analytics.routing import Source
 from tests.analytics.behaviour import MONTH, NOW, PERIOD, ZONE
 
 YEAR = resolve("2025-01-01..2026-11-01", timezone=ZONE, now=NOW)
+BEFORE_ALL_DAYS = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))  # of UTC it has no name
+AFTER_ALL_DAYS = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-14)))
 SCOPE = Attempts("p", ZONE, PERIOD, (Step("a"), Step("b")))
 
 
@@ -114,6 +116,14 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "reversed timeframe": (
         lambda: DynamicCohort("c", Behaviours((Behaviour(start=NOW, end=NOW),)), NOW),
         "before the start",
+    ),
+    "timeframe before all days": (
+        lambda: DynamicCohort("c", Behaviours((Behaviour(start=BEFORE_ALL_DAYS, end=NOW),)), NOW),
+        "expected a time from 1970 to 2200",
+    ),
+    "timeframe after all days": (
+        lambda: DynamicCohort("c", Behaviours((Behaviour(start=NOW, end=AFTER_ALL_DAYS),)), NOW),
+        "expected a time from 1970 to 2200",
     ),
     "profiles by an event": (
         lambda: DynamicCohort("c", Traits((PropertyFilter("path", "is", ("/",)),)), NOW),

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -13,11 +13,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from openpanel.analytics.asking import ask
+from openpanel.analytics import fingerprints
+from openpanel.analytics.asking import Question, ask
 from openpanel.analytics.cache import KEPT_FOR, Cache
 from openpanel.analytics.flights import Caller, HungUp
+from openpanel.analytics.group_members import GroupMembers
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.overview import MetricsAnswer
+from openpanel.analytics.people import People, PeopleSelection
+from openpanel.analytics.realtime import Realtime
 from openpanel.analytics.routing import Source
 from openpanel.analytics.statements import Statement
 from openpanel.warehouse import Unavailable, Warehouse, tables
@@ -144,6 +148,131 @@ def test_other_process_is_given_what_one_has_read(
 
     assert answers[0] == answers[1] == answers[2]
     assert watched.read == 1
+
+
+def test_process_that_read_it_before_is_given_what_another_has_read_since(
+    opened: Open, watched: Watched, insert: Insert, project: str, store: redis.Redis
+) -> None:
+    first, second = opened(store), opened(store)
+    visit(insert, project, 1)
+    for cache in (first, second):
+        cache.ask(Metrics(scope(project)))
+    visit(insert, project, 2)
+
+    answers = [cache.ask(Metrics(scope(project))).answer.current.sessions for cache in (first, second)]
+
+    assert (answers, watched.read) == ([2, 2], 2)
+
+
+def test_older_answer_of_another_process_does_not_replace_a_newer_one(
+    opened: Open,
+    clock: Clock,
+    background: ThreadPoolExecutor,
+    insert: Insert,
+    *,
+    project: str,
+    store: redis.Redis,
+) -> None:
+    """Redis was away while the newer one was read."""
+    cache = opened(store)
+    visit(insert, project, 1)
+    cache.ask(Metrics(scope(project)))
+    (key,) = store.keys(f"op:answers:*:{project}:*".replace("[", "\\["))
+    older: Any = store.get(key)
+    visit(insert, project, 2)
+    clock.now += timedelta(seconds=1)
+    cache.ask(Metrics(scope(project)))
+    store.set(key, older)
+    visit(insert, project, 3)
+
+    stale = cache.ask(Metrics(scope(project)), stale_for=SOON)
+    background.shutdown(wait=True)
+
+    assert (stale.fresh, stale.answer.current.sessions) == (False, 2)
+
+
+def test_what_another_release_kept_is_not_read(
+    opened: Open,
+    watched: Watched,
+    insert: Insert,
+    *,
+    project: str,
+    store: redis.Redis,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    visit(insert, project, 1)
+    opened(store).ask(Metrics(scope(project)))
+
+    monkeypatch.setattr(fingerprints, "CODE", b"of another release")
+    opened(store).ask(Metrics(scope(project)))
+
+    assert watched.read == 2
+
+
+def people(project: str, now: datetime) -> Question[Any]:
+    return People(PeopleSelection(project, "UTC", now), limit=1)
+
+
+def members(project: str, now: datetime) -> Question[Any]:
+    return GroupMembers(project, "team", now, limit=1)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["own", "shared"])
+@pytest.mark.parametrize(
+    ("asked_at", "later"),
+    [
+        (people, timedelta(milliseconds=500)),
+        (people, timedelta(minutes=3)),
+        (members, timedelta(milliseconds=500)),
+        (members, timedelta(minutes=3)),
+        (Realtime, timedelta(minutes=3)),
+    ],
+)
+def test_kept_answer_is_as_of_the_moment_it_was_asked_for(
+    opened: Open,
+    clock: Clock,
+    background: ThreadPoolExecutor,
+    insert: Insert,
+    *,
+    project: str,
+    store: redis.Redis,
+    asked_at: Callable[[str, datetime], Question[Any]],
+    later: timedelta,
+    shared: bool,
+) -> None:
+    for number in (1, 2):
+        visit(insert, project, number, ago=timedelta(minutes=10), groups=("team",))
+    clock.now = NOW.replace(second=0)
+    first = opened(store).ask(asked_at(project, clock.now))
+
+    cache = opened(store) if shared else opened()
+    if not shared:
+        cache.ask(asked_at(project, clock.now))
+    kept = cache.ask(asked_at(project, clock.now + later), stale_for=SOON)
+    background.shutdown(wait=True)
+
+    assert kept.fresh == (later < timedelta(seconds=10))
+    assert kept.answer == first.answer
+
+
+def test_person_who_acts_between_two_pages_stands_on_one_of_them(
+    opened: Open, background: ThreadPoolExecutor, clock: Clock, insert: Insert, project: str
+) -> None:
+    """Whoever was to come on the second page, by the first that is given some minutes old."""
+    cache = opened()
+    for number in (1, 2):
+        visit(insert, project, number)
+    asked = People(PeopleSelection(project, "UTC", NOW), limit=1)
+    cache.ask(asked)
+    visit(insert, project, 1, event=3, ago=timedelta(minutes=-1))
+
+    clock.now += timedelta(minutes=2)
+    listed = People(PeopleSelection(project, "UTC", clock.now), limit=1)
+    first = cache.ask(listed, stale_for=SOON).answer
+    second = cache.ask(replace(listed, after=first.cursor)).answer
+    background.shutdown(wait=True)
+
+    assert sorted(each.person for page in (first, second) for each in page.people) == [1, 2]
 
 
 def test_stale_answer_says_so_and_is_read_anew_beside(
@@ -275,8 +404,16 @@ def test_failure_is_not_kept(opened: Open, watched: Watched, insert: Insert, pro
     assert answer.current.sessions == 1
 
 
-def visit(insert: Insert, project: str, number: int) -> None:
-    at = round((NOW - timedelta(hours=1)).timestamp() * 1000) + number
+def visit(
+    insert: Insert,
+    project: str,
+    number: int,
+    *,
+    event: int | None = None,
+    ago: timedelta = timedelta(hours=1),
+    groups: tuple[str, ...] = (),
+) -> None:
+    at = round((NOW - ago).timestamp() * 1000) + number
     insert(
         tables.EVENTS,
         [
@@ -288,8 +425,9 @@ def visit(insert: Insert, project: str, number: int) -> None:
                 "session_started_at": at,
                 "day": datetime.fromtimestamp(at / 1000, tz=UTC).date().toordinal() - 719_163,
                 "session_id": number,
-                "event_id": number,
+                "event_id": event or number,
                 "person": number,
+                "groups": groups,
             }
         ],
     )

@@ -121,7 +121,7 @@ def test_cursor_is_text_and_back() -> None:
     assert Cursor.parse(str(cursor)) == cursor
 
 
-@pytest.mark.parametrize("text", ["", "x" * 32, "0" * 31, "0" * 33, "0" * 32 + "é"])
+@pytest.mark.parametrize("text", ["", "x" * 32, "0" * 31, "0" * 33, "0" * 32 + "é", "f" * 32])
 def test_other_text_is_no_cursor(text: str) -> None:
     assert Cursor.parse(text) is None
 

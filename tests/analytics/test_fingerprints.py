@@ -4,9 +4,10 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from openpanel.analytics.filters import Filter
-from openpanel.analytics.fingerprints import fingerprint
+from openpanel.analytics.fingerprints import code_of, fingerprint
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.people import People, PeopleSelection
 from openpanel.analytics.top_pages import TopPages
@@ -62,6 +63,15 @@ def test_question_as_of_now_is_the_same_a_moment_later() -> None:
     assert fingerprint(now, step=STEP) == fingerprint(soon, step=STEP)
     assert fingerprint(now, step=STEP).key == fingerprint(later, step=STEP).key
     assert fingerprint(now, step=STEP).step < fingerprint(later, step=STEP).step
+
+
+def test_code_with_another_statement_is_other_code(tmp_path: Path) -> None:
+    found = []
+    for sql in ("SELECT a", "SELECT a, b", "SELECT a"):
+        (tmp_path / "question.py").write_text(f"SQL = {sql!r}")
+        found.append(code_of(tmp_path))
+
+    assert found[0] == found[2] != found[1]
 
 
 def test_other_processes_find_the_same_fingerprint() -> None:

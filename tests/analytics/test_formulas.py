@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openpanel.analytics.formulas import MAX_DEPTH, MAX_LENGTH, BadFormula, compute, parse
+from openpanel.analytics.formulas import MAX_DEPTH, MAX_LENGTH, MAX_OPERATORS, BadFormula, compute, parse
 
 VALUES = {"A": 6.0, "B": 4.0, "C": 0.0, "D": None}
 
@@ -52,6 +52,9 @@ def test_formula_has_its_value(text: str, value: float) -> None:
         "A % C",
         "max(A, D)",
         "exp(A) * 1e308 * 10",
+        "1e999",
+        "round(A, B * 4)",
+        "round(A, C - B * 4)",
     ],
 )
 def test_what_cannot_be_computed_has_no_value(text: str) -> None:
@@ -80,6 +83,9 @@ def test_what_cannot_be_computed_has_no_value(text: str) -> None:
         ("٣", 0, "is not part"),
         ("(" * (MAX_DEPTH + 1) + "A" + ")" * (MAX_DEPTH + 1), MAX_DEPTH + 1, "deep"),
         ("A" + " " * MAX_LENGTH, MAX_LENGTH, "at most"),
+        ("A" + "+1" * 499, 1 + 2 * MAX_OPERATORS, f"at most {MAX_OPERATORS} operators"),
+        ("round(A, 1e8)", 13, "up to 15 digits"),
+        ("round(A, -16)", 13, "up to 15 digits"),
     ],
 )
 def test_what_is_no_formula_is_refused_with_place_and_reason(text: str, position: int, reason: str) -> None:
@@ -88,6 +94,12 @@ def test_what_is_no_formula_is_refused_with_place_and_reason(text: str, position
 
     assert refused.value.position == position
     assert reason in refused.value.reason
+
+
+def test_deepest_and_longest_formula_has_its_value() -> None:
+    nested = "(" * MAX_DEPTH + "A" + "+1" * MAX_OPERATORS + ")" * MAX_DEPTH
+
+    assert compute(parse(nested, letters="A"), VALUES) == 106
 
 
 @given(st.text(max_size=40) | st.text("AB+-*/%^(), 1.e", max_size=40))

@@ -1,5 +1,6 @@
 """Ranges, comparisons and buckets, around changes of the clock too. No store."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import get_args
@@ -65,7 +66,8 @@ def test_range_names_this_stretch_of_time(text: str, start: str, end: str) -> No
 @pytest.mark.parametrize(
     "text",
     ["", "0d", "d", "99999d", "3m", "5h", "tomorrow", "..", "2026-11-01..", "2026-11-21..2026-11-01", "2026-13-01..2027-01-01",
-     "2026-11-23..2026-11-30", "2026-11-01T25:00..2026-11-02", "0000-00-00..2026-11-01", "9999-12-31..9999-12-31", "7d; DROP"],
+     "2026-11-23..2026-11-30", "2026-11-01T25:00..2026-11-02", "0000-00-00..2026-11-01", "9999-12-31..9999-12-31", "7d; DROP",
+     "0001-01-02..0001-01-03", "1969-12-31..1970-01-02", "2026-11-01..2201-01-01"],
 )  # fmt: skip
 def test_other_text_is_refused_with_what_would_be_right(text: str) -> None:
     with pytest.raises(BadRange) as refused:
@@ -114,6 +116,75 @@ def test_month_to_date_on_the_31st_compares_with_the_whole_short_month() -> None
 
     assert before.start == datetime(2026, 2, 1, tzinfo=UTC)
     assert before.until == datetime(2026, 2, 28, 14, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "comparison", "start", "until"),
+    [
+        ("mtd", "2026-03-27", "prev", "2026-02-01", "2026-02-27"),
+        ("mtd", "2026-03-28", "prev", "2026-02-01", "2026-02-28"),
+        ("mtd", "2026-03-29", "prev", "2026-02-01", "2026-02-28"),
+        ("mtd", "2026-03-30", "prev", "2026-02-01", "2026-02-28"),
+        ("mtd", "2026-03-31", "prev", "2026-02-01", "2026-02-28"),
+        ("mtd", "2028-03-28", "prev", "2028-02-01", "2028-02-28"),
+        ("mtd", "2028-03-29", "prev", "2028-02-01", "2028-02-29"),
+        ("mtd", "2026-05-29", "prev", "2026-04-01", "2026-04-29"),
+        ("mtd", "2026-05-30", "prev", "2026-04-01", "2026-04-30"),
+        ("mtd", "2026-07-30", "prev", "2026-06-01", "2026-06-30"),
+        ("mtd", "2026-02-28", "prev", "2026-01-01", "2026-01-28"),
+        ("qtd", "2026-05-30", "prev", "2026-01-01", "2026-02-28"),
+        ("qtd", "2026-05-28", "prev", "2026-01-01", "2026-02-28"),
+        ("ytd", "2028-02-28", "prev", "2027-01-01", "2027-02-28"),
+        ("ytd", "2028-02-29", "prev", "2027-01-01", "2027-02-28"),
+        ("mtd", "2028-02-28", "year", "2027-02-01", "2027-02-28"),
+    ],
+)
+def test_running_period_is_compared_up_to_the_same_day_of_its_month(
+    text: str, now: str, comparison: Comparison, start: str, until: str
+) -> None:
+    period = resolve(text, timezone=SEOUL, now=seoul(f"{now}T14:05"))
+
+    before = previous(period, timezone=SEOUL, comparison=comparison)
+
+    assert (before.start, before.until) == (seoul(f"{start}T00:00"), seoul(f"{until}T14:05"))
+
+
+@pytest.mark.parametrize(
+    ("text", "now", "comparison", "start", "end"),
+    [
+        ("last-month", "2026-05-10", "prev", "2026-03-01", "2026-04-01"),
+        ("last-month", "2026-03-10", "prev", "2026-01-01", "2026-02-01"),
+        ("last-month", "2026-04-10", "prev", "2026-02-01", "2026-03-01"),
+        ("2026-02-01..2026-02-28", "2028-04-10", "year", "2025-02-01", "2025-03-01"),
+        ("2028-02-01..2028-02-28", "2028-04-10", "year", "2027-02-01", "2027-03-01"),
+        ("2028-02-01..2028-02-29", "2028-04-10", "year", "2027-02-01", "2027-03-01"),
+        ("2028-02-28..2028-02-28", "2028-04-10", "year", "2027-02-28", "2027-03-01"),
+        ("2028-02-29..2028-02-29", "2028-04-10", "year", "2027-02-28", "2027-03-01"),
+        ("2029-02-01..2029-02-28", "2029-04-10", "year", "2028-02-01", "2028-03-01"),
+        ("2028-03-01..2028-03-31", "2028-04-10", "year", "2027-03-01", "2027-04-01"),
+    ],
+)
+def test_whole_days_and_months_are_compared_with_whole_ones(
+    text: str, now: str, comparison: Comparison, start: str, end: str
+) -> None:
+    period = resolve(text, timezone=SEOUL, now=seoul(f"{now}T14:05"))
+
+    before = previous(period, timezone=SEOUL, comparison=comparison)
+
+    assert (before.start, before.end) == (seoul(f"{start}T00:00"), seoul(f"{end}T00:00"))
+
+
+def test_month_to_date_as_a_whole_is_moved_back_with_its_last_day() -> None:
+    period = resolve("mtd", timezone=SEOUL, now=seoul("2026-05-30T14:05"))
+
+    before = previous(replace(period, running_until=None), timezone=SEOUL)
+
+    assert (before.start, before.end) == (seoul("2026-04-01T00:00"), seoul("2026-05-01T00:00"))
+
+
+def test_times_before_1970_are_refused_with_what_is_expected() -> None:
+    with pytest.raises(BadRange, match="expected times from 1970 to 2200"):
+        resolve("0001-01-02..0001-01-03", timezone=SEOUL, now=NOW)
 
 
 def test_period_before_one_without_origin_is_as_many_days_long() -> None:

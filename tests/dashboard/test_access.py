@@ -1,5 +1,6 @@
 """Who may see what: nothing without signing in, nothing of other organizations, and a page that says whom to ask."""
 
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -37,6 +38,22 @@ def test_page_is_found_again_after_signing_in(stranger: Browser, world: World) -
 
     assert (
         answer.headers["location"] == f"/sign-in?next={world.address()}%3Frange%3D7d%26f%3Dcountry%3Ais%3AKR"
+    )
+
+
+def test_page_of_any_name_is_found_again_after_signing_in(stranger: Browser) -> None:
+    answer = stranger.get("/o/acme/p/%ED%95%9C%3F/overview?range=7d")
+    (sought,) = parse_qs(urlsplit(answer.headers["location"]).query)["next"]
+
+    assert sought == "/o/acme/p/%ED%95%9C%3F/overview?range=7d"
+
+
+def test_panels_of_a_project_that_is_not_there_send_the_browser_to_its_page(client: Browser) -> None:
+    answer = client.get("/o/acme/p/%ED%95%9C%3E/overview/main?range=7d", headers={"hx-request": "true"})
+
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (
+        404,
+        "/o/acme/p/%ED%95%9C%3E/overview?range=7d",
     )
 
 

@@ -1,5 +1,6 @@
 """What a connection may bring before a request is whole: headers within bounds, and within a time."""
 
+import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +9,11 @@ from threading import Thread
 import uvicorn
 from starlette.responses import PlainTextResponse
 
-from openpanel_dashboard.connections import HEAD_BYTES, BoundedProtocol, config_of
+from openpanel_dashboard.connections import HEAD_BYTES, REST_BYTES, BoundedProtocol, config_of
 
 WHOLE = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+CHUNKED = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n"  # trailers may follow
+TRAILERS = b"a:b\r\n" * 10_000
 
 
 class Hasty(BoundedProtocol):
@@ -84,6 +87,36 @@ def test_blank_lines_do_not_keep_a_connection_open() -> None:
         connection.sendall(b"\r\n")
 
         assert rest_of(connection) == b""
+
+
+def test_trailers_without_end_are_hung_up_on() -> None:
+    with connected() as connection:
+        connection.sendall(CHUNKED)
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 100 * REST_BYTES:
+                connection.sendall(TRAILERS)
+                sent += len(TRAILERS)
+
+        assert sent < 100 * REST_BYTES
+
+
+def test_trailers_get_no_more_time_than_a_head() -> None:
+    hung_up = False
+    with connected(Hasty) as connection:
+        connection.sendall(CHUNKED)
+        connection.settimeout(0.05)
+        for _ in range(1_000):
+            with contextlib.suppress(TimeoutError):
+                try:
+                    connection.sendall(b"a:b\r\n")
+                    hung_up = connection.recv(65_536) == b""
+                except ConnectionError:
+                    hung_up = True
+            if hung_up:
+                break
+
+    assert hung_up
 
 
 def test_requests_that_come_in_pieces_are_answered() -> None:

@@ -5,7 +5,7 @@ import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from fastapi import Request
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.flights import Caller, HungUp
-from openpanel.metadata import Database
+from openpanel.metadata import Database, projects
 from openpanel.warehouse import Refused, Unavailable, Warehouse
 from openpanel_dashboard.fragments import (
     KEPT_FOR,
@@ -34,7 +34,7 @@ from tests.dashboard.markup import parse
 MINUTE = timedelta(minutes=1)
 
 
-PLACE = Place(project="shop", address="/a", language="en")
+PLACE = Place(project="shop", timezone="Asia/Seoul", address="/a", language="en")
 VERSION = Version(counted=7, step=0)
 
 
@@ -60,6 +60,7 @@ def test_fragment_is_given_for_a_minute() -> None:
         (PLACE, replace(VERSION, step=1)),
         (replace(PLACE, language="ko"), VERSION),
         (replace(PLACE, project="other"), VERSION),
+        (replace(PLACE, timezone="UTC"), VERSION),
         (replace(PLACE, address="/b"), VERSION),
     ],
 )
@@ -130,6 +131,25 @@ def test_panel_that_a_browser_has_is_not_sent_again_until_it_changes(world: Worl
     assert (first.status_code, again.status_code, changed.status_code) == (200, 304, 200)
     assert (again.content, again.headers["etag"]) == (b"", first.headers["etag"])
     assert first.headers["cache-control"] == "private, no-cache"
+
+
+def test_panel_that_was_made_in_the_former_time_zone_is_not_shown_again(world: World) -> None:
+    """One visit, at 23:30 of the 17th in London and in the morning of the 18th in Seoul."""
+    project = add_project(world.database, name="moved", organization="acme", timezone="Europe/London")
+    at = datetime(2026, 11, 17, 23, 30, tzinfo=UTC)
+    traffic.insert(world.warehouse, [traffic.view(project="moved", at=at, device=1)], token="moved")
+    address = world.address("/overview/panel/kpis?range=2026-11-17..2026-11-17", project)
+    with Browser(world.app()) as client:
+        client.cookies.set("openpanel-session", world.session)
+
+        def visitors() -> str:
+            return parse(client.get(address).text).one("a", id="kpi-visitors").one(class_="kpi-value").text
+
+        before = visitors()
+        projects.put(world.database, wanted=replace(project, timezone="Asia/Seoul"))
+        after = visitors()
+
+    assert (before, after) == ("1", "0")
 
 
 class Failing(Warehouse):

@@ -89,6 +89,26 @@ async def test_stream_ends_when_the_session_does(world: World, project_id: str) 
     assert len([text async for text in stream]) <= SESSION_LOOKS
 
 
+async def test_stream_ends_when_the_cookie_is_to_be_moved_on_and_leaves_that_to_the_next(
+    world: World, project_id: str
+) -> None:
+    ends = NOW + timedelta(days=28)
+    dashboard_sessions.begin(
+        world.database, user=world.member.id, token=project_id, at=NOW - timedelta(days=2), expires_at=ends
+    )
+    request = request_for(world, token=project_id)
+    stream = pulses(request, world.shop, request.app.state.services)
+
+    told = []
+    async for text in stream:
+        told.append(text)
+        assert len(told) <= SESSION_LOOKS
+    session = dashboard_sessions.load(world.database, token=project_id, at=NOW)
+
+    assert session is not None
+    assert session.expires_at == ends
+
+
 async def test_stream_ends_with_the_server(world: World) -> None:
     request = request_for(world)
     stream = pulses(request, world.shop, request.app.state.services)

@@ -1,6 +1,7 @@
 """Signing in by a one-time link, staying signed in, signing out."""
 
 from datetime import timedelta
+from http.cookies import SimpleCookie
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from tests.dashboard.conftest import NOW, World
 from tests.dashboard.markup import parse
 
 HTTPS = "https://stats.example.com"
+MONTH = str(30 * 86_400)  # seconds
 
 
 def a_link(world: World, *, expires_in: timedelta | None = None) -> str:
@@ -104,6 +106,36 @@ def test_session_in_use_is_moved_on_and_an_old_one_ends(world: World, stranger: 
     assert session.expires_at == NOW + timedelta(days=59)
     assert answers[0].status_code == 200
     assert answers[1].headers["location"] == "/sign-in"
+
+
+def days_later(world: World, stranger: Browser, *days: int) -> list[str]:
+    """For how many seconds browsers with one session are to keep its cookie, so many days after signing in."""
+    stranger.post("/sign-in", data={"token": a_link(world)})
+    token = stranger.cookies["openpanel-session"]
+    told: list[str] = []
+    for day in days:
+        with Browser(world.app(clock=lambda day=day: NOW + timedelta(days=day))) as browser:
+            browser.cookies.set("openpanel-session", token)
+            answer = browser.get("/")
+        assert answer.status_code == 200
+        cookie = SimpleCookie(answer.headers.get("set-cookie", "")).get("openpanel-session")
+        assert cookie is None or (cookie.value, cookie["path"], cookie["httponly"]) == (token, "/", True)
+        told.append(cookie["max-age"] if cookie else "")
+    return told
+
+
+def test_cookie_of_a_session_in_use_is_moved_on_with_it(world: World, stranger: Browser) -> None:
+    assert days_later(world, stranger, 0, 20, 20, 45) == ["", MONTH, "", MONTH]
+
+
+def test_session_ends_90_days_after_signing_in_however_much_it_is_used(
+    world: World, stranger: Browser
+) -> None:
+    told = days_later(world, stranger, 25, 50, 70, 89)
+    token = stranger.cookies["openpanel-session"]
+
+    assert told == [MONTH, MONTH, str(20 * 86_400), ""]
+    assert dashboard_sessions.load(world.database, token=token, at=NOW + timedelta(days=90)) is None
 
 
 @pytest.mark.parametrize(

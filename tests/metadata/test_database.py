@@ -18,6 +18,7 @@ from openpanel.metadata import (
     organizations,
     projects,
 )
+from openpanel.metadata.database import driver_url
 from openpanel.metadata.errors import translated
 from tests.metadata.builders import NOON, a_client, a_project
 
@@ -28,6 +29,26 @@ AWAY = "postgresql+psycopg://nobody:nothing@127.0.0.1:1/none"
 def test_a_database_that_is_away_is_unavailable() -> None:
     with Database(AWAY) as database, pytest.raises(Unavailable):
         database.ping()
+
+
+def test_a_server_that_is_gone_is_noticed_within_seconds(postgres_url: str) -> None:
+    with Database(postgres_url) as database, database.engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        told = driver.info.get_parameters()
+
+    assert told["tcp_user_timeout"] == "5000"
+    assert (
+        int(told["keepalives_idle"]) + int(told["keepalives_interval"]) * int(told["keepalives_count"]) == 30
+    )
+
+
+def test_what_the_address_says_of_its_connection_holds() -> None:
+    url = driver_url("postgres://a@b/c?tcp_user_timeout=60000&application_name=d")
+
+    assert url.query["tcp_user_timeout"] == "60000"
+    assert url.query["application_name"] == "d"
+    assert url.query["keepalives_idle"] == "15"
 
 
 def test_a_lost_connection_is_replaced_unseen(postgres_url: str) -> None:

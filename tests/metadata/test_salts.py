@@ -4,6 +4,8 @@ import secrets
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
+from sqlalchemy import Date, cast, func, select
+
 from openpanel.metadata import Database, salts
 
 DAY = date(2026, 3, 1)
@@ -31,6 +33,16 @@ def test_the_next_day_keeps_what_was_made_ahead_and_forgets_the_oldest(database:
     assert after[DAY + ONE] == before[DAY + ONE]
     assert after[DAY + 2 * ONE] == before[DAY + 2 * ONE]
     assert DAY not in after
+
+
+def test_host_whose_clock_runs_ahead_does_not_delete_the_salt_of_today(database: Database) -> None:
+    with database.session() as session:
+        today: date = session.scalars(select(cast(func.timezone("UTC", func.now()), Date))).one()
+    before = salts.ensure(database, today=today, fresh=_fresh)
+
+    salts.ensure(database, today=today + 2 * ONE, fresh=_fresh)
+
+    assert salts.ensure(database, today=today, fresh=_fresh) == before
 
 
 def test_processes_that_ask_at_once_get_the_same(database: Database) -> None:

@@ -1,6 +1,7 @@
-"""Removals that take long: begun once, not waited for, and their end is heard by whoever asks next."""
+"""Copies that take long: begun once, not waited for, and their end is heard by whoever asks next."""
 
 import asyncio
+import contextlib
 import threading
 
 import pytest
@@ -98,3 +99,45 @@ async def test_end_that_nobody_heard_is_not_taken_for_that_of_another_call() -> 
     await copying.run("shop", second)
 
     assert second.begun == 1
+
+
+async def test_one_that_has_ended_is_heard_though_others_have_begun_since() -> None:
+    copying = Copying(at_once=1, wait_s=0.01)
+    first, second = Work(), Work()
+    with pytest.raises(StillCopying):
+        await copying.run("first", first)
+    first.end.set()
+    await until_true(lambda: begun(copying, "second", second))
+
+    await until_true(lambda: done(copying, "first", first))
+
+    assert second.begun == 1
+    second.end.set()
+
+
+async def begun(copying: Copying, what: str, work: Work) -> bool:
+    with contextlib.suppress(StillCopying):
+        await copying.run(what, work)
+    return bool(work.begun)
+
+
+async def test_what_was_begun_can_be_waited_for_without_beginning_it_again() -> None:
+    copying, work = Copying(wait_s=0.01), Work()
+    assert await copying.finish("shop") == ""
+    with pytest.raises(StillCopying):
+        await copying.run("shop", work)
+    with pytest.raises(StillCopying):
+        await copying.finish("shop")
+
+    work.end.set()
+    said: list[str] = []
+
+    async def finished() -> bool:
+        with contextlib.suppress(StillCopying):
+            said.append(await copying.finish("shop"))
+        return bool(said)
+
+    await until_true(finished)
+    assert said == ["there"]
+    assert work.begun == 1
+    assert not copying.is_going("shop")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from openpanel.warehouse import Unavailable, Warehouse
+from openpanel.warehouse.schema import Single
 from openpanel_operator import servers
 from openpanel_operator.desired import Node
 from tests.operator.told import Told
@@ -81,6 +82,42 @@ def test_shard_goes_when_it_is_empty_and_nobody_writes_there(
 )
 def test_delay_is_known_of_servers_that_take_part(says: tuple[int, int], delay: int | None) -> None:
     assert servers.delay(Told(replicas=[says])) == delay
+
+
+FORM = Single()
+WHOLE = servers.whole(FORM)
+OLDER = servers.Furniture(WHOLE.names - {"cohort_members"}, WHOLE.migrations - {max(WHOLE.migrations)})
+LOST = servers.Furniture()
+BEGUN = servers.Furniture(OLDER.names, frozenset({1}))
+
+
+@pytest.mark.parametrize(
+    ("had", "new", "has"),
+    [
+        pytest.param((OLDER, OLDER), OLDER, (True, True, True), id="the newest migration waits"),
+        pytest.param((WHOLE, OLDER), WHOLE, (True, True, True), id="it runs"),
+        pytest.param(
+            (OLDER, OLDER), BEGUN, (True, True, False), id="a new server lacks what the others have"
+        ),
+        pytest.param((OLDER, LOST), OLDER, (True, False, True), id="one has lost its volume"),
+        pytest.param((LOST, LOST), OLDER, (False, False, False), id="all have"),
+        pytest.param((WHOLE, WHOLE), OLDER, (True, True, False), id="the newest migration was there"),
+    ],
+)
+def test_server_has_its_tables_when_it_has_those_of_the_others(
+    had: tuple[servers.Furniture, servers.Furniture], new: servers.Furniture, has: tuple[bool, bool, bool]
+) -> None:
+    found = dict(zip((FIRST, SECOND, OTHER), (*had, new), strict=True))
+
+    assert tuple(servers.furnished(found, FORM, like={FIRST, SECOND}).values()) == has
+
+
+def test_server_that_lost_a_table_lacks_it_although_its_migrations_say_otherwise() -> None:
+    lacking = servers.Furniture(WHOLE.names - {"events"}, WHOLE.migrations)
+
+    found = servers.furnished({FIRST: WHOLE, SECOND: lacking}, FORM, like={FIRST, SECOND})
+
+    assert found == {FIRST: True, SECOND: False}
 
 
 def test_members_are_those_that_the_ensemble_has_committed_to() -> None:

@@ -102,6 +102,36 @@ async def test_block_ends_before_it_takes_too_much_memory(
     assert len(blocks) <= 5
 
 
+async def test_block_is_weighed_by_what_its_entries_are_unpacked(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = b'"' + b"x" * 1_000_000 + b'"'
+    monkeypatch.setattr(drain, "MAX_BLOCK_BYTES", 3 * len(large) + 10_000)
+    for number in range(8):
+        await stream.append(a_run(NOON + number), body=large)
+    shard = stream.shard()
+    shard.acquire()
+
+    sizes = []
+    while block := shard.next_block(max_events=1_000):
+        sizes.append(block.messages)
+        shard.acknowledge(block)
+
+    assert sizes == [3, 3, 2]
+
+
+async def test_entry_that_is_unpacked_larger_than_a_block_is_one_of_its_own(
+    stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "MAX_BLOCK_BYTES", 1_000)
+    for number in range(2):
+        await stream.append(a_run(NOON + number), body=b"x" * 100_000)
+    shard = stream.shard()
+    shard.acquire()
+
+    assert next_block(shard).messages == 1
+
+
 async def test_long_block_is_read_in_many_pages(stream: Stream, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "LONGEST_PAGE", 7)
     await fill(stream, 60)

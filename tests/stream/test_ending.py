@@ -1,6 +1,7 @@
 """The end of a project's streams: what may still wait, and that nothing of a pool of its own stays."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import redis
@@ -51,3 +52,48 @@ def test_pool_that_is_dropped_leaves_nothing_and_takes_nobody_elses(valkey: redi
 
     assert set(valkey.scan_iter(match="op:{going*")) == kept
     assert len(kept) == 15
+
+
+class Scanned(redis.Redis):
+    """Counts how often all of it is looked through, and dies of it when told to."""
+
+    scans = 0
+    dies = False
+
+    def scan_iter(self, *wanted: Any, **more: Any) -> Iterator[Any]:
+        self.scans += 1
+        if self.dies:
+            raise redis.ConnectionError("it went away")
+        yield from super().scan_iter(*wanted, **more)
+
+
+@pytest.fixture
+def scanned(valkey_url: str) -> Iterator[Scanned]:
+    with Scanned.from_url(valkey_url) as client:
+        assert isinstance(client, Scanned)
+        yield client
+
+
+@pytest.mark.usefixtures("valkey")
+def test_redis_is_not_looked_through_for_a_pool_that_never_was(scanned: Scanned) -> None:
+    ending.drop(scanned, pool=POOL)
+    assert scanned.scans == 0
+
+    fill(scanned, POOL, shard=2, at_ms=1_000, events=1)
+    ending.drop(scanned, pool=POOL)
+    ending.drop(scanned, pool=POOL)
+    assert scanned.scans == 1
+
+
+def test_drop_that_was_cut_off_is_finished_by_the_next(valkey: redis.Redis, scanned: Scanned) -> None:
+    fill(valkey, POOL, shard=0, at_ms=1_000, events=1)
+    valkey.set(keys_of(POOL)[1].session(project="going", device=7), b"state")
+    scanned.dies = True
+    with pytest.raises(redis.ConnectionError):
+        ending.drop(scanned, pool=POOL)
+    assert not valkey.exists(keys_of(POOL)[0].stream)
+
+    scanned.dies = False
+    ending.drop(scanned, pool=POOL)
+
+    assert not list(valkey.scan_iter(match="op:{going:*"))

@@ -9,15 +9,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import redis
 
 from openpanel.identity.ids import session_id
 from openpanel.stream.drain import Message
-from openpanel.stream.frames import Overloaded, RunMode
+from openpanel.stream.frames import Append, Overloaded, RunMode
 from openpanel.stream.spool import Spool
 from tests.stream.builders import (
     DEVICE,
+    LONG_MS,
     MINUTE,
     NOON,
     PROJECT,
@@ -29,6 +31,14 @@ from tests.stream.builders import (
     an_append,
 )
 from tests.stream.servers import Server
+
+
+def a_guarded_append(received_ms: int) -> Append:
+    """Always the same bytes of the same sender."""
+    append = an_append(a_run(), idempotency=("bytes",), idempotency_ttl_ms=LONG_MS)
+    assert append.envelope is not None
+    envelope = msgspec.structs.replace(append.envelope, received_ms=received_ms)
+    return msgspec.structs.replace(append, envelope=envelope)
 
 
 def numbers(stream: Stream) -> list[int]:
@@ -73,6 +83,41 @@ async def test_spool_is_replayed_in_order_and_sessions_go_on(server: Server, tmp
         assert {message.session for message in messages[:3]} == {before.session}
         assert after.session == messages[3].session
         assert stream.committer.spooled_bytes == 0
+
+
+@pytest.mark.usefixtures("long_moments")
+async def test_same_bytes_from_long_after_one_another_are_all_replayed(
+    server: Server, tmp_path: Path
+) -> None:
+    """A visitor who presses the same button again and again: the replay brings all of it in within a moment."""
+    async with a_stream(server.url, tmp_path) as stream:
+        server.kill()
+        for received_ms in (NOON, NOON + 3 * LONG_MS, NOON + 6 * LONG_MS, NOON + 6 * LONG_MS + 5):
+            await stream.committer.append(a_guarded_append(received_ms))
+        server.start()
+        await stream.committer.caught_up()
+
+        messages = stream.messages()
+
+    kept = [message.envelope.received_ms - NOON for message in messages]
+    assert kept == [0, 3 * LONG_MS, 6 * LONG_MS]
+
+
+@pytest.mark.usefixtures("long_moments")
+async def test_same_bytes_that_waited_for_a_slow_redis_together_all_count(
+    server: Server, tmp_path: Path
+) -> None:
+    async with a_stream(server.url, tmp_path) as stream:
+        await stream.visit(0)
+        os.kill(server.pid, signal.SIGSTOP)
+        came = [NOON + number * 2 * LONG_MS for number in range(100)]
+        waiting = [stream.committer.append(a_guarded_append(received_ms)) for received_ms in came]
+        os.kill(server.pid, signal.SIGCONT)
+        await asyncio.gather(*waiting)
+
+        messages = stream.messages()
+
+    assert [message.envelope.received_ms for message in messages[1:]] == came
 
 
 async def test_question_without_message_is_not_spooled(server: Server, tmp_path: Path) -> None:

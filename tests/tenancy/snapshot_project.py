@@ -18,7 +18,7 @@ from openpanel.analytics.cohorts import Behaviour, Behaviours, DynamicCohort, fr
 from openpanel.analytics.data_version import DataVersion
 from openpanel.analytics.routing import Source
 from openpanel.metadata import Database
-from openpanel.tenancy import S3, Issued, Restored, SnapshotError, snapshots
+from openpanel.tenancy import S3, Issued, Restored, SnapshotError, removal, snapshots
 from openpanel.tenancy import snapshot_statements as statements
 from openpanel.tenancy.provisioning import STEPS, World, run
 from openpanel.tenancy.snapshots import Snapshot
@@ -81,13 +81,34 @@ class Trial:
             place=place or self.place, name=name, at=self.now,
         )  # fmt: skip
 
-    def remove(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
+    def stop(self) -> None:
+        removal.stop(self.project, world=self.going(), how=tenancy.Removal("Snapshot"))
+
+    def copy(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
+        report = removal.copy(self.project, world=self.going(warehouse), how=self._how(more))
+        return tuple(str(change) for change in report.changes)
+
+    def erase(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
         report = tenancy.remove(
             self.project, database=self.database, warehouse=warehouse or self.warehouse,
-            announce=self.told.append, clock=lambda: self.now,
-            how=tenancy.Removal("Snapshot", **{"place": self.place, **more}),
+            announce=self.told.append, clock=lambda: self.now, how=self._how(more),
         )  # fmt: skip
         return tuple(str(change) for change in report.changes)
+
+    def remove(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
+        """All of it, one after the other."""
+        self.stop()
+        copied = self.copy(warehouse=warehouse, **more)
+        return copied + self.erase(warehouse=warehouse, **more)
+
+    def going(self, warehouse: Warehouse | None = None) -> removal.World:
+        return removal.World(
+            self.database, warehouse or self.warehouse, self.told.append, lambda: self.now,
+            form=None, access_storage=False,
+        )  # fmt: skip
+
+    def _how(self, more: Mapping[str, Any]) -> tenancy.Removal:
+        return tenancy.Removal("Snapshot", **{"place": self.place, **more})
 
     def restore(self, **more: Any) -> Restored:
         return tenancy.restore(

@@ -9,6 +9,7 @@ import pytest
 from openpanel.metadata import projects
 from openpanel.tenancy import snapshots
 from openpanel.tenancy.provisioning import STEPS, run
+from openpanel.tenancy.streams import Waiting
 from openpanel.warehouse import Unavailable, tables
 from tests.analytics.behaviour import ZONE
 from tests.tenancy.manifests import WEB, manifest
@@ -44,6 +45,42 @@ def a_removal_without_a_place_deletes_nothing(trial: Trial) -> None:
     assert (record.deleted, record.deletion_policy) == (True, "Snapshot")
 
 
+def a_copy_deletes_nothing(trial: Trial) -> None:
+    trial.made().filled()
+    counts = trial.counts()
+    trial.stop()
+
+    assert len(trial.copy()) == len(trial.copy()) == 1
+
+    assert len(trial.listed()) == 1
+    assert trial.counts() == counts
+    record = projects.load(trial.database, project=trial.project)
+    assert record is not None
+    assert (record.deleted, record.deletion_policy) == (True, "Snapshot")
+
+
+def a_removal_without_a_copy_deletes_nothing(trial: Trial) -> None:
+    trial.made().filled()
+    counts = trial.counts()
+
+    refused(trial, "NotFound", trial.erase)
+    trial.copy()
+    elsewhere = replace(trial.place, url=f"{trial.place.url}/elsewhere")
+    refused(trial, "NotFound", lambda: trial.erase(place=elsewhere))
+
+    assert trial.counts() == counts
+    assert trial.erase() == (f"project {trial.project}: erased",)
+
+
+def a_project_that_lives_again_is_not_copied(trial: Trial) -> None:
+    trial.made().filled()
+    trial.stop()
+    trial.made()
+
+    assert trial.copy() == ()
+    assert trial.listed() == ()
+
+
 def a_removal_waits_for_what_is_on_its_way(trial: Trial) -> None:
     trial.made().filled()
     settle = timedelta(seconds=30)
@@ -59,21 +96,24 @@ def a_removal_waits_for_what_is_on_its_way(trial: Trial) -> None:
 
 def a_removal_waits_until_nothing_waits_to_be_written(trial: Trial) -> None:
     trial.made().filled()
-    streams, settle = WaitingStreams(waiting_now=5_432), timedelta(seconds=30)
+    streams, settle = WaitingStreams(Waiting(own=5_000, among_others=432)), timedelta(seconds=30)
     refused(trial, "Settling", lambda: trial.remove(streams=streams, settle=settle))
     assert streams.asked == []
     trial.now += settle
 
     error = refused(trial, "Draining", lambda: trial.remove(streams=streams, settle=settle))
-    assert "about 5,000 events" in str(error)
+    assert f"about 5,000 events of {trial.project} and of others wait" in str(error)
+    streams.waiting_now = Waiting(own=20)
+    error = refused(trial, "Draining", lambda: trial.remove(streams=streams, settle=settle))
+    assert f"20 events of {trial.project} wait" in str(error)
     streams.fault = OSError("Redis does not answer")
     with pytest.raises(OSError, match="does not answer"):
         trial.remove(streams=streams, settle=settle)
     assert trial.listed() == ()
     assert streams.dropped == []
-    assert streams.asked == 2 * [(trial.project, "shared", 1, REMOVED_AT + settle)]
+    assert streams.asked == 3 * [(trial.project, "shared", 1, REMOVED_AT + settle)]
 
-    streams.waiting_now, streams.fault = 0, None
+    streams.waiting_now, streams.fault = Waiting(), None
     assert trial.remove(streams=streams, settle=settle)[-1] == f"project {trial.project}: erased"
     assert len(trial.listed()) == 1
     assert streams.dropped == [trial.project]

@@ -7,8 +7,9 @@ import pytest
 
 from openpanel import tenancy
 from openpanel.metadata import DeletionPolicy, clients, project_edits, projects
-from openpanel.tenancy import Issued, Removal, Report
+from openpanel.tenancy import Issued, Removal, Report, removal
 from openpanel.tenancy.provisioning import STEPS, run
+from openpanel.tenancy.streams import Waiting
 from openpanel.warehouse import Unavailable, Warehouse, tables
 from tests.tenancy.conftest import Surroundings
 from tests.tenancy.manifests import WEB, manifest
@@ -193,7 +194,7 @@ def test_streams_of_its_own_go_with_the_data_and_only_with_them(
     around: Surroundings, policy: DeletionPolicy, dropped: bool
 ) -> None:
     name, _ = a_project(around)
-    streams = WaitingStreams(waiting_now=7)
+    streams = WaitingStreams(Waiting(own=7))
 
     tenancy.remove(
         name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
@@ -202,3 +203,56 @@ def test_streams_of_its_own_go_with_the_data_and_only_with_them(
 
     assert streams.dropped == ([name] if dropped else [])
     assert streams.asked == [], "what is not copied need not be written first"
+
+
+def going(around: Surroundings) -> removal.World:
+    return removal.World(
+        around.database, around.warehouse, around.told.append, lambda: around.now, form=None, access_storage=False
+    )  # fmt: skip
+
+
+def test_stopping_is_told_at_once_and_deletes_nothing(around: Surroundings) -> None:
+    name, web = a_project(around)
+
+    removal.stop(name, world=going(around), how=Removal("Delete"))
+    again = removal.stop(name, world=going(around), how=Removal("Snapshot"))
+
+    assert again.changes == ()
+    assert set(around.told) == {f"project:{name}", f"client:{web.client_id}"}
+    assert not tenancy.opens(web, database=around.database, at=around.now)
+    record = projects.load(around.database, project=name)
+    assert record is not None
+    assert (record.deleted, record.deletion_policy) == (True, "Snapshot")
+    assert _rows(around.warehouse, name)["events"] == 3
+
+
+def test_project_that_nobody_noted_an_owner_of_is_that_of_who_stops_it(around: Surroundings) -> None:
+    name, _ = a_project(around)
+    assert projects.owner_of(around.database, project=name) is None
+
+    removal.stop(name, world=going(around), how=Removal("Retain", owner="team-a"))
+
+    assert projects.owner_of(around.database, project=name) == "team-a"
+
+
+def test_retained_project_that_nobody_noted_an_owner_of_is_that_of_who_removes_it(
+    around: Surroundings,
+) -> None:
+    name, _ = a_project(around)
+
+    for owner in ("team-a", "team-b"):
+        tenancy.remove(
+            name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
+            clock=lambda: around.now, how=Removal("Retain", owner=owner),
+        )  # fmt: skip
+
+    assert projects.owner_of(around.database, project=name) == "team-a"
+
+
+def test_another_owner_stops_nothing(around: Surroundings) -> None:
+    name, web = a_project(around)
+    projects.own(around.database, project=name, owner="team-a")
+
+    assert removal.stop(name, world=going(around), how=Removal("Delete", owner="team-b")).changes == ()
+
+    assert tenancy.opens(web, database=around.database, at=around.now)

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from clickhouse_connect.driver.models import SettingDef
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from openpanel.warehouse import Refused, Unavailable, Warehouse, WarehouseError, tables
-from openpanel.warehouse.errors import PASSING, SETUP, error_of
+from openpanel.warehouse import Refused, Unavailable, Warehouse, WarehouseError, client, tables
+from openpanel.warehouse.errors import PASSING, ROWS, error_of
 from openpanel.warehouse.native import Column, encode_block
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.stream.ports import reserved_port
 from tests.warehouse import rows
 
+# Wrong about the place: a migration, a grant, a password or the limits of a user.
+SETUP = frozenset({16, 47, 60, 81, 115, 164, 192, 193, 218, 291, 452, 497, 516})
 NEVER_ENDS = "SELECT count() FROM numbers(1e12) WHERE NOT ignore(sipHash64(number))"
 
 
@@ -34,6 +38,18 @@ def test_any_text_arrives_as_a_parameter(warehouse: Warehouse, text: str) -> Non
 
     stored = text.encode(errors="replace").decode()
     assert found == [(stored, [stored, ""])]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+@given(text=st.text(alphabet=st.characters(codec=None)))
+@example(text="'\\\n\t\x00\ud800, ")
+def test_any_text_arrives_in_a_list_of_pairs(warehouse: Warehouse, text: str) -> None:
+    sql = "SELECT {pairs:Array(Tuple(String, String))}"
+
+    [(found,)] = warehouse.query(sql, parameters={"pairs": [(text, "x"), ("y", text)]})
+
+    stored = text.encode(errors="replace").decode()
+    assert found == [(stored, "x"), ("y", stored)]
 
 
 def test_numbers_and_days_arrive_as_parameters(warehouse: Warehouse) -> None:
@@ -151,6 +167,43 @@ def test_threads_share_one_client(warehouse: Warehouse) -> None:
     assert list(found) == list(range(100))
 
 
+def test_whoever_asks_for_the_same_replica_is_heard(warehouse: Warehouse) -> None:
+    sql = "SELECT getSetting('load_balancing'), toUInt8(getSetting('prefer_localhost_replica'))"
+
+    assert warehouse.query(sql, settings=client.SAME_REPLICA) == [("in_order", 0)]
+
+
+def test_inserts_ask_for_the_same_replica(
+    warehouse: Warehouse, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, object]] = []
+    insert: Any = warehouse._opened().raw_insert
+
+    def listen(*given: Any, settings: dict[str, object], **more: Any) -> Any:
+        sent.append(settings)
+        return insert(*given, settings=settings, **more)
+
+    monkeypatch.setattr(warehouse._opened(), "raw_insert", listen)
+
+    rows.insert(warehouse, tables.BOTS, [{"project_id": project, "created_at": 1}], token=project)
+
+    [settings] = sent
+    assert client.SAME_REPLICA.items() <= settings.items()
+
+
+def test_replicas_are_left_to_a_cluster_that_lets_nobody_choose(
+    warehouse: Warehouse, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fixed = {name: SettingDef(name, "its own", 1) for name in client.SAME_REPLICA}
+    known = warehouse._opened().server_settings
+    monkeypatch.setattr(warehouse._opened(), "server_settings", {**known, **fixed})
+
+    rows.insert(warehouse, tables.BOTS, [{"project_id": project, "created_at": 1}], token=project)
+
+    sql = "SELECT count() FROM bots WHERE project_id = {project:String}"
+    assert warehouse.query(sql, parameters={"project": project}, settings=client.SAME_REPLICA) == [(1,)]
+
+
 def test_inserted_rows_are_there_when_the_call_returns(warehouse: Warehouse, project: str) -> None:
     rows.insert(warehouse, tables.BOTS, [{"project_id": project, "created_at": 1}], token=project)
 
@@ -220,5 +273,29 @@ def test_trouble_with_the_place_makes_rows_wait_and_questions_fail(code: int) ->
     assert isinstance(error_of(code, "text", inserting=False), Refused)
 
 
-def test_anything_else_is_refused() -> None:
+def test_trouble_of_disks_quotas_and_systems_passes() -> None:
+    assert {74, 75, 76, 173, 198, 201, 425, 1000, 1001} <= PASSING
+
+
+@pytest.mark.parametrize("code", sorted(ROWS))
+def test_what_is_about_the_rows_is_refused(code: int) -> None:
+    assert isinstance(error_of(code, "text", inserting=True), Refused)
+
+
+@pytest.mark.parametrize("code", [0, 1, 23, 48, 737, 1002, 31_415])
+def test_rows_wait_for_what_nobody_has_thought_of(code: int) -> None:
+    assert isinstance(error_of(code, "text", inserting=True), Unavailable)
+    assert isinstance(error_of(code, "text", inserting=False), Refused)
+
+
+def test_rows_wait_when_a_setting_is_not_known(
+    warehouse: Warehouse, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "INSERTING", {**client.INSERTING, "no_such_setting": 1})
+
+    with pytest.raises(Unavailable):
+        rows.insert(warehouse, tables.BOTS, [{"project_id": project, "created_at": 1}], token=project)
+
+
+def test_block_that_is_no_block_is_refused() -> None:
     assert isinstance(error_of(117, "INCORRECT_DATA", inserting=True), Refused)

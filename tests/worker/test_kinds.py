@@ -2,8 +2,12 @@
 
 import json
 from dataclasses import replace
+from typing import Any
+
+import pytest
 
 from openpanel.identity.ids import hash64, person_of_profile
+from openpanel_worker.drain import Outcome
 from tests.worker.builders import (
     ALICE,
     BOB,
@@ -112,6 +116,81 @@ async def test_counting_what_is_no_number_is_a_dead_letter(world: World) -> None
     assert (reason, detail) == ("property is not a number", "the property holds 'pro'")
     assert json.loads(body)["payload"]["property"] == "plan"
     assert profile(world, columns="properties['plan'], properties['logins']") == ("pro", "1")
+
+
+async def test_number_too_large_to_be_added_to_is_a_dead_letter_and_its_neighbours_go_on(
+    world: World,
+) -> None:
+    await world.send(message("identify", profileId="42", properties={"n": "9" * 400}))
+    await world.send(message("increment", profileId="42", property="n", value=1.5))
+    await world.send(message("increment", profileId="42", property="logins"))
+    await world.send(track("after"))
+
+    assert world.drain() is Outcome.EMPTY
+
+    assert [letter[0] for letter in world.letters()] == ["property is not a number"]
+    assert profile(world, columns="properties['n'], properties['logins']") == ("9" * 400, "1")
+    assert world.rows("count()", where="name = 'after'", order="1") == [(1,)]
+
+
+async def test_change_that_fails_in_a_way_nobody_foresaw_is_a_dead_letter(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr("openpanel_worker.people.changed", fail)
+    monkeypatch.setattr("openpanel_worker.people.regrouped", fail)
+    await world.send(message("identify", profileId="42", firstName="Ada"))
+    await world.send(message("group", id="acme", type="company", name="Acme"))
+    await world.send(track("after"))
+
+    assert world.drain() is Outcome.EMPTY
+
+    assert [letter[0] for letter in world.letters()] == ["message cannot be processed"] * 2
+    assert world.rows("count()", where="name = 'after'", order="1") == [(1,)]
+
+
+async def test_profile_that_is_full_keeps_what_it_knows_and_says_what_found_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openpanel_worker.bounded.MAX_PROPERTIES", 3)
+    server: Any = {"device": 0, "agent": SERVER, "flags": int(Flag.SERVER), "mode": None}
+    for said in (
+        message("identify", profileId="42", properties={"a": 1, "b": 1}),
+        message("identify", profileId="42", properties={"b": 2, "c": 2, "d": 2}),
+        message("increment", profileId="42", property="e"),
+        message("increment", profileId="42", property="c"),
+    ):
+        await world.send(said, **server)
+
+    world.drain()
+
+    assert profile(world, columns="properties") == ({"a": "1", "b": "2", "c": "3"},)
+    assert [letter[:2] for letter in world.letters()] == [
+        ("profile or group is full", "no room beside 3 for 'd'"),
+        ("profile or group is full", "no room beside 3 for 'e'"),
+    ]
+
+
+async def test_group_that_is_full_keeps_what_it_knows_and_says_what_found_no_room(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openpanel_worker.bounded.MAX_PROPERTIES", 2)
+    monkeypatch.setattr("openpanel_worker.groups.MAX_PROPERTIES", 2)
+    await world.send(message("group", id="acme", type="company", name="Acme", properties={"a": 1, "b": 1}))
+    await world.send(
+        message("group", id="acme", type="company", name="Acme Inc", properties={"b": 2, "c": 2})
+    )
+
+    world.drain()
+
+    assert world.rows("name, properties", table="groups FINAL", order="1") == [
+        ("Acme Inc", {"a": "1", "b": "2"})
+    ]
+    assert [letter[:2] for letter in world.letters()] == [
+        ("profile or group is full", "no room beside 2 for 'c'")
+    ]
 
 
 async def test_groups_are_described_and_joined(world: World) -> None:

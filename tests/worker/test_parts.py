@@ -13,6 +13,7 @@ from openpanel.wire.messages import GroupPayload
 from openpanel_worker import days as days_module
 from openpanel_worker import fragments as fragments_module
 from openpanel_worker import visits as visits_module
+from openpanel_worker.bounded import MAX_GROUPS, MAX_PROPERTIES
 from openpanel_worker.current import PIECE, PIECE_BYTES, _pieces
 from openpanel_worker.days import Days
 from openpanel_worker.fragments import Fragments
@@ -105,6 +106,32 @@ def test_sum_of_no_number_is_refused(present: str) -> None:
         applied(Told(properties={"n": present}), Counted("n", 1))
 
 
+@pytest.mark.parametrize(("present", "amount"), [("9" * 400, 1.5), ("1e308", 1e308), ("5", 2e308)])
+def test_sum_that_no_number_holds_is_refused(present: str, amount: float) -> None:
+    with pytest.raises(NotANumber):
+        applied(Told(properties={"n": present}), Counted("n", amount))
+
+
+def test_profile_remembers_so_many_properties_and_groups_and_no_more() -> None:
+    profile = applied(
+        *[Told(properties={f"{part}.{one}": "x" for one in range(900)}) for part in range(4)],
+        *[Joined(tuple(f"{part}.{one}" for one in range(900))) for part in range(4)],
+    )
+
+    assert len(profile.properties) == MAX_PROPERTIES
+    assert len(profile.groups) == MAX_GROUPS
+    assert list(applied(Told(properties={"a": "1"}), Told(properties={"a": "2"})).properties) == ["a"]
+
+
+def test_profile_that_was_larger_before_keeps_all_it_knows() -> None:
+    large = {str(number): "x" for number in range(MAX_PROPERTIES + 5)}
+    profile = Profile("shop", "42", properties=large)
+
+    after = changed(profile, Told(properties={"1": "y", "new": "z"}), order=1, at_ms=0)
+
+    assert after.properties == {**large, "1": "y"}
+
+
 def test_change_that_was_seen_changes_nothing() -> None:
     profile = applied(Told(first_name="Ada"), Counted("n", 1))
 
@@ -126,15 +153,14 @@ def test_group_that_was_described_before_stays_as_it_is() -> None:
     assert regrouped(group, payload, order=5, at_ms=2_000) is group
 
 
-@given(ids=st.lists(st.text(max_size=2_000), max_size=40))
-def test_questions_fit_into_an_address(ids: list[str]) -> None:
-    keys = [("shop", one) for one in ids]
+@given(keys=st.lists(st.tuples(st.text(max_size=40), st.text(max_size=2_000)), max_size=40))
+def test_questions_fit_into_an_address(keys: list[tuple[str, str]]) -> None:
 
     pieces = list(_pieces(keys))
 
     assert [key for piece in pieces for key in piece] == keys
     for piece in pieces:
-        size = sum(len(one.encode(errors="replace")) + 8 for _, one in piece)
+        size = sum(len((project + one).encode(errors="replace")) + 12 for project, one in piece)
         assert len(piece) == 1 or (size <= PIECE_BYTES and len(piece) <= PIECE)
 
 

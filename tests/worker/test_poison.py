@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from openpanel.warehouse import Refused, Warehouse
+from openpanel.warehouse.errors import error_of
 from openpanel_worker.drain import Outcome
 from tests.worker.builders import BOB, NOON, Kind, World, track
 from tests.worker.faults import DyingShard, FaultyWarehouse, Killed
@@ -84,6 +85,62 @@ async def test_refused_rows_are_told_once_when_the_block_is_repeated(
 
     assert len(world.letters()) == 1
     assert world.rows("count()", where="name != 'session_start'", order="1") == [(3,)]
+
+
+@pytest.mark.parametrize("code", [16, 60, 75, 76, 201, 452, 1000, 1001])
+async def test_events_wait_for_trouble_that_is_not_theirs(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
+    for number in range(4):
+        await world.send(track(f"event{number}"), minute=number)
+
+    def out_of_order(*_: object) -> None:
+        raise error_of(code, "No space left on device", inserting=True)
+
+    outcome = world.new_drain(warehouse=faulty(before=out_of_order), budget_s=0.05).run()
+
+    assert outcome is Outcome.GOES_ON
+    assert world.rows("count()", order="1") == [(0,)]
+    assert world.drain() is Outcome.EMPTY
+    assert world.rows("name", where="name != 'session_start'") == [(f"event{one}",) for one in range(4)]
+    assert world.letters() == []
+
+
+async def test_block_waits_when_its_dead_letters_are_refused_too(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
+    for number in range(4):
+        await world.send(track(f"event{number}"), minute=number)
+    await world.send({"type": "track", "payload": {"name": 7}}, minute=4)
+
+    def refuse(*_: object) -> None:
+        raise Refused(33, "Cannot read all data")
+
+    outcome = world.new_drain(warehouse=faulty(before=refuse), budget_s=0.05).run()
+
+    assert outcome is Outcome.GOES_ON
+    assert world.stream.redis.xlen(world.stream.keys.stream) == 5
+    assert world.drain() is Outcome.EMPTY
+    assert world.rows("name", where="name != 'session_start'") == [(f"event{one}",) for one in range(4)]
+    assert [letter[0] for letter in world.letters()] == ["message cannot be read"]
+
+
+async def test_refused_dead_letters_are_kept_once_when_they_are_taken_later(
+    world: World, faulty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openpanel_worker.drain.FIRST_PAUSE_S", 0.001)
+    for number in range(4):
+        await world.send({"type": "track", "payload": {"name": number}}, minute=number)
+
+    def refuse_the_first(_table: str, _token: str, number: int) -> None:
+        if number == 0:
+            raise Refused(33, "Cannot read all data")
+
+    assert world.new_drain(warehouse=faulty(before=refuse_the_first)).run() is Outcome.EMPTY
+
+    assert len(world.letters()) == 4
 
 
 async def test_value_that_no_column_holds_is_a_dead_letter(world: World) -> None:

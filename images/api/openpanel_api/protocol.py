@@ -1,24 +1,28 @@
 """uvicorn's HTTP protocol with what it lacks in front of the open internet: bounds on headers, in bytes and time.
 
-httptools keeps a header line in memory until it is complete, and uvicorn waits for it for ever. Nothing is added to
-requests whose headers come in one piece but two comparisons.
+httptools keeps a header line in memory until it is complete, and uvicorn waits for it for ever; it keeps the header
+lines that may come after a chunked body as well. Nothing is added to requests that come in one piece but a few
+comparisons.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from openpanel.wire import answers
-from openpanel.wire.limits import HEADER_BYTES
+from openpanel.wire.limits import BODY_BYTES, HEADER_BYTES
 from openpanel.wire.refusals import HeadersTooLarge
 from openpanel_api.ingest.asgi import ANY_ORIGIN, JSON, Send, send_accepted
 
 HEAD_SECONDS: Final = (
     15.0  # from the first byte of a request, or of the connection, to the end of the headers
 )
+REST_BYTES: Final = 2 * BODY_BYTES  # of a request after its headers: the body, and what it is wrapped in
 
+_NOWHERE: Final[deque[tuple[bytes, bytes]]] = deque(maxlen=0)
 _SINGLE: Final = len(answers.accepted(0, 0))  # of the commonest answer, whatever its ids
 _BODY: Final = answers.error(HeadersTooLarge())
 _TOO_LARGE: Final = (
@@ -28,12 +32,19 @@ _TOO_LARGE: Final = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose headers grow or take too long, and those that send nothing at all."""
+    """Closes connections whose headers grow or take too long, those that send nothing at all, and those that go on
+    without end about a request that needs no more."""
 
     head_seconds = HEAD_SECONDS
     _head_scope: Any = None  # the request whose headers are incomplete; None: not even begun
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _rest_scope: Any = None  # the request of which more came after its headers
+    _rest_bytes = 0
+    _idle_bytes = 0  # of these, how many brought nothing of the body since something last did
+    _brought_body = False
+    _answered_scope: Any = None  # the request of which more came after its answer
+    _answered_ends = 0.0  # by the loop's clock
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -49,10 +60,41 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says
         if cycle is None or cycle.scope is not self.scope:
             self._head_grew(len(data))
-        elif cycle.response_complete and self.timeout_keep_alive_task is None:
-            # Blank lines between requests: they stopped the timer of the idle connection and began nothing.
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
+        elif cycle.response_complete:
+            self._rest_grew(len(data))
+            self._stay_idle()
+        elif cycle.more_body:
+            self._rest_grew(len(data))
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        cycle: Any = self.cycle
+        if cycle is not None and cycle.scope is self.scope:
+            # Nobody asks for trailers. A request that becomes a websocket has no cycle and is looked at again.
+            self.headers = _NOWHERE  # type: ignore[assignment]  # uvicorn only appends to it
+
+    def on_body(self, body: bytes) -> None:
+        self._brought_body = True
+        super().on_body(body)
+
+    def _rest_grew(self, size: int) -> None:
+        if self._rest_scope is not self.scope:
+            self._rest_scope, self._rest_bytes, self._idle_bytes = self.scope, 0, 0
+        self._rest_bytes += size
+        self._idle_bytes = 0 if self._brought_body else self._idle_bytes + size
+        self._brought_body = False
+        if self._rest_bytes > REST_BYTES or self._idle_bytes > HEADER_BYTES:
+            self.transport.close()
+
+    def _stay_idle(self) -> None:
+        """The rest of a request that was answered before its end, or blank lines: they stopped the timer of the idle
+        connection and begin nothing, so they get the time of one idle connection and no more."""
+        if self._answered_scope is not self.scope:
+            self._answered_scope = self.scope
+            self._answered_ends = self.loop.time() + self.timeout_keep_alive
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_at(
+                self._answered_ends, self.timeout_keep_alive_handler
             )
 
     def _head_grew(self, size: int) -> None:

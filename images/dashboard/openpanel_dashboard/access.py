@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
+from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from openpanel.metadata import (
     Database,
@@ -23,9 +25,11 @@ from openpanel.metadata import (
 from openpanel.metadata.records import ProjectRecord, SessionRecord, UserRecord
 from openpanel_dashboard.services import Given, Services
 
-LIFETIME: Final = timedelta(days=30)
+LIFETIME: Final = timedelta(days=30)  # after it was used last
+LONGEST: Final = timedelta(days=90)  # after signing in, however much it is used
 EXTENDED_AFTER: Final = timedelta(days=1)  # a session in use is moved on at most this often
 TOKEN_BYTES: Final = 32
+MOVED_COOKIE: Final = "openpanel.moved_cookie"  # in the scope of a request
 
 
 class NotSignedInError(Exception):
@@ -82,12 +86,12 @@ def begin(database: Database, *, token: str, at: datetime) -> str | None:
     return session
 
 
-def remember(response: Response, *, token: str, https: bool) -> None:
+def remember(response: Response, *, token: str, https: bool, lifetime: timedelta = LIFETIME) -> None:
     """Give the browser its session."""
     response.set_cookie(
         cookie_name(https=https),
         token,
-        max_age=int(LIFETIME.total_seconds()),
+        max_age=int(lifetime.total_seconds()),
         path="/",
         secure=https,
         httponly=True,
@@ -105,15 +109,38 @@ def end(request: Request, response: Response, *, services: Services) -> None:
 
 
 def session_of(request: Request, services: Services) -> SessionRecord | None:
-    """The session of the browser that asks."""
-    token = request.cookies.get(cookie_name(https=services.https))
-    if not token:
-        return None
-    now = services.clock()
-    session = dashboard_sessions.load(services.database, token=token, at=now)
-    if session is not None and session.expires_at - now < LIFETIME - EXTENDED_AFTER:
-        dashboard_sessions.extend(services.database, token=token, expires_at=now + LIFETIME)
+    """The session of the browser that asks. One in use is moved on, and `MovedCookies` tells the browser."""
+    token, now = _token(request, services), services.clock()
+    session = dashboard_sessions.load(services.database, token=token, at=now) if token else None
+    if session is not None and _is_to_move_on(session, now):
+        end = _end(session, now)
+        dashboard_sessions.extend(services.database, token=token, expires_at=end)
+        cookie = Response()
+        remember(cookie, token=token, https=services.https, lifetime=end - now)
+        request.scope[MOVED_COOKIE] = cookie.headers["set-cookie"]
     return session
+
+
+def is_to_come_again(request: Request, services: Services) -> bool:
+    """Whether a browser whose answer has begun must ask anew: signed out, or with a session that is to be moved on."""
+    token, now = _token(request, services), services.clock()
+    session = dashboard_sessions.load(services.database, token=token, at=now) if token else None
+    return session is None or _is_to_move_on(session, now)
+
+
+class MovedCookies:
+    """Puts the cookie of a session that was moved on onto the answer, whatever that is. Plain ASGI."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and MOVED_COOKIE in scope:
+                MutableHeaders(scope=message).append("set-cookie", scope[MOVED_COOKIE])
+            await send(message)
+
+        await self._app(scope, receive, with_cookie)
 
 
 def signed_in(request: Request, services: Given) -> UserRecord:
@@ -137,6 +164,18 @@ def project_access(
         if (one.organization, one.id) == (org, project):
             return ProjectAccess(user=given.user, project=one, projects=given.projects)
     raise _refusal(org, project, services.database)
+
+
+def _token(request: Request, services: Services) -> str:
+    return request.cookies.get(cookie_name(https=services.https), "")
+
+
+def _end(session: SessionRecord, now: datetime) -> datetime:
+    return min(now + LIFETIME, session.created_at + LONGEST)
+
+
+def _is_to_move_on(session: SessionRecord, now: datetime) -> bool:
+    return _end(session, now) - session.expires_at > EXTENDED_AFTER
 
 
 def _refusal(org: str, project: str, database: Database) -> Exception:

@@ -17,6 +17,7 @@ from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard import assets, health, languages, live, preferences, refusals
+from openpanel_dashboard.access import MovedCookies
 from openpanel_dashboard.bodies import BoundedBodies
 from openpanel_dashboard.fragments import FragmentCache
 from openpanel_dashboard.headers import SecureHeaders
@@ -85,6 +86,7 @@ def create_app(
         app.include_router(stories.router)
     app.mount("/static", assets.BuiltFiles(directory=static))
     refusals.install(app)
+    app.add_middleware(MovedCookies)
     app.add_middleware(BoundedBodies)
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED)
     app.add_middleware(SecureHeaders, https=given.https)

@@ -1,10 +1,12 @@
 """How the dashboard is served: uvicorn, with bounds on the head of a request in bytes and in time.
 
-httptools keeps a line of a header until it is complete, and uvicorn waits for it for ever: without these bounds one
-connection that never ends its headers fills the memory, before anybody has signed in.
+httptools keeps a line of a header until it is complete, and uvicorn waits for it for ever; it keeps the lines that may
+come after a chunked body as well. Without these bounds one connection that never ends them fills the memory, before
+anybody has signed in.
 """
 
 import asyncio
+from collections import deque
 from typing import Any, Final
 
 import uvicorn
@@ -13,8 +15,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES: Final = 64 * 1024  # of the request line and all headers
 HEAD_SECONDS: Final = 15.0  # from the first byte of a head, or of the connection, to the head's end
+REST_BYTES: Final = 256 * 1024  # of a request after its head: a form, and what it is wrapped in
 STOP_S: Final = 5  # seconds that running requests get to end
 
+_NOWHERE: Final[deque[tuple[bytes, bytes]]] = deque(maxlen=0)
 _REASON: Final = b"The headers of a request may have %d bytes.\n" % HEAD_BYTES
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain; charset=utf-8\r\n"
@@ -23,12 +27,15 @@ _TOO_LARGE: Final = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes connections whose headers grow or take too long, and those that send nothing at all."""
+    """Closes connections whose headers grow or take too long, those that send nothing at all, and those that go on
+    without end about a request that needs no more."""
 
     head_seconds = HEAD_SECONDS
     _head_scope: Any = None  # the request whose head is being received
     _head_bytes = 0
     _head_timer: asyncio.TimerHandle | None = None
+    _rest_scope: Any = None  # the request of which more came after its head
+    _rest_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -41,9 +48,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._head_is_whole():
-            self._settle_head()
-            if self._is_answered():  # blank lines between requests: they begin nothing
-                self._await_head()
+            if (
+                self._is_answered()
+            ):  # its rest, or blank lines: they begin nothing and get the time of one head
+                if self._head_timer is None:
+                    self._await_head()
+            else:
+                self._settle_head()
+            self._rest_grew(len(data))
             return
         if self._head_scope is not self.scope:
             self._settle_head()
@@ -54,6 +66,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         elif self._head_timer is None:
             self._await_head()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self._head_is_whole():
+            self.headers = _NOWHERE  # type: ignore[assignment]  # nobody asks for trailers, uvicorn only appends them
+
+    def _rest_grew(self, size: int) -> None:
+        if self._rest_scope is not self.scope:
+            self._rest_scope, self._rest_bytes = self.scope, 0
+        self._rest_bytes += size
+        if self._rest_bytes > REST_BYTES:
+            self.transport.close()
 
     def _head_is_whole(self) -> bool:
         cycle: Any = self.cycle  # None before the first request, whatever uvicorn's annotation says

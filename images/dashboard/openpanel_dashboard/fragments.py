@@ -49,9 +49,10 @@ class ClientGoneError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which fragment: of what project, at what address, in what language."""
+    """Which fragment: of what project, by the days of what time zone, at what address, in what language."""
 
     project: str
+    timezone: str
     address: str
     language: str
 

@@ -119,13 +119,9 @@ async def pulses(request: Request, project: ProjectRecord, given: Services) -> A
         elif silent >= PING_LOOKS:
             silent = 0
             yield ": still here\n\n"
-        if looks % SESSION_LOOKS == 0 and await run_in_threadpool(_signed_out, request, given):
+        if looks % SESSION_LOOKS == 0 and await run_in_threadpool(access.is_to_come_again, request, given):
             return
         await _rest(stopping, given.live_every_s)
-
-
-def _signed_out(request: Request, given: Services) -> bool:
-    return access.session_of(request, given) is None
 
 
 async def _rest(stopping: asyncio.Event, seconds: float) -> None:

@@ -21,6 +21,8 @@ from openpanel_dashboard.languages import Say
 from openpanel_dashboard.rendering import reader_of, templates_of
 
 AROUND_PANELS: Final = "/main"  # how the addresses of the parts around panels end
+_OF_PATHS: Final = "/%:@!$&'()*+,;="  # what stands in a path as it is, says RFC 3986
+_OF_QUERIES: Final = f"{_OF_PATHS}?"
 
 log = structlog.get_logger(__name__)
 
@@ -64,9 +66,15 @@ def said(request: Request, message: Said, *, status: int = 200) -> Response:
 
 def _whole_page_instead(request: Request, *, status: int) -> Response:
     """Sends the browser to the page itself, which says what is wrong and can be tried again."""
-    page = request.url.path.removesuffix(AROUND_PANELS)
-    address = f"{page}?{request.url.query}" if request.url.query else page
+    page, question, query = _sent(request).partition("?")
+    address = f"{page.removesuffix(AROUND_PANELS)}{question}{query}"
     return PlainTextResponse("", status_code=status, headers={"HX-Redirect": address})
+
+
+def _sent(request: Request) -> str:
+    """The address within this host, as it was sent: decoded it may be another one, and no text for a header."""
+    path, query = (request.scope[part] for part in ("raw_path", "query_string"))
+    return quote(path, safe=_OF_PATHS) + (f"?{quote(query, safe=_OF_QUERIES)}" if query else "")
 
 
 def link_is_over(say: Say) -> Said:
@@ -114,7 +122,7 @@ async def _not_signed_in(request: Request, _error: Exception) -> Response:
         return PlainTextResponse("not signed in", status_code=401)
     if is_fragment(request):
         return PlainTextResponse("not signed in", status_code=401, headers={"HX-Redirect": "/sign-in"})
-    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    here = _sent(request)
     return RedirectResponse(
         f"/sign-in?next={quote(here, safe='/')}" if here != "/" else "/sign-in", status_code=303
     )
@@ -181,7 +189,7 @@ async def _store_away(request: Request, error: Exception) -> Response:
     message = Said(
         title=say("The dashboard cannot reach its database"),
         paragraphs=(say("Events are still received and kept. Try again in a moment."),),
-        action=Link(label=say("Try again"), address=str(request.url.path)),
+        action=Link(label=say("Try again"), address=_sent(request).partition("?")[0]),
     )
     return said(request, message, status=503)
 

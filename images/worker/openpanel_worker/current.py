@@ -5,26 +5,27 @@ One question per table and block, in pieces that fit into an address. Errors are
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from openpanel.warehouse import Warehouse
+from openpanel.warehouse.client import SAME_REPLICA
 from openpanel_worker.groups import Group
 from openpanel_worker.profiles import Profile
 
 Key = tuple[str, str]  # project, id
 
-PIECE: Final = 500  # ids
-PIECE_BYTES: Final = 8_192  # of ids, which travel in the address
+PIECE: Final = 500  # keys
+PIECE_BYTES: Final = 8_192  # of keys, which may travel in the address
 
 _PROFILES: Final = """
 SELECT project_id, profile_id, first_name, last_name, email, avatar, properties, groups, created_at, version
 FROM profiles FINAL
-WHERE project_id IN {projects:Array(String)} AND profile_id IN {ids:Array(String)}
+WHERE (project_id, profile_id) IN {keys:Array(Tuple(String, String))}
 """
 _GROUPS: Final = """
 SELECT project_id, group_id, type, name, properties, created_at, version
 FROM groups FINAL
-WHERE project_id IN {projects:Array(String)} AND group_id IN {ids:Array(String)}
+WHERE (project_id, group_id) IN {keys:Array(Tuple(String, String))}
 """
 
 
@@ -32,7 +33,7 @@ def current_profiles(warehouse: Warehouse, keys: Iterable[Key]) -> dict[Key, Pro
     """The profiles that exist among these."""
     found: dict[Key, Profile] = {}
     for piece in _pieces(keys):
-        for *facts, groups, created, version in warehouse.query(_PROFILES, parameters=_parameters(piece)):
+        for *facts, groups, created, version in _answer(warehouse, _PROFILES, piece):
             project, name, first_name, last_name, email, avatar, properties = facts
             found[project, name] = Profile(
                 project=project,
@@ -53,22 +54,20 @@ def current_groups(warehouse: Warehouse, keys: Iterable[Key]) -> dict[Key, Group
     """The groups that exist among these."""
     found: dict[Key, Group] = {}
     for piece in _pieces(keys):
-        for project, one, kind, name, properties, created, version in warehouse.query(
-            _GROUPS, parameters=_parameters(piece)
-        ):
+        for project, one, kind, name, properties, created, version in _answer(warehouse, _GROUPS, piece):
             found[project, one] = Group(project, one, kind, name, properties, _ms(created), version)
     return found
 
 
-def _parameters(piece: list[Key]) -> dict[str, object]:
-    return {"projects": sorted({project for project, _ in piece}), "ids": sorted({one for _, one in piece})}
+def _answer(warehouse: Warehouse, question: str, piece: list[Key]) -> list[tuple[Any, ...]]:
+    return warehouse.query(question, parameters={"keys": piece}, settings=SAME_REPLICA)
 
 
 def _pieces(keys: Iterable[Key]) -> Iterator[list[Key]]:
     piece: list[Key] = []
     size = 0
     for key in keys:
-        size += len(key[1].encode(errors="replace")) + 8
+        size += sum(len(part.encode(errors="replace")) for part in key) + 12
         if piece and (size > PIECE_BYTES or len(piece) >= PIECE):
             yield piece
             piece, size = [], 0

@@ -16,6 +16,8 @@ MESSAGE: Final = "message cannot be read"
 UNEXPECTED: Final = "message cannot be processed"
 NO_SESSION: Final = "replay without a session"
 NO_PROFILE: Final = "no profile and no device"
+NO_NUMBER: Final = "property is not a number"
+NO_ROOM: Final = "profile or group is full"
 REFUSED: Final = "refused by the warehouse"
 
 MAX_DETAIL: Final = 2_000  # characters

@@ -27,6 +27,7 @@ from openpanel.enrich.referrer import Referrers
 from openpanel.enrich.user_agent import AgentParser
 from openpanel.metadata import Database
 from openpanel.stream import Pool
+from openpanel.stream.blocking import blocking_client
 from openpanel.stream.drain import Shard, depth, sweep_sessions
 from openpanel.stream.keys import ShardKeys
 from openpanel.stream.sweep import forget
@@ -163,7 +164,7 @@ class Deps:
 
     def worker(self) -> DrainWorker:
         """A new RQ worker; its connection is its own, because it waits on it for minutes."""
-        connection = redis.Redis.from_url(self.values.redis_url)
+        connection = blocking_client(self.values.redis_url)
         queues = [self.orders.queue_on(connection), Queue(JOBS_QUEUE, connection=connection)]
         name = f"{self.owner}:{secrets.token_hex(2)}"
         return DrainWorker(
@@ -195,7 +196,7 @@ class Deps:
 def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
     """Open data files and clients. Nothing is connected yet but what the system gives for free."""
     with ExitStack() as stack:
-        client = redis.Redis.from_url(values.redis_url, socket_timeout=SOCKET_TIMEOUT_S)
+        client = blocking_client(values.redis_url, socket_timeout=SOCKET_TIMEOUT_S)
         stack.callback(client.close)
         database = stack.enter_context(Database(values.postgres_url))
         form = form_of(values.clickhouse_cluster)

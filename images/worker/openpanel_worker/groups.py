@@ -1,6 +1,7 @@
 """What is known about a group of people, such as a customer's account: pure values, no store.
 
-Merged like a profile: later words win, empty ones do not, and a change that is met twice counts once.
+Merged like a profile: later words win, empty ones do not, what is new counts for as long as there is room, and a change
+that is met twice counts once.
 """
 
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from openpanel.enrich.properties import flatten
 from openpanel.enrich.text import storable
 from openpanel.wire.messages import GroupPayload
 from openpanel_worker.batch import Row
+from openpanel_worker.bounded import MAX_PROPERTIES, left_out, merged
 from openpanel_worker.fragments import Fragments
 
 
@@ -35,10 +37,17 @@ def regrouped(group: Group, payload: GroupPayload, *, order: int, at_ms: int) ->
         id=group.id,
         type=storable(payload.type) or group.type,
         name=storable(payload.name) or group.name,
-        properties={**group.properties, **flatten(payload.properties or {})},
+        properties=merged(group.properties, flatten(payload.properties or {})),
         created_ms=group.created_ms or at_ms,
         version=order,
     )
+
+
+def left_of_description(group: Group, payload: GroupPayload) -> str:
+    """What of a description found no room in the group after it, as a sentence; empty: all of it did."""
+    if len(group.properties) < MAX_PROPERTIES:
+        return ""
+    return left_out(flatten(payload.properties or {}), group.properties)
 
 
 def group_row(group: Group, fragments: Fragments) -> Row:

@@ -69,9 +69,11 @@ class Insertion:
 
 
 def _lose(source: Source, detail: str) -> None:
-    """Not even the dead letter can be kept: say so, without its content."""
+    """Not even the dead letter can be encoded: say so, without its content."""
     metrics.LOST.inc()
-    _log.error("dead letter refused", event_id=source.event_id, order=source.order, error=detail[:500])
+    _log.error(
+        "dead letter cannot be encoded", event_id=source.event_id, order=source.order, error=detail[:500]
+    )
 
 
 def _count(rows: Rows) -> None:

@@ -2,24 +2,29 @@
 
 Current rows are read once per block and kept while the shard is held; whoever takes a shard calls `forget`, because
 another worker may have changed them. The rows of the block before may not be written yet, so what it changed is
-always kept. A change that cannot be applied is told, and the others of its profile count.
+always kept. A change that cannot be applied, for whatever reason, is told, and the others of its profile count.
 """
 
 from collections.abc import Callable
 from typing import Final
 
+import structlog
+
 from openpanel.stream.drain import Message
 from openpanel.warehouse import Warehouse
 from openpanel.wire.messages import GroupPayload
+from openpanel_worker import dead_letters
 from openpanel_worker.batch import Batch
 from openpanel_worker.current import Key, current_groups, current_profiles
 from openpanel_worker.fragments import Fragments
-from openpanel_worker.groups import Group, group_row, regrouped
-from openpanel_worker.profiles import Change, NotANumber, Profile, changed, profile_row
+from openpanel_worker.groups import Group, group_row, left_of_description, regrouped
+from openpanel_worker.profiles import Change, NotANumber, Profile, changed, left_of_change, profile_row
 
 MAX_KEPT: Final = 20_000  # profiles, and as many groups
 
 Refuse = Callable[[Message, str, str], None]  # message, reason, detail
+
+_log = structlog.get_logger(__name__)
 
 
 class People:
@@ -58,7 +63,7 @@ class People:
         for key, changes in self._changes.items():
             self._profiles[key] = self._apply_changes(profiles[key], changes, batch, refuse)
         for key, descriptions in self._descriptions.items():
-            self._groups[key] = self._apply_descriptions(groups[key], descriptions, batch)
+            self._groups[key] = self._apply_descriptions(groups[key], descriptions, batch, refuse)
         if len(self._profiles) > MAX_KEPT:
             self._profiles = {key: self._profiles[key] for key in self._changes}
         if len(self._groups) > MAX_KEPT:
@@ -70,19 +75,32 @@ class People:
         before = profile
         for change, message in changes:
             try:
-                profile = changed(profile, change, order=message.order, at_ms=message.item.at_ms)
+                after = changed(profile, change, order=message.order, at_ms=message.item.at_ms)
+                if after is not profile and (rest := left_of_change(after, change)):
+                    refuse(message, dead_letters.NO_ROOM, rest)
+                profile = after
             except NotANumber as error:
-                refuse(message, "property is not a number", f"the property holds {str(error)!r}")
+                refuse(message, dead_letters.NO_NUMBER, f"the property holds {str(error)!r}")
+            except Exception as error:  # noqa: BLE001 - whatever it is, it must not hold up its neighbours
+                _log.exception("profile cannot be changed")
+                refuse(message, dead_letters.UNEXPECTED, repr(error))
         if profile is not before:
             batch.profiles.add(profile_row(profile, self._fragments), changes[-1][1])
         return profile
 
     def _apply_descriptions(
-        self, group: Group, descriptions: list[tuple[GroupPayload, Message]], batch: Batch
+        self, group: Group, descriptions: list[tuple[GroupPayload, Message]], batch: Batch, refuse: Refuse
     ) -> Group:
         before = group
         for payload, message in descriptions:
-            group = regrouped(group, payload, order=message.order, at_ms=message.item.at_ms)
+            try:
+                after = regrouped(group, payload, order=message.order, at_ms=message.item.at_ms)
+                if after is not group and (rest := left_of_description(after, payload)):
+                    refuse(message, dead_letters.NO_ROOM, rest)
+                group = after
+            except Exception as error:  # noqa: BLE001 - as for profiles
+                _log.exception("group cannot be described")
+                refuse(message, dead_letters.UNEXPECTED, repr(error))
         if group is not before:
             batch.groups.add(group_row(group, self._fragments), descriptions[-1][1])
         return group

@@ -1,7 +1,8 @@
 """What is known about a person, and how it changes: pure values, no store.
 
-Later words win over earlier ones and empty words over none; nothing said is ever taken back. A change is applied
-only to a profile of an older version, so that a change that is met twice counts once.
+Later words win over earlier ones and empty words over none; nothing said is ever taken back, and what is new counts
+for as long as there is room (`bounded`). A change is applied only to a profile of an older version, so that a change
+that is met twice counts once.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from openpanel.enrich.user_agent import Agent
 from openpanel.identity.ids import person_of_profile
 from openpanel.wire.messages import IdentifyPayload
 from openpanel_worker.batch import Row
+from openpanel_worker.bounded import joined, left_out, merged
 from openpanel_worker.fragments import Fragments
 
 SERVER: Final = "server"
@@ -23,7 +25,7 @@ _COLUMNS_OF_AGENT: Final = Agent._fields
 
 
 class NotANumber(ValueError):
-    """The property that is to be counted up holds something else than a number."""
+    """The property that is to be counted up holds something else than a number, or one too large to be added to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,20 @@ def changed(profile: Profile, change: Change, *, order: int, at_ms: int) -> Prof
         case Told():
             return _told(known, change)
         case Counted():
-            return replace(known, properties={**known.properties, change.property: _sum(known, change)})
+            return replace(known, properties=merged(known.properties, {change.property: _sum(known, change)}))
         case Joined():
-            return replace(known, groups=tuple(dict.fromkeys((*known.groups, *change.groups))))
+            return replace(known, groups=joined(known.groups, change.groups))
+
+
+def left_of_change(profile: Profile, change: Change) -> str:
+    """What of a change found no room in the profile after it, as a sentence; empty: all of it did."""
+    match change:
+        case Told():
+            return left_out(change.properties, profile.properties)
+        case Counted():
+            return left_out((change.property,), profile.properties)
+        case Joined():
+            return left_out(change.groups, frozenset(profile.groups))
 
 
 def told(payload: IdentifyPayload, *, place: Place, agent: Agent) -> Told:
@@ -128,7 +141,7 @@ def _told(known: Profile, change: Told) -> Profile:
         last_name=change.last_name or known.last_name,
         email=change.email or known.email,
         avatar=change.avatar or known.avatar,
-        properties={**known.properties, **change.properties},
+        properties=merged(known.properties, change.properties),
     )
 
 
@@ -138,7 +151,13 @@ def _sum(profile: Profile, change: Counted) -> str:
         number: float = int(present)
     except ValueError:
         number = _float(present)
-    return number_text(number + change.amount)
+    try:
+        total = number + change.amount
+    except OverflowError:  # an integer that no float can hold
+        raise NotANumber(present[:100]) from None
+    if total - total != 0:
+        raise NotANumber(present[:100])
+    return number_text(total)
 
 
 def _float(text: str) -> float:

@@ -28,7 +28,8 @@ NO_AGENT: Final = Agent("", "", "", "", "", "", "")
 LOST: Final = 1  # starter of a session that was opened in forgotten times
 
 # One command for many visits: a pipeline of as many costs more than making their rows.
-_WRITE_DOWN: Final = """
+# Also where Redis is full: what is drained makes room.
+_WRITE_DOWN: Final = """#!lua flags=allow-oom
 -- KEYS visits   ARGV 1 seconds to keep   2 NX: those that are there stay   3… values, one per key
 for place, key in ipairs(KEYS) do
   if ARGV[2] == 'NX' then

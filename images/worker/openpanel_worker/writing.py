@@ -1,7 +1,7 @@
 """Brings the rows of a block into the warehouse, each insert under a token that stands for exactly its rows.
 
 What the warehouse refuses is halved until the single row is found; that row is handed to `refuse`, all others are
-written. Pieces are cut in the same places whenever the block is repeated, so each is known by its token.
+written. A dead letter that is refused has nowhere else to go and waits: only what cannot be encoded is handed on. Pieces are cut in the same places whenever the block is repeated, so each is known by its token.
 """
 
 import struct
@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from openpanel.identity.ids import hash64, to_hex
-from openpanel.warehouse import Refused, Warehouse, tables
+from openpanel.warehouse import Refused, Unavailable, Warehouse, tables
 from openpanel.warehouse.native import encode_block
 from openpanel_worker.batch import Rows, Source
 from openpanel_worker.layout import columns
@@ -32,7 +32,10 @@ Refuse = Callable[[Source, str], None]  # the record whose row was refused, why
 
 
 def write(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse) -> None:
-    """Insert all rows; raises Unavailable when the warehouse is away, and may then be called again."""
+    """Insert all rows; raises Unavailable when the warehouse is away, and may then be called again.
+
+    So it does when dead letters are refused: whole, so that they are written once when they are taken later.
+    """
     pieces = _spread(rows)
     for number, piece in enumerate(pieces):
         suffix = f"/{number}" if len(pieces) > 1 else ""
@@ -49,6 +52,8 @@ def _write_piece(warehouse: Warehouse, rows: Rows, *, token: str, refuse: Refuse
     try:
         _insert(warehouse, rows, token=token)
     except (Refused, *_UNWRITABLE) as error:
+        if rows.table is tables.DEAD_LETTERS and isinstance(error, Refused):
+            raise Unavailable(f"dead letters are refused: {error}", code=error.code) from error
         if len(rows.rows) == 1:
             refuse(rows.sources[0], str(error))
             return

@@ -268,7 +268,9 @@ def _profiles(limit: int) -> Tree:
         "max_memory_usage": int(server * QUERY_SHARE),
         "max_bytes_before_external_group_by": int(server * SPILL_SHARE),
         "max_bytes_before_external_sort": int(server * SPILL_SHARE),
-        "load_balancing": "in_order",  # the same replica sees its own writes
+        # Whichever server is asked, the same replica is: it sees its own writes.
+        "load_balancing": "in_order",
+        "prefer_localhost_replica": 0,
         "log_queries": 1,
         "log_queries_min_query_duration_ms": 100,
     }

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from openpanel_operator.desired.labels import GROUP
+from openpanel_operator.resources.status import LONGEST_SHORT_TEXT
 
 PAUSED: Final = f"{GROUP}/paused"  # "true": nothing is changed
 RECONCILE_AT: Final = f"{GROUP}/reconcile-at"  # a new value: look at everything again now
@@ -22,3 +23,9 @@ ROTATED_FOR: Final = (
 def is_set(annotations: Mapping[str, str], name: str) -> bool:
     """Whether an annotation says yes."""
     return annotations.get(name, "").strip().lower() in {"true", "yes", "1"}
+
+
+def as_followed(annotations: Mapping[str, str], name: str) -> str | None:
+    """An annotation's value as the status says that it was followed: a longer one would have all of it refused."""
+    value = annotations.get(name)
+    return None if value is None else value[:LONGEST_SHORT_TEXT]

@@ -12,7 +12,7 @@ from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.waiting import as_running
 from openpanel_operator.kube import Ref, ref_of
 from openpanel_operator.reconcile import credentials, maintenance, pods, staging, volumes
-from openpanel_operator.reconcile.annotations import RECONCILE_AT
+from openpanel_operator.reconcile.annotations import RECONCILE_AT, as_followed
 from openpanel_operator.reconcile.applying import Change
 from openpanel_operator.reconcile.cluster_checks import (
     LOOK_AGAIN_S,
@@ -157,7 +157,7 @@ async def fill_status(current: ClusterPass) -> None:
     scaling = scaling_of(current, current.resource.spec.workers, lacking=lacking)
     if scaling is not None:
         current.conditions[scaling.type] = scaling
-    current.status["reconciledAt"] = current.resource.annotations.get(RECONCILE_AT)
+    current.status["reconciledAt"] = as_followed(current.resource.annotations, RECONCILE_AT)
 
 
 STEPS: Final[tuple[Step[ClusterPass], ...]] = (

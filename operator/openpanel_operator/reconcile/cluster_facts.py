@@ -46,15 +46,16 @@ async def clickhouse_facts(
 ) -> ClickHouseFacts:
     """The managed servers: which there are, which have the schema, which may go.
 
-    A server that is new, or has lost its tables, is asked by others only when it has its shard's data, too.
+    A server that is new, or has lost its tables, is asked by others only when it has its shard's data, too. Those that
+    had the schema have it still while the tables of a newer version are waited for.
     """
     nodes = frozenset(owned.nodes) if cluster.spec.clickhouse.engine == "Managed" else frozenset()
     if not nodes:
         return ClickHouseFacts()
     answering = any(owned.nodes[node].rollout.ready for node in nodes)
-    told = await stores.furnished(at) if answering else {}
-    delays = await stores.delays(at) if answering else {}
     known = _recorded_nodes(cluster)
+    told = await stores.furnished(at, like=known) if answering else {}
+    delays = await stores.delays(at) if answering else {}
     furnished = frozenset(
         node
         for node in nodes

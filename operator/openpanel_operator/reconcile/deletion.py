@@ -18,7 +18,7 @@ from openpanel_operator.reconcile import clusters, warehouse_user
 from openpanel_operator.reconcile.annotations import DELETION_PROTECTION, SKIP_CLEANUP, is_set
 from openpanel_operator.reconcile.applying import Change
 from openpanel_operator.reconcile.claims import ref_of_key
-from openpanel_operator.reconcile.clusters import NoCluster
+from openpanel_operator.reconcile.clusters import NoCluster, Serving
 from openpanel_operator.reconcile.conditions import moment
 from openpanel_operator.reconcile.events import Event
 from openpanel_operator.reconcile.passing import Pass, explain
@@ -121,7 +121,7 @@ def _is_to_be_cleared(body: Object) -> bool:
 
 
 async def _clear(current: ProjectPass) -> Fault | None:
-    """Clear the project from the stores; why it cannot be."""
+    """Clear the project from the stores; why it cannot be. Its clients stop first, whatever the rest waits for."""
     policy: DeletionPolicy = current.resource.spec.deletion_policy
     try:
         serving = await clusters.serving(current.key, world=current.world)
@@ -134,22 +134,38 @@ async def _clear(current: ProjectPass) -> Fault | None:
     if current.world.claims.namesake(current.key, cluster=serving.key) is not None:
         return None  # what is in the stores under this name is another project's
     try:
-        user = serving.at.keeps_users and not warehouse_user.was_refused(current)
+        await _stop(current, serving)
         place = await place_of(serving.cluster, world=current.world) if policy == "Snapshot" else None
         copy = await current.world.stores.remove(
             current.key.name,
             policy=policy,
-            user=user,
+            user=_has_user(current, serving),
             place=place,
             namespace=current.key.namespace,
             at=serving.at,
         )
     except (NoPlace, StoreError, KubeError) as error:
         return _fault(error)
-    current.world.known.ensured.pop(current.key, None)
     if copy:
         _tell(current, Event("Normal", "SnapshotTaken", copy))
     return None
+
+
+async def _stop(current: ProjectPass, serving: Serving) -> None:
+    """Stop the project's clients, which are to be made anew if it is ever wanted again."""
+    current.world.known.ensured.pop(current.key, None)
+    await current.world.stores.stop(
+        current.key.name,
+        policy=current.resource.spec.deletion_policy,
+        user=_has_user(current, serving),
+        namespace=current.key.namespace,
+        at=serving.at,
+    )
+
+
+def _has_user(current: ProjectPass, serving: Serving) -> bool:
+    """Whether the project may have a user of its own in the warehouse."""
+    return serving.at.keeps_users and not warehouse_user.was_refused(current)
 
 
 _WITHOUT_STORES: Final = f'mend or make that again, or annotate {SKIP_CLEANUP}: "true" to leave what its stores have, if they are still there'

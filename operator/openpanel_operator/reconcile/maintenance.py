@@ -14,14 +14,13 @@ from openpanel_operator.desired import labels as names
 from openpanel_operator.desired.revision import revision_of
 from openpanel_operator.desired.waiting import as_running, kept
 from openpanel_operator.kube.kinds import DEPLOYMENT, STATEFUL_SET
-from openpanel_operator.reconcile.annotations import MAINTENANCE_NOW
+from openpanel_operator.reconcile.annotations import MAINTENANCE_NOW, as_followed
 from openpanel_operator.reconcile.claims import ref_of_key
 from openpanel_operator.reconcile.comparing import alike, applied
 from openpanel_operator.reconcile.conditions import stamp
 from openpanel_operator.reconcile.passing import Pass, is_as_seen
 from openpanel_operator.reconcile.workloads import Owned
 from openpanel_operator.resources.cluster import Cluster
-from openpanel_operator.resources.status import LONGEST_SHORT_TEXT
 from openpanel_operator.windows import opening
 
 SHOWN: Final = 4  # workloads that one message names
@@ -172,8 +171,7 @@ def _is_asked(cluster: Cluster) -> bool:
 
 
 def _asked(cluster: Cluster) -> str | None:
-    asked = cluster.annotations.get(MAINTENANCE_NOW)
-    return None if asked is None else asked[:LONGEST_SHORT_TEXT]
+    return as_followed(cluster.annotations, MAINTENANCE_NOW)
 
 
 def _told(cluster: Cluster) -> Mapping[str, Any]:

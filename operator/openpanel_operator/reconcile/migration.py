@@ -1,5 +1,9 @@
-"""Where the migration of the wanted version is: not begun, running, failed, done, or done and no longer true."""
+"""Where the migration of the wanted version is: not begun, running, failed, done, or done and no longer true.
 
+An older version has nothing to migrate on tables that a newer one has brought on: its own code would refuse them.
+"""
+
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,6 +18,8 @@ if TYPE_CHECKING:
     from openpanel_operator.reconcile.cluster_pass import ClusterPass
 
 RETRY_S: Final = 60.0  # after a Job has given up; its own retries come before that
+
+_VERSION: Final = re.compile(r"v?(?P<numbers>\d+(\.\d+)*)(?P<before>-.+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,8 @@ async def migration_of(
     if ended or (job is None and recorded == wanted.name):
         whole = await _is_whole(current, at, version)
         return Migration(wanted, done=whole, recorded=recorded, stale=ended and not whole)
+    if _is_older(version, than=current.world.version) and await _is_of_this_version(current, at):
+        return Migration(wanted, done=True, recorded=recorded)
     failure = job_failure(job) if job is not None else None
     due = failure is not None and job is not None and _is_due(job, current)
     return Migration(wanted, done=False, recorded=recorded, failure=failure, stale=due)
@@ -70,6 +78,28 @@ async def _is_whole(current: "ClusterPass", at: Addresses, version: str) -> bool
         return await current.world.stores.schema_is_current(at)
     except StoreError:
         return True
+
+
+async def _is_of_this_version(current: "ClusterPass", at: Addresses) -> bool:
+    """Whether the stores have the tables of the operator's own version, as far as they can be asked now."""
+    try:
+        return await current.world.stores.schema_is_current(at)
+    except StoreError:
+        return False
+
+
+def _is_older(version: str, *, than: str) -> bool:
+    """Whether it comes before the other one; of names that are no version numbers nobody knows."""
+    one, other = _VERSION.fullmatch(version), _VERSION.fullmatch(than)
+    return one is not None and other is not None and _place(one) < _place(other)
+
+
+def _place(version: re.Match[str]) -> tuple[list[int], bool]:
+    """Where a version comes among all: what comes before a release, such as 2.0.0-rc1, is older than it."""
+    numbers = [int(number) for number in version["numbers"].split(".")]
+    while numbers and not numbers[-1]:
+        numbers.pop()  # 1.0 is 1.0.0
+    return numbers, version["before"] is None
 
 
 def _is_due(job: Object, current: "ClusterPass") -> bool:

@@ -20,7 +20,7 @@ from openpanel_operator.reconcile import (
     retention,
     warehouse_user,
 )
-from openpanel_operator.reconcile.annotations import RECONCILE_AT, ROTATE
+from openpanel_operator.reconcile.annotations import RECONCILE_AT, ROTATE, as_followed
 from openpanel_operator.reconcile.claims import host_claim, ref_of_key
 from openpanel_operator.reconcile.cluster_facts import redis_facts
 from openpanel_operator.reconcile.clusters import NoCluster
@@ -207,7 +207,7 @@ async def fill_status(current: ProjectPass) -> None:
     elif not current.dedicated:
         current.well(ConditionType.SCALING_ACTIVE, Reason.SHARED)
     current.status |= figures(current)
-    current.status["reconciledAt"] = current.resource.annotations.get(RECONCILE_AT)
+    current.status["reconciledAt"] = as_followed(current.resource.annotations, RECONCILE_AT)
 
 
 STEPS: Final[tuple[Step[ProjectPass], ...]] = (
@@ -249,7 +249,7 @@ async def _facts(current: ProjectPass) -> ProjectFacts:
         stage=serving.stage,
         images=owned.images,
         revisions=owned.revisions,
-        streams=current.streams if current.dedicated else 0,
+        streams=provisioning.own_streams(current),
         redis=redis_facts(serving.at),
         class_is_shared=current.class_shared_with is not None,
         pool_drained=not current.drains,
@@ -261,9 +261,7 @@ async def _is_drained(current: ProjectPass) -> bool:
     workers = current.owned.of(Component.WORKER.value)
     if current.dedicated or not workers:
         return True
-    figures_before = current.before.get("workers") or {}
-    streams = int(figures_before.get("shards") or current.resource.spec.workers.streams)
-    ask = PoolAsk(own_name(current.key.name), streams)
+    ask = PoolAsk(own_name(current.key.name), provisioning.own_streams(current))
     try:
         (seen,) = await current.world.stores.pools([ask], current.at.at)
     except StoreError:

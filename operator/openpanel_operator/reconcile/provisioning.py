@@ -20,7 +20,7 @@ from openpanel_operator.reconcile import (
     retention,
     warehouse_user,
 )
-from openpanel_operator.reconcile.annotations import RECONCILE_AT
+from openpanel_operator.reconcile.annotations import RECONCILE_AT, as_followed
 from openpanel_operator.reconcile.credentials import SecretFault
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.world import VERIFY_S, Ensured
@@ -35,12 +35,17 @@ REFUSED_S: Final = 300.0  # seconds after which a server is asked again for the 
 
 def streams(current: ProjectPass) -> int:
     """Streams that take the project's events; never fewer than there were."""
-    spec, pool = current.resource.spec, current.before.get("pool") or {}
     if current.dedicated:
-        had = int(pool.get("shards") or 0) if pool.get("name") == own_name(current.key.name) else 0
-        return max(int(spec.workers.streams), had)
+        return own_streams(current)
     shared = (current.at.cluster.status.get("workers") or {}).get("shards")
     return max(current.at.cluster.spec.workers.streams, int(shared or 0))
+
+
+def own_streams(current: ProjectPass) -> int:
+    """Streams that the project has for itself, or of which something waits: all of them while it has workers there."""
+    pool, workers = current.before.get("pool") or {}, current.before.get("workers") or {}
+    had = pool.get("shards") if pool.get("name") == own_name(current.key.name) else None
+    return max(int(current.resource.spec.workers.streams), int(had or 0), int(workers.get("shards") or 0))
 
 
 def wanted(current: ProjectPass) -> Wanted:
@@ -74,7 +79,7 @@ def wish(current: ProjectPass) -> str:
         current.dedicated,
         current.streams,
         sorted(serials.items()),
-        current.resource.annotations.get(RECONCILE_AT, ""),
+        as_followed(current.resource.annotations, RECONCILE_AT),
         hash(current.at.at),
         current.user_issue.serial if current.user_issue else 0,
         _key(current),
@@ -129,7 +134,7 @@ def _is_reported(current: ProjectPass, reported: Mapping[str, Mapping[str, Any]]
     return (
         provisioned.get("status") == "True"
         and provisioned.get("observedGeneration") == current.resource.generation
-        and before.get("reconciledAt") == current.resource.annotations.get(RECONCILE_AT)
+        and before.get("reconciledAt") == as_followed(current.resource.annotations, RECONCILE_AT)
         and before.get("pool") == current.pool
         and before.get("retention", {}) == retention.applied(current.manifest)
         and warehouse_user.is_reported(current)

@@ -11,6 +11,7 @@ import structlog
 
 from openpanel_operator.kube import Absent, Conflict, Key
 from openpanel_operator.kube.kinds import CLUSTER, PROJECT
+from openpanel_operator.kube.objects import is_deleting
 from openpanel_operator.reconcile import cluster as clusters
 from openpanel_operator.reconcile import clusters as clusters_of_projects
 from openpanel_operator.reconcile import deletion, passing, project, reporting
@@ -117,7 +118,19 @@ class Reconciler:
         """Come when the object is free: told so if it was ours, else by asking; what lost its owner goes soon."""
         self._world.vacancies.wait(key, ref=taken.ref, owner=taken.owner)
         left = taken.owner is not None and not self._world.claims.is_known(taken.owner)
-        return LEFT_S if left else TAKEN_S
+        return LEFT_S if left and self._is_about_to_go(taken) else TAKEN_S
+
+    def _is_about_to_go(self, taken: Taken) -> bool:
+        """Whether Kubernetes takes it away: labels alone, as on the copy of a Secret, are no reason to."""
+        body = self._world.index.get(taken.ref)
+        if body is None or is_deleting(body):
+            return True
+        namespace = taken.ref.namespace
+        owners = {
+            Key(each["kind"], namespace, each["name"])
+            for each in body["metadata"].get("ownerReferences") or ()
+        }
+        return owners == {taken.owner}
 
     async def _report(self, current: Pass[Any]) -> None:
         """Write the status; projects hear when their cluster is for them other than before."""

@@ -12,7 +12,8 @@ first, and of those the one that began last. An order is
 
     sequence    one step after the other, whatever happens between
     strict      one step after the other, and nothing else that the visitor did between
-    any         the steps in whatever order within the window, each as late as it was done; an event counts for
+    any         the steps in whatever order within the window, each as late as it was done (the earliest in the
+                period); an event counts for
                 every step that it meets
 
 An exclusion ends an attempt that has done step `after` but not yet step `before`; the next one may begin. An event

@@ -5,7 +5,7 @@
                     → none:  read, once for all who ask the same at the same time
 
 What is kept are rows, by what was asked and by the version of the project's data; an answer is made of them each
-time. Redis only spares work: while it is away everything is read.
+time, as of the moment they were asked for. Redis only spares work: while it is away everything is read.
 """
 
 from collections import OrderedDict
@@ -22,7 +22,7 @@ import redis
 
 from openpanel.analytics.asking import Question, choose, read
 from openpanel.analytics.data_version import DataVersion
-from openpanel.analytics.fingerprints import fingerprint
+from openpanel.analytics.fingerprints import asked_at, fingerprint
 from openpanel.analytics.flights import Caller, Flights, HungUp
 from openpanel.analytics.former_days import FormerDays
 from openpanel.analytics.limits import Priority
@@ -60,6 +60,7 @@ class _Entry(msgspec.Struct, array_like=True, frozen=True):
     version: str
     source: str
     read_ms: int
+    now: datetime | None  # of the question that they were read for, if that is as of a moment
     rows: Any
 
 
@@ -104,13 +105,15 @@ class Cache:
         asked = fingerprint(question, step=STEP)
         version = f"{self._version(question.project)}/{asked.step}"
         key = f"{question.project}:{asked.key}"
-        kept = self._kept(key)
+        kept = self._kept(key, version)
         if kept is not None and kept.version == version:
             return self._found(question, kept, fresh=True)
         if kept is not None and self._clock() - _read_at(kept) < stale_for:
-            self._background.submit(self._refresh, question, former, key, version)
+            self._background.submit(self._refresh, question, asked.now, former, key, version)
             return self._found(question, kept, fresh=False)
-        entry = self._read(question, former, key, version, caller=caller or Caller(), priority=Priority.PAGE)
+        entry = self._read(
+            question, asked.now, former, key, version, caller=caller or Caller(), priority=Priority.PAGE
+        )
         return self._found(question, entry, fresh=True)
 
     def _version(self, project: str) -> str:
@@ -121,22 +124,31 @@ class Cache:
 
         return self._versions.get(project, find=find)
 
-    def _kept(self, key: str) -> _Entry | None:
-        entry = self._own.get(key)
-        if entry is None and (entry := self._shared.get(key)) is not None:
-            self._own.put(key, entry)
-        return self._young(entry)
+    def _kept(self, key: str, version: str) -> _Entry | None:
+        """What is kept of that version; else the newest there is."""
+        own = self._young(self._own.get(key))
+        if own is not None and own.version == version:
+            return own
+        shared = self._young(self._shared.get(key))
+        if shared is None or (
+            own is not None and shared.version != version and shared.read_ms <= own.read_ms
+        ):
+            return own
+        self._own.put(key, shared)
+        return shared
 
     def _young(self, entry: _Entry | None) -> _Entry | None:
         return entry if entry is not None and self._clock() - _read_at(entry) <= KEPT_FOR else None
 
     def _found(self, question: Question[T], entry: _Entry, *, fresh: bool) -> Found[T]:
         source = Source(entry.source)
-        return Found(question.answer(entry.rows, source), source, _read_at(entry), fresh)
+        asked = question if entry.now is None else asked_at(question, entry.now)
+        return Found(asked.answer(entry.rows, source), source, _read_at(entry), fresh)
 
     def _read(
         self,
         question: Question[Any],
+        now: datetime | None,
         former: FormerDays | None,
         key: str,
         version: str,
@@ -152,7 +164,7 @@ class Cache:
             read_ms = round(self._clock().timestamp() * 1000)
             source = choose(self._warehouse, question, former=former).source
             rows = read(self._warehouse, question, source=source, log_comment=name, priority=priority)
-            entry = _Entry(version, source.value, read_ms, rows)
+            entry = _Entry(version, source.value, read_ms, now, rows)
             self._keep(key, entry)
             return entry
 
@@ -164,14 +176,21 @@ class Cache:
             self._own.put(key, entry)
             self._shared.put(key, entry)
 
-    def _refresh(self, question: Question[Any], former: FormerDays | None, key: str, version: str) -> None:
+    def _refresh(
+        self,
+        question: Question[Any],
+        now: datetime | None,
+        former: FormerDays | None,
+        key: str,
+        version: str,
+    ) -> None:
         """Read anew what was given stale, unless that was or is being done. Who asks next learns what went wrong."""
-        kept = self._kept(key)
+        kept = self._kept(key, version)
         if kept is not None and kept.version == version:
             return
         if self._shared.claim(f"{key}@{version}"):
             with suppress(WarehouseError, HungUp):
-                self._read(question, former, key, version, caller=Caller(), priority=Priority.REFRESH)
+                self._read(question, now, former, key, version, caller=Caller(), priority=Priority.REFRESH)
 
     def _stop(self, name: str) -> None:
         with suppress(WarehouseError):
@@ -215,7 +234,7 @@ class _Shared:
             if packed is None:
                 return None
             entry = _decoder.decode(packed)
-            return _Entry(entry.version, Source(entry.source), entry.read_ms, unpack(entry.rows))
+            return _Entry(entry.version, Source(entry.source), entry.read_ms, entry.now, unpack(entry.rows))
         except (redis.RedisError, msgspec.MsgspecError, Unpackable, ValueError, TypeError):
             return None  # away, or of another version of this code
 
@@ -223,7 +242,9 @@ class _Shared:
         if self._store is None:
             return
         with suppress(redis.RedisError, Unpackable):
-            packed = _encoder.encode(_Entry(entry.version, entry.source, entry.read_ms, pack(entry.rows)))
+            packed = _encoder.encode(
+                _Entry(entry.version, entry.source, entry.read_ms, entry.now, pack(entry.rows))
+            )
             self._store.set(f"{self._prefix}:{key}", packed, px=KEPT_FOR)
 
     def claim(self, key: str) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from openpanel.analytics.chart_series import EventSeries, FormulaSeries, letter
-from openpanel.analytics.formulas import compute, parse
+from openpanel.analytics.formulas import Expression, compute, parse
 from openpanel.analytics.periods import Bucket, Period
 from openpanel.analytics.segments import empty
 from openpanel.analytics.statements import Row
@@ -80,7 +80,7 @@ Values = Mapping[str, float | None]  # by letter
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What is known of one value of the breakdown in one period."""
+    """What is known of one value of the breakdown in one period, formulas and all."""
 
     points: Mapping[int, Values]
     total: Values
@@ -88,11 +88,12 @@ class _Group:
 
 def chart_answer(chart: "Chart", rows: Sequence[Row], *, approximate: bool) -> ChartAnswer:
     """The answer that these rows are."""
-    nothing = {letter(place): empty(item.segment) for place, item in _events(chart)}
+    formulas = _formulas(chart)
+    nothing = _computed(formulas, {letter(place): empty(item.segment) for place, item in _events(chart)})
     groups: dict[tuple[bool, tuple[str, ...]], dict[int, _Group]] = {}
     for other, labels, period, points, totals in rows:
         found = groups.setdefault((bool(other), () if other else tuple(labels)), {})
-        found[period] = _group(chart, points, totals)
+        found[period] = _group(chart, formulas, points, totals)
     if not chart.breakdowns:
         groups.setdefault((False, ()), {})
     answered = [
@@ -107,11 +108,33 @@ def _events(chart: "Chart") -> list[tuple[int, EventSeries]]:
     return [(place, item) for place, item in enumerate(chart.series) if isinstance(item, EventSeries)]
 
 
-def _group(chart: "Chart", points: Sequence[Sequence[Any]], totals: Sequence[Any]) -> _Group:
+def _formulas(chart: "Chart") -> Mapping[str, Expression]:
+    """By letter, in their order: formulas may build on formulas before them."""
+    return {
+        letter(place): parse(series.formula, letters=[letter(before) for before in range(place)])
+        for place, series in enumerate(chart.series)
+        if isinstance(series, FormulaSeries)
+    }
+
+
+def _computed(formulas: Mapping[str, Expression], values: Values) -> Values:
+    """The values of all series, where those of the events are known."""
+    known = dict(values)
+    for name, formula in formulas.items():
+        known[name] = compute(formula, known)
+    return known
+
+
+def _group(
+    chart: "Chart",
+    formulas: Mapping[str, Expression],
+    points: Sequence[Sequence[Any]],
+    totals: Sequence[Any],
+) -> _Group:
     letters = [letter(place) for place, _ in _events(chart)]
     return _Group(
-        {bucket: dict(zip(letters, values, strict=True)) for bucket, *values in points},
-        dict(zip(letters, totals, strict=True)),
+        {bucket: _computed(formulas, dict(zip(letters, values, strict=True))) for bucket, *values in points},
+        _computed(formulas, dict(zip(letters, totals, strict=True))),
     )
 
 
@@ -125,7 +148,7 @@ def _row(
     nothing: Values,
 ) -> ChartRow:
     series = chart.series[place]
-    parts = [_points(chart, place, item, group.get(item.number), nothing) for item in chart.periods]
+    parts = [_points(letter(place), item, group.get(item.number), nothing) for item in chart.periods]
     return ChartRow(
         letter=letter(place),
         name=series.display_name or (series.formula if isinstance(series, FormulaSeries) else series.name),
@@ -140,26 +163,16 @@ def _row(
 
 
 def _points(
-    chart: "Chart", place: int, period: ChartPeriod, group: _Group | None, nothing: Values
+    name: str, period: ChartPeriod, group: _Group | None, nothing: Values
 ) -> tuple[tuple[ChartPoint, ...], ChartFigures]:
     """Every bucket, whether something happened in it or not. The store counts positions from 1."""
     known = group.points if group else {}
     points = tuple(
-        ChartPoint(bucket.start, bucket.end, bucket.running, _value(chart, place, known.get(number, nothing)))
+        ChartPoint(bucket.start, bucket.end, bucket.running, known.get(number, nothing)[name])
         for number, bucket in enumerate(period.buckets, start=1)
     )
-    total = _value(chart, place, group.total if group else nothing)
+    total = group.total[name] if group else nothing[name]
     return points, _figures([point.value for point in points if point.value is not None], total)
-
-
-def _value(chart: "Chart", place: int, values: Values) -> float | None:
-    """The value of a series; formulas may build on formulas before them."""
-    known = dict(values)
-    for number, series in enumerate(chart.series[: place + 1]):
-        if isinstance(series, FormulaSeries):
-            letters = [letter(before) for before in range(number)]
-            known[letter(number)] = compute(parse(series.formula, letters=letters), known)
-    return known[letter(place)]
 
 
 def _figures(values: list[float], total: float | None) -> ChartFigures:

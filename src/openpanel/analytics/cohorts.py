@@ -17,7 +17,7 @@ from typing import Final, Literal
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.occurrences import check_event, occurs
 from openpanel.analytics.people_pages import PeopleAnswer, check_page, page_of_people, people_of
-from openpanel.analytics.periods import MAX_DAYS, Period, resolve
+from openpanel.analytics.periods import FIRST_YEAR, LAST_YEAR, MAX_DAYS, Period, resolve
 from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
 from openpanel.analytics.reading import ANY_EVENT, Membership, Reading
 from openpanel.analytics.routing import Source, Span
@@ -193,6 +193,9 @@ def _check_time(rule: Behaviour) -> None:
     if (rule.start is None) != (rule.end is None) or (rule.days is not None and rule.start is not None):
         given = "days" if rule.days is not None else "end" if rule.start is None else "start"
         raise BadFilter(given, reason="expected days, or start and end, or none of them")
+    for name, moment in (("start", rule.start), ("end", rule.end)):
+        if moment is not None and not FIRST_YEAR <= moment.year <= LAST_YEAR:
+            raise BadFilter(name, reason=f"expected a time from {FIRST_YEAR} to {LAST_YEAR}")
     if rule.start is not None and rule.end is not None and rule.end <= rule.start:
         raise BadFilter("end", reason="lies before the start")
 

@@ -12,7 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from openpanel.analytics.activity import bucket_of_event
-from openpanel.analytics.filters import MAX_VALUES, BadFilter
+from openpanel.analytics.filters import MAX_DECLARED, MAX_VALUES, BadFilter
 from openpanel.analytics.periods import Bucket, Interval, Period, buckets
 from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
 from openpanel.analytics.reading import SYNTHETIC, Membership, Reading
@@ -137,8 +137,8 @@ class Conversions:
 
     def __post_init__(self) -> None:
         check_filters(self.filters)
-        if not 1 <= len(self.names) <= MAX_VALUES:
-            raise BadFilter("names", reason=f"expected 1 to {MAX_VALUES}")
+        if not 1 <= len(self.names) <= MAX_DECLARED:
+            raise BadFilter("names", reason=f"expected 1 to {MAX_DECLARED}")
 
     @property
     def exact(self) -> Source:

@@ -36,6 +36,7 @@ __all__ = [
 MAX_LIMIT: Final = 1_000
 MAX_SEARCH: Final = 1_000  # characters
 MAX_OFFSET: Final = 10_000_000  # rows; who reads further uses the cursor
+_LATEST_MS: Final = 7_258_118_400_000  # the year 2200
 
 # What a filter may name, and the column it is about.
 COLUMNS: Final = {
@@ -85,7 +86,7 @@ class Cursor:
     def parse(cls, text: str) -> "Cursor | None":
         """The cursor that `str` wrote, `None` for any other text."""
         created_at_ms, event_id = from_hex(text[:16]), from_hex(text[16:])
-        if created_at_ms is None or event_id is None:
+        if created_at_ms is None or event_id is None or created_at_ms > _LATEST_MS:
             return None
         return cls(created_at_ms, event_id)
 

@@ -59,17 +59,54 @@ def one_after_the_other(count: int, *, window: str, strict: bool) -> Way:
 
 
 def in_any_order(count: int, *, window: str, until: str) -> Way:
-    """When each step was done last; the attempt is what of it lies within the window."""
+    """`so_far` has when each step was done last, the last instant of the period, and both as they were at the best.
+
+    The attempt is what of the steps lies within the window. It begins in the period: where every step was done again
+    after it, one of those that were met at its last instant was done then.
+    """
+    until = f"toUnixTimestamp64Milli({until})"
     last = [
         f"multiIf(bitTest(instant, {bit}), {_AT}, bitTest(instant, {STEP_BITS}), toInt64(0), so_far.{bit + 1})"
         for bit in range(count)
     ]
-    done = f"arraySort(arrayFilter(at -> at > 0 AND at >= {_AT} - {window}, [{', '.join(last)}]))"
-    best = f"so_far.{count + 1}"
-    better = f"length({done}) > length({best}) AND {done}[1] < toUnixTimestamp64Milli({until})"
-    nothing = ", ".join([*["toInt64(0)"] * count, "emptyArrayInt64()"])
-    followed = ", ".join([*last, f"if({better}, {done}, {best})"])
-    return Way(fill(_FOLD, next=followed, nothing=nothing), f"followed.{count + 1}")
+    begin, best, best_begin = (f"so_far.{count + place}" for place in (1, 2, 3))
+    begun = (
+        f"multiIf({_AT} < {until} AND {_STEPS} != 0, instant, "
+        f"bitTest(instant, {STEP_BITS}), toUInt64(0), {begin})"
+    )
+    done = f"arrayMap(at -> if(at >= {_AT} - {window}, at, 0), [{', '.join(last)}])"
+    in_period = f"{begun} != 0 AND toInt64(bitShiftRight({begun}, 20)) >= {_AT} - {window}"
+    better = f"{in_period} AND countEqual({done}, 0) < countEqual({best}, 0)"
+    following = [*last, begun, f"if({better}, {done}, {best})", f"if({better}, {begun}, {best_begin})"]
+    nothing = ["toInt64(0)"] * count + [
+        "toUInt64(0)",
+        f"arrayWithConstant({count}, toInt64(0))",
+        "toUInt64(0)",
+    ]
+    fold = fill(_FOLD, next=", ".join(following), nothing=", ".join(nothing))
+    return Way(
+        fold, fill(_IN_ANY_ORDER, best=f"followed.{count + 2}", begin=f"followed.{count + 3}", until=until)
+    )
+
+
+_STEPS: Final = f"bitAnd(instant, {2**STEP_BITS - 1})"
+
+# Of the steps that were met at the beginning, the one that was repeated first is done there: so the rest is latest.
+_IN_ANY_ORDER: Final = f"""\
+arraySort(arrayFilter(
+        at -> at > 0,
+        if(
+            arrayExists(at -> at > 0 AND at < <<until>>, <<best>>),
+            <<best>>,
+            arrayMap(
+                (at, step) -> if(
+                    step = arraySort(
+                        met -> <<best>>[met + 1],
+                        bitPositionsToArray(bitAnd(<<begin>>, {2**STEP_BITS - 1})))[1] + 1,
+                    toInt64(bitShiftRight(<<begin>>, 20)),
+                    at),
+                <<best>>,
+                arrayEnumerate(<<best>>)))))"""
 
 
 _AT: Final = "toInt64(bitShiftRight(instant, 20))"

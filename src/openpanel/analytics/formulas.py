@@ -1,8 +1,8 @@
 """Formulas over series: `A / B * 100`, read by a small parser of its own and computed on numbers.
 
     + − * / % ^        the usual ones; ^ binds strongest and from the right, % has the sign of its divisor
-    ( )                up to 50 deep
-    abs ceil floor round sqrt log log10 exp min max     `round(x, digits)`; `log` is the natural one
+    ( )                up to 50 deep; up to 100 operators in all
+    abs ceil floor round sqrt log log10 exp min max     `round(x, digits)`, up to 15; `log` is the natural one
     A B C …            the series by its place
 
 What cannot be computed (a division by nothing, the root of a negative number, a series without a value) is `None`,
@@ -17,6 +17,8 @@ from typing import Final
 
 MAX_LENGTH: Final = 1_000  # characters
 MAX_DEPTH: Final = 50  # of parentheses, signs and powers
+MAX_OPERATORS: Final = 100
+MAX_DIGITS: Final = 15  # that `round` leaves, on either side of the point: what a number holds
 
 
 class BadFormula(ValueError):
@@ -65,7 +67,7 @@ def compute(expression: Expression, values: Mapping[str, float | None]) -> float
     """The formula's value, `None` where it has none."""
     match expression:
         case Number(value):
-            return value
+            return value if math.isfinite(value) else None
         case Letter(letter):
             return values.get(letter)
         case Call(name, arguments):
@@ -87,6 +89,8 @@ def _applied(apply: Callable[..., float], numbers: list[float], wanted: int) -> 
 
 def _round(value: float, digits: float = 0) -> float:
     """Halves go away from zero, as people round."""
+    if abs(digits) > MAX_DIGITS:
+        raise ValueError(digits)
     scale = 10 ** int(digits)
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 
@@ -117,6 +121,7 @@ _FUNCTIONS: Final[Mapping[str, _Function]] = {
     "min": _Function(lambda *each: min(each), 1, 50),
     "max": _Function(lambda *each: max(each), 1, 50),
 }
+_OPERATORS: Final = frozenset("+-*/%^")
 NAMES: Final = tuple(name for name in _FUNCTIONS if name.isalnum() and name != "negative")
 
 _TOKEN: Final = re.compile(
@@ -153,6 +158,10 @@ class _Parser:
                 raise BadFormula(self._text, position=place, reason=reason)
             tokens.append((match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
             place = match.end()
+        operators = [place for _, text, place in tokens if text in _OPERATORS]
+        if len(operators) > MAX_OPERATORS:
+            reason = f"at most {MAX_OPERATORS} operators"
+            raise BadFormula(self._text, position=operators[MAX_OPERATORS], reason=reason)
         return tokens
 
     def _sum(self) -> Expression:
@@ -212,6 +221,8 @@ class _Parser:
         function = _FUNCTIONS[text]
         if not function.least <= len(arguments) <= function.most:
             raise self._refusal(f"{text} takes {function.least} to {function.most} values")
+        if text == "round" and len(arguments) > 1 and abs(compute(arguments[1], {}) or 0) > MAX_DIGITS:
+            raise self._refusal(f"round takes up to {MAX_DIGITS} digits")
         return Call(text, tuple(arguments))
 
     def _deeper(self, read: Callable[[], Expression]) -> Expression:

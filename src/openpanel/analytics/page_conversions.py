@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from openpanel.analytics.filters import MAX_VALUES, BadFilter
+from openpanel.analytics.filters import MAX_DECLARED, BadFilter
 from openpanel.analytics.overview import Overview
 from openpanel.analytics.periods import Period
 from openpanel.analytics.routing import Source, Span
@@ -57,8 +57,10 @@ class PageConversions:
 
     def __post_init__(self) -> None:
         check_limit(self.limit)
-        if not 1 <= len(self.names) <= MAX_VALUES:
-            raise BadFilter(f"{len(self.names)} names", reason=f"expected 1 to {MAX_VALUES} names of events")
+        if not 1 <= len(self.names) <= MAX_DECLARED:
+            raise BadFilter(
+                f"{len(self.names)} names", reason=f"expected 1 to {MAX_DECLARED} names of events"
+            )
         if not 1 <= self.hours <= MAX_HOURS:
             raise BadFilter(f"{self.hours} hours", reason=f"expected 1 to {MAX_HOURS:,}")
 

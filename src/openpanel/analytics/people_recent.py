@@ -6,13 +6,13 @@ persons. A page further back reads further back. Knows no store and no clock: te
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from openpanel.analytics.occurrences import named
 from openpanel.analytics.person_cursors import PeopleCursor
 from openpanel.analytics.reading import ANY_EVENT, Reading
-from openpanel.analytics.statements import KNOWN_PERSONS, fill, from_milliseconds, person_of
+from openpanel.analytics.statements import KNOWN_PERSONS, day_of_milliseconds, fill, person_of
 
 # A calendar day of any zone lies within these hours around the day of the same name in UTC.
 _EARLIEST: Final = timedelta(hours=14)
@@ -83,7 +83,7 @@ def _before(after: PeopleCursor | None, reading: Reading) -> str:
     """That somebody was seen last on a day that was over at the place of the cursor, in every zone."""
     if after is None:
         return ""
-    over = (from_milliseconds(max(after.value, 0)).astimezone(UTC) - _LATEST).date()
+    over = day_of_milliseconds(after.value - _LATEST // timedelta(milliseconds=1))
     return f"\n            AND last_day < {reading.value('Date', over)}"
 
 

@@ -19,6 +19,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 MAX_BUCKETS: Final = 2_000  # points of one series; beyond it a longer interval is asked for
 MAX_DAYS: Final = 3_660  # days of `Nd`
+FIRST_YEAR: Final = 1970  # nothing happened before, or happens after these
+LAST_YEAR: Final = 2200
 
 Interval = Literal["minute", "hour", "day", "week", "month"]
 Comparison = Literal["prev", "prev-weekday", "year", "year-weekday"]
@@ -93,7 +95,7 @@ def previous(period: Period, *, timezone: str, comparison: Comparison = "prev") 
     """What to compare with: the same length before it, and of a running period the part that has run as well."""
     zone = _zone(timezone)
     shift = _COMPARISONS[comparison](period, zone)
-    end = _back(period.end, shift, zone)
+    end = _end_back(period.end, shift, zone)
     running = None if period.running_until is None else min(end, _back(period.running_until, shift, zone))
     return Period(_back(period.start, shift, zone), end, running, shift)
 
@@ -236,14 +238,16 @@ def _moment(part: str, *, text: str, zone: ZoneInfo) -> tuple[datetime, datetime
     match = _MOMENT.fullmatch(part)
     try:
         moment = datetime.fromisoformat(part) if match else None
-        if moment is None or match is None:
-            raise BadRange(text, reason=_GRAMMAR)
-        if match[1] is None:
-            return _midnight(moment.date(), zone), _midnight(moment.date() + _DAY, zone)
-        start = _instant(moment, zone)
-        return start, _fixed(start + timedelta(seconds=1 if match["seconds"] else 60), zone)
-    except (ValueError, OverflowError) as error:
-        raise BadRange(text, reason=_GRAMMAR) from error
+    except ValueError:
+        moment = None
+    if match is None or moment is None:
+        raise BadRange(text, reason=_GRAMMAR)
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadRange(text, reason=f"expected times from {FIRST_YEAR} to {LAST_YEAR}")
+    if match[1] is None:
+        return _midnight(moment.date(), zone), _midnight(moment.date() + _DAY, zone)
+    start = _instant(moment, zone)
+    return start, _fixed(start + timedelta(seconds=1 if match["seconds"] else 60), zone)
 
 
 def _period(start: datetime, end: datetime, *, zone: ZoneInfo, now: datetime, shift: Shift | None) -> Period:
@@ -281,8 +285,23 @@ def _back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime:
     if shift.exact:
         return _fixed(moment - shift.exact, zone)
     wall = moment.astimezone(zone).replace(tzinfo=None)
-    day = _add_months(wall.date(), -shift.months) - timedelta(days=shift.days)
-    return _instant(datetime.combine(day, wall.time()), zone)
+    return _instant(datetime.combine(_day_back(wall.date(), shift), wall.time()), zone)
+
+
+def _end_back(end: datetime, shift: Shift, zone: ZoneInfo) -> datetime:
+    """The same of the end of a period, which has all of the last day's counterpart.
+
+    The 28th of March has that of February; what ends with it ends at the 29th, of which February has none.
+    """
+    day = end.astimezone(zone).date()
+    found = _back(end, shift, zone)
+    if not shift.months or end != _midnight(day, zone):
+        return found
+    return max(found, _midnight(_day_back(day - _DAY, shift) + _DAY, zone))
+
+
+def _day_back(day: date, shift: Shift) -> date:
+    return _add_months(day, -shift.months) - timedelta(days=shift.days)
 
 
 def _add_months(day: date, months: int) -> date:

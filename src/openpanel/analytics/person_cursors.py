@@ -6,7 +6,9 @@ from typing import Final
 from openpanel.analytics.cursor_names import read, written
 from openpanel.identity.ids import from_hex, to_hex
 
-_LATEST_MS: Final = 7_258_118_400_000  # the year 2200: no list is as of a later moment
+_LATEST_MS: Final = (
+    7_258_118_400_000  # the year 2200: no list is as of a later moment, and nobody did so much
+)
 _MIDDLE: Final = 2**63  # added to signed numbers, which have no hexadecimal form
 _HEX: Final = 16
 
@@ -34,4 +36,6 @@ class PeopleCursor:
         profile_id = read(text[3 * _HEX :])
         if as_of_ms is None or value is None or person is None or profile_id is None:
             return None
-        return cls(as_of_ms, value - _MIDDLE, person, profile_id) if as_of_ms <= _LATEST_MS else None
+        if max(as_of_ms, value - _MIDDLE) > _LATEST_MS:
+            return None
+        return cls(as_of_ms, value - _MIDDLE, person, profile_id)

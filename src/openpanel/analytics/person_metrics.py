@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from openpanel.analytics.filters import MAX_VALUES, BadFilter
+from openpanel.analytics.filters import MAX_DECLARED, BadFilter
 from openpanel.analytics.person_ids import is_one_of, persons_of
 from openpanel.analytics.reading import SYNTHETIC, Reading
 from openpanel.analytics.routing import Source, Span
@@ -53,8 +53,8 @@ class PersonMetrics:
     conversions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if len(self.conversions) > MAX_VALUES:
-            raise BadFilter("conversions", reason=f"at most {MAX_VALUES} names")
+        if len(self.conversions) > MAX_DECLARED:
+            raise BadFilter("conversions", reason=f"at most {MAX_DECLARED} names")
 
     @property
     def exact(self) -> Source:

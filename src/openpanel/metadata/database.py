@@ -19,6 +19,13 @@ POOL_TIMEOUT_S: Final = 5  # seconds to wait for a free connection
 POOL_RECYCLE_S: Final = 1_800  # seconds after which a connection is replaced, before middle boxes drop it
 STATEMENT_TIMEOUT_MS: Final = 10_000
 LOCK_TIMEOUT_MS: Final = 4_000
+LIVENESS: Final = {
+    # After 5 seconds in which nothing sent is received, or 30 in which nothing at all is heard, it is another's turn.
+    "tcp_user_timeout": "5000",  # milliseconds
+    "keepalives_idle": "15",  # seconds
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+}
 IDLE_TIMEOUT_MS: Final = 30_000  # milliseconds an open transaction may do nothing
 DRIVER: Final = "postgresql+psycopg"
 
@@ -69,9 +76,14 @@ class Database:
 
 
 def driver_url(url: str) -> URL:
-    """`url` with the driver this room uses, however the scheme was written."""
+    """`url` with the driver this room uses, however the scheme was written, and with what notices a server that is
+    gone, unless it says that itself."""
     parsed = make_url(url)
-    return parsed.set(drivername=DRIVER) if parsed.drivername in {"postgres", "postgresql"} else parsed
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername=DRIVER)
+    if parsed.drivername != DRIVER:
+        return parsed
+    return parsed.set(query={**LIVENESS, **parsed.query})
 
 
 def connect_arguments(*, application: str, statement_ms: int, lock_ms: int) -> dict[str, object]:

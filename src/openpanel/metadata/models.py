@@ -24,7 +24,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Unmapped,
+    mapped_column,
+    relationship,
+    unmapped_column,
+)
 
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -122,7 +129,9 @@ class Project(Row):
     types: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))  # website, app, backend
     delete_after: Mapped[datetime | None]  # a removal that can still be taken back
     timezone_since: Mapped[datetime | None]  # None: it was never another
-    owner: Mapped[str | None]  # namespace of the resource that describes it; None: not known
+    # Namespace of the resource that describes it; None: not known. Not a part of the object, so that whoever loads or
+    # makes projects gets along without it: the operator does so before the migration that brings it.
+    owner: Unmapped[str | None] = unmapped_column()
 
     filters: Mapped[list["ProjectFilter"]] = relationship(
         order_by="ProjectFilter.position", cascade="all, delete-orphan", lazy="raise", passive_deletes=True

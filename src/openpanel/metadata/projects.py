@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Select, Table, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, selectinload
 
 from openpanel.metadata import announcements
@@ -22,6 +23,7 @@ from openpanel.metadata.records import (
 )
 
 FILTERS: Final = selectinload(Project.filters)
+_PROJECTS: Final = cast("Table", Project.__table__)
 
 
 def load(database: Database, *, project: str) -> ProjectRecord | None:
@@ -108,16 +110,19 @@ def removed_at(database: Database, *, project: str) -> datetime | None:
 def owner_of(database: Database, *, project: str) -> str | None:
     """The namespace of the resource that describes the project, or did so last; None: not known, or no project."""
     with database.session() as session:
-        return session.scalar(select(Project.owner).where(Project.id == project))
+        return (session.scalar(_whole(project)) or {}).get("owner")
 
 
 def own(database: Database, *, project: str, owner: str) -> bool:
-    """Make it the project of this namespace; whether it was another's or nobody's."""
+    """Make it the project of this namespace; whether it was another's or nobody's.
+
+    Tables that cannot say yet whose a project is are left as they are.
+    """
     with database.session() as session:
-        row = session.get(Project, project, with_for_update=True)
-        if row is None or row.owner == owner:
+        row = session.scalar(_whole(project).with_for_update())
+        if row is None or row.get("owner", owner) == owner:
             return False
-        row.owner = owner
+        session.execute(update(_PROJECTS).where(_PROJECTS.c.id == project).values(owner=owner))
         return True
 
 
@@ -211,6 +216,12 @@ def replace_filters(session: Session, row: Project, filters: tuple[Filter, ...])
     row.filters.clear()
     session.flush()  # the primary keys of the old filters are given to the new ones
     row.filters.extend(_filter_row(entry, position=place) for place, entry in enumerate(filters))
+
+
+def _whole(project: str) -> Select[tuple[dict[str, Any]]]:
+    """The row as JSON, which names no column, so that it may be asked for one that is not there yet."""
+    row = func.to_jsonb(_PROJECTS.table_valued(), type_=JSONB)
+    return select(row).select_from(_PROJECTS).where(_PROJECTS.c.id == project)
 
 
 def _announce_clients(session: Session, project: str) -> None:

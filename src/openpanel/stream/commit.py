@@ -68,14 +68,19 @@ class Committer:
         clock: Callable[[], int],
         high_water: int,
         wake: Callable[[int], None],
+        has_room: Callable[[], bool] = lambda: True,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        """`high_water` is the pool's and shared out evenly; `wake` gets a shard's index and must not block."""
+        """`high_water` is the pool's and shared out evenly; `wake` gets a shard's index and must not block.
+
+        While Redis has no room, by `has_room`, nothing is taken.
+        """
         self._pool = pool
         self._keys = keys_of(pool)
         self._spool = spool
         self._clock = clock
         self._high_water = max(1, high_water // pool.shards)
+        self._has_room = has_room
         self._wake = wake
         self._writer = secrets.token_hex(8)  # never used again: its commits are counted from 1
         self._seq = 0
@@ -260,11 +265,15 @@ class Committer:
                 call,
                 keys=self._keys[call.shard],
                 writer=self._writer,
-                high_water=self._high_water,
+                high_water=self._mark(),
                 after=self._last_under_way(call.shard) if ahead else 0,
             )
             for call in plan.calls
         ]
+
+    def _mark(self) -> int:
+        """Messages that may wait in a shard."""
+        return self._high_water if self._has_room() else 0
 
     def _last_under_way(self, shard: int) -> int:
         for flight in reversed(self._flights):
@@ -375,7 +384,7 @@ class Committer:
             self._replay_link,
             keys=self._keys,
             clock=self._clock,
-            high_water=self._high_water,
+            high_water=self._mark,
             wake=self._wake,
         )
         self._replay = asyncio.create_task(replay.run(), name="stream-replay")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import redis
+import zstandard
 
 from openpanel.identity.ids import hash64, to_hex
 from openpanel.stream import scripts, usage
@@ -42,9 +43,10 @@ __all__ = [
 
 DEFAULT_LEASE_MS: Final = 10_000
 RENEWALS_PER_LEASE: Final = 3
-MAX_BLOCK_BYTES: Final = (
-    16 * 1024 * 1024
-)  # of packed frames; unpacked and made into rows some twenty times that
+# Of entries as they are unpacked; as records and rows they take some four times that. A worker has two blocks in hand
+# and a gigabyte in all.
+MAX_BLOCK_BYTES: Final = 32 * 1024 * 1024
+FRAME_HEAD: Final = 16  # bytes before what is packed, at most: version and count
 FIRST_PAGE: Final = 8  # entries; each may be megabytes
 LONGEST_PAGE: Final = 1_024
 
@@ -203,7 +205,7 @@ class Shard:
         count = FIRST_PAGE
         while page := self._read(start, "+", count=count):
             for name, fields in page:
-                own, weight = int(fields.get(b"n", b"0")), len(fields.get(b"f", b""))
+                own, weight = int(fields.get(b"n", b"0")), _weight(fields)
                 if taken and (messages + own > max_events or size + weight > MAX_BLOCK_BYTES):
                     return taken, messages
                 taken.append((name, fields))
@@ -239,6 +241,17 @@ def shards_waiting(redis: redis.Redis, *, pool: Pool) -> list[int]:
 
 def _range(first: str, last: str, messages: int) -> str:
     return f"{first} {last} {messages}"
+
+
+def _weight(fields: Mapping[bytes, bytes]) -> int:
+    """What an entry takes once it is unpacked, as its frame says; what says nothing is not unpacked either."""
+    packed = fields.get(b"f", b"")
+    start = packed.find(zstandard.FRAME_HEADER, 1, FRAME_HEAD + len(zstandard.FRAME_HEADER))
+    try:
+        unpacked = zstandard.frame_content_size(packed[start:]) if start > 0 else 0
+    except zstandard.ZstdError:
+        unpacked = 0
+    return max(unpacked, len(packed)) + len(fields.get(b"e", b""))
 
 
 def _fitting(entries: int) -> int:

@@ -4,7 +4,7 @@ Synchronous. What waits is read from the counters that acknowledgements take fro
 count; reading changes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 import redis
@@ -33,20 +33,27 @@ def waiting_since(redis: redis.Redis, *, pool: Pool, until_ms: int) -> int:
 def drop(redis: redis.Redis, *, pool: Pool) -> None:
     """Take away all keys of the pool, also those of more shards than it has: nobody writes or drains it any more.
 
-    What belongs together in a shard goes at once, so that a worker that has a block in hand finds its lease lost.
+    What belongs together in a shard goes at once, so that a worker that has a block in hand finds its lease lost. To
+    find the rest, all of Redis is looked through: only for a pool that has something, not for one that never was. The
+    counters of what waits go last: as long as one is there, a call that was cut off is repeated as a whole.
     """
+    counters = [keys.depth for keys in keys_of(pool)]
     pipeline = redis.pipeline(transaction=False)
     for keys in keys_of(pool):
         pipeline.unlink(*_fixed(keys))
-    pipeline.execute()
-    for chunk in _chunks(redis, f"{NAMESPACE}:{{{pool.name}:*}}:*"):
+        pipeline.exists(keys.depth)
+    if not any(pipeline.execute()):
+        return
+    last = {name.encode() for name in counters}
+    for chunk in _chunks(redis, f"{NAMESPACE}:{{{pool.name}:*}}:*", but=last):
         redis.unlink(*chunk)
+    redis.unlink(*counters)
 
 
 def _fixed(keys: ShardKeys) -> tuple[str, ...]:
+    """What a shard has once, but the counter of what waits in it."""
     return (
         keys.stream,
-        keys.depth,
         keys.order,
         keys.projects,
         keys.lease,
@@ -56,10 +63,11 @@ def _fixed(keys: ShardKeys) -> tuple[str, ...]:
     )
 
 
-def _chunks(redis: redis.Redis, pattern: str) -> Iterator[Sequence[bytes]]:
+def _chunks(redis: redis.Redis, pattern: str, *, but: Collection[bytes]) -> Iterator[Sequence[bytes]]:
     chunk: list[bytes] = []
     for name in redis.scan_iter(match=pattern, count=CHUNK):
-        chunk.append(name)
+        if name not in but:
+            chunk.append(name)
         if len(chunk) >= CHUNK:
             yield chunk
             chunk = []

@@ -39,7 +39,11 @@ _OWN_OPTIONS: Final = ("maint_notifications_config", "maint_notifications_pool_h
 
 
 class Link:
-    """Sends commands in one write and reads their replies; reconnects by itself at the next exchange."""
+    """Sends commands in one write and reads their replies; reconnects by itself at the next exchange.
+
+    Also when Redis takes no writes for now: after a failover the one behind this connection stays what it has become,
+    and a new connection leads to the new one.
+    """
 
     def __init__(self, redis: redis.asyncio.Redis, *, timeout_s: float) -> None:
         pool = redis.connection_pool
@@ -49,6 +53,7 @@ class Link:
         self._connection = pool.connection_class(**options)
         self._timeout_s = timeout_s
         self._unsent: Exception | None = None
+        self._unwilling = False  # a reply of those that are read said so
 
     @property
     def is_up(self) -> bool:
@@ -78,14 +83,14 @@ class Link:
             await self.close()
             raise Away(reason, lost=True)
         async with self._translated():
-            return [await self._reply() for _ in range(count)]
+            return await self._replies(count)
 
     async def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         """The replies in order, an error reply as its exception; raises Away when there are none."""
         packed = self._packed(commands)
         async with self._translated():
             await self._connection.send_packed_command(packed, check_health=False)
-            return [await self._reply() for _ in commands]
+            return await self._replies(len(commands))
 
     async def run(
         self, name: str, calls: Sequence[Command], *, beside: Sequence[Command] = ()
@@ -104,6 +109,7 @@ class Link:
     async def close(self) -> None:
         """Let go of the connection; the next exchange makes a new one."""
         self._unsent = None
+        self._unwilling = False
         await self._connection.disconnect(nowait=True)
 
     def _packed(self, commands: Sequence[Command]) -> list[bytes]:
@@ -124,10 +130,17 @@ class Link:
             await self.close()  # replies may still come; they belong to nobody
             raise
 
+    async def _replies(self, count: int) -> list[Reply]:
+        replies = [await self._reply() for _ in range(count)]
+        if self._unwilling:
+            await self.close()
+        return replies
+
     async def _reply(self) -> Reply:
         try:
             return await self._connection.read_response(disable_decoding=True)
         except ResponseError as error:
+            self._unwilling = self._unwilling or _passes(error)
             return error
 
 
@@ -143,6 +156,10 @@ def checked(reply: Reply) -> Reply:
         return reply
     if isinstance(reply, OutOfMemoryError):
         raise Full(str(reply)) from reply
-    if isinstance(reply, _PASSING) or str(reply).startswith(_PASSING_CODES):
+    if _passes(reply):
         raise Away(str(reply)) from reply
     raise reply
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, _PASSING) or str(error).startswith(_PASSING_CODES)

@@ -9,7 +9,7 @@ from enum import IntEnum, IntFlag
 import msgspec
 
 MAX_APPEND_MESSAGES = 8_192  # messages of one append; a longer body is split by its caller
-GUARD_MS = 200  # a key that is remembered no longer than this is a guard
+GUARD_MS = 100  # a key that is remembered no longer than this is a guard, and is for as long as this
 
 
 class Kind(IntEnum):
@@ -115,8 +115,9 @@ class Append(msgspec.Struct, frozen=True, gc=False):
     idempotency: tuple[str, ...] = ()
     """One key per item (`""`: none), or empty. A repeated message is not appended again."""
     idempotency_ttl_ms: int = 86_400_000
-    """Up to `GUARD_MS` and for one item: a guard against the same bytes sent twice by the same sender. It holds in
-    the shard of the append, and what it stops is answered by the session as it is, not by what was answered first."""
+    """Up to `GUARD_MS` and for one item: a guard against the same bytes sent twice by the same sender, as
+    near to one another as that by when their envelopes were received. It holds in the shard of the append, and what
+    it stops is answered by the session as it is, not by what was answered first."""
 
 
 class Resolved(msgspec.Struct, frozen=True, gc=False):

@@ -13,7 +13,7 @@ from redis.exceptions import DataError
 from openpanel.identity.ids import to_hex
 from openpanel.stream import frames
 from openpanel.stream.keys import Pool, ShardKeys
-from openpanel.stream.messages import GUARD_MS, Append, Envelope, Item, Run, RunMode
+from openpanel.stream.messages import GUARD_MS, Append, Envelope, Run, RunMode
 from openpanel.stream.outcomes import NO_ID_HEX, KeptAnswer, Outcome
 from openpanel.stream.scripts import POINTER_MS
 
@@ -123,27 +123,29 @@ class Sheet:
             self._runs.extend(row)
         if envelope is not None:
             if append.idempotency:
-                self._note_keys(append, envelope.items, known)
+                self._note_keys(append, envelope, known)
             self._placed.append((self.runs, self.messages, envelope))
             self.messages += len(envelope.items)
         self.runs += len(rows)
 
-    def _note_keys(self, append: Append, items: Sequence[Item], known: Mapping[str, KeptAnswer]) -> None:
-        ttl_ms = append.idempotency_ttl_ms
+    def _note_keys(self, append: Append, envelope: Envelope, known: Mapping[str, KeptAnswer]) -> None:
+        items = envelope.items
         if is_guarded(append):
             run = items[0].run
             self._guards += (
                 append.idempotency[0],
                 self.runs + run + 1 if run >= 0 else 0,
                 self.messages,
-                ttl_ms,
+                envelope.received_ms,
             )
             return
         keyed = [
             (key, item.run + 1, known.get(key, ""))
             for key, item in zip(append.idempotency, items, strict=True)
         ]
-        self._requests.append((self.runs + 1, len(append.runs), keyed, ttl_ms, self.messages))
+        self._requests.append(
+            (self.runs + 1, len(append.runs), keyed, append.idempotency_ttl_ms, self.messages)
+        )
 
 
 def is_guarded(append: Append) -> bool:

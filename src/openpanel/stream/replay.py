@@ -66,7 +66,7 @@ class Replay:
         *,
         keys: Sequence[ShardKeys],
         clock: Callable[[], int],
-        high_water: int,
+        high_water: Callable[[], int],
         wake: Callable[[int], None],
     ) -> None:
         self._spool = spool
@@ -132,7 +132,7 @@ class Replay:
             msgspec.structs.replace(call, now_ms=max(call.now_ms, idle_soon)),
             keys=self._keys[call.shard],
             writer=writer,
-            high_water=self._high_water,
+            high_water=self._high_water(),
             after=after,
         )
 

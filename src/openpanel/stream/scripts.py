@@ -35,13 +35,16 @@ _CONSTANTS: Final = {
     "GUARD_MS": GUARD_MS,
     "KEPT_REPLIES": KEPT_REPLIES,
 }
+# Scripts that empty the stream: what keeps them from writing keeps a full Redis full.
+_IN_ANY_CASE: Final = frozenset({"acquire", "renew", "claim", "acknowledge", "release", "clear_order"})
 _PARTS: Final = {"commit": ("sessions", "rules", "commit"), "sweep": ("sessions", "sweep")}
 
 
 @cache
 def text(name: str) -> str:
     """The script as Redis gets it."""
-    head = "".join(f"local {constant} = {value}\n" for constant, value in _CONSTANTS.items())
+    head = "#!lua flags=allow-oom\n" if name in _IN_ANY_CASE else ""
+    head += "".join(f"local {constant} = {value}\n" for constant, value in _CONSTANTS.items())
     folder = files("openpanel.stream") / "lua"
     return head + "".join(
         (folder / f"{part}.lua").read_text(encoding="utf-8") for part in _PARTS.get(name, (name,))

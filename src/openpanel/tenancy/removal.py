@@ -2,7 +2,8 @@
 
 With the policy `Snapshot` it goes once it lies elsewhere, whole and counted, and not before all that was accepted is
 written. The copy is named after the moment in which this very project was marked as deleted: a repeated call finds it
-and makes no other.
+and makes no other. `stop`, `copy` and `remove` are three calls, since the second takes hours: whoever makes it decides
+afterwards, by the wish of that moment, whether the third follows.
 
 Repeatable: a call after a crash goes on where the first one stopped. Workers drop the events of a project that are
 still on their way once it is marked for erasure; what one of them had in its hands at that moment is erased by a
@@ -22,9 +23,8 @@ from openpanel.metadata import (
     project_edits,
     projects,
 )
-from openpanel.tenancy import snapshot_errors, snapshots, stored, warehouse_access
+from openpanel.tenancy import snapshot_errors, snapshots, stored, warehouse_access, warehouse_user
 from openpanel.tenancy.announcing import Announce, tell
-from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.provisioning import lock_name
 from openpanel.tenancy.report import Change, Report
 from openpanel.tenancy.snapshot_places import S3, named_after
@@ -61,6 +61,31 @@ class Removal:
     owner: str | None = None
 
 
+def stop(project: str, *, world: World, how: Removal) -> Report:
+    """Stop its clients for good and mark it as deleted; what was collected stays. Quick, whatever else waits."""
+    with lock(world.database, lock_name(project)):
+        record = _found(project, world, how)
+        if record is None:
+            return Report.of(project, [])
+        changes = _stop(record, world, how)
+        if world.access_storage and _has_user(project, world):
+            warehouse_access.remove(world.warehouse, project=project, form=world.form or Single())
+        return Report.of(project, changes)
+
+
+def copy(project: str, *, world: World, how: Removal) -> Report:
+    """Take the snapshot of a project that has stopped, unless a call before this one did; nothing is deleted.
+
+    It may take hours and holds nobody up: not the project's lock, but one that keeps a second copy from being made.
+    A project that lives, again perhaps, is not copied.
+    """
+    with lock(world.database, f"openpanel.copy.{project}"):
+        record = _found(project, world, how)
+        if record is None or not record.deleted:
+            return Report.of(project, [])
+        return Report.of(project, [_keep_copy(record, world, how, at=world.clock())])
+
+
 def remove(
     project: str,
     *,
@@ -74,6 +99,7 @@ def remove(
 ) -> Report:
     """Remove the project, by its own policy unless `how` says more. Unknown: nothing to do, so no changes.
 
+    With the policy `Snapshot` it must have been copied: without its copy it is stopped, refused, and nothing deleted.
     `form` is that of the warehouse's tables: one server, unless it says otherwise. With `access_storage` the
     project's user of the warehouse goes too, whatever becomes of the data.
     """
@@ -115,16 +141,15 @@ def _remove_one_due(project: str, world: World) -> Report:
 def _remove(project: str, world: World, how: Removal) -> Report:
     """What `remove` does, by whoever holds the project's lock."""
     database, warehouse, announce, form = world.database, world.warehouse, world.announce, world.form
-    record = projects.load(database, project=project)
-    if record is None or not _is_owned(project, database=database, owner=how.owner):
+    record = _found(project, world, how)
+    if record is None:
         return Report.of(project, [])
     decided = how.policy or record.deletion_policy
-    changes = _stop(project, database=database, at=world.clock(), policy=decided)
-    tell(database, announce=announce)
+    changes = _stop(record, world, how)
     if world.access_storage:
         warehouse_access.remove(warehouse, project=project, form=form or Single())
     if decided == "Snapshot":
-        changes += _keep_copy(record, world, how, at=world.clock())
+        _must_be_copied(project, world, _place(project, how))
         projects.mark_deleted(database, project=project, at=world.clock(), policy="Delete")
         tell(database, announce=announce)
     if decided != "Retain":
@@ -138,22 +163,43 @@ def _remove(project: str, world: World, how: Removal) -> Report:
     return Report.of(project, changes)
 
 
-def _is_owned(project: str, *, database: Database, owner: str | None) -> bool:
-    """Whether it is this owner's, or nobody is asked for or known."""
-    return owner is None or projects.owner_of(database, project=project) in {None, owner}
+def _found(project: str, world: World, how: Removal) -> ProjectRecord | None:
+    """The project, unless there is none or it is another owner's."""
+    owner = projects.owner_of(world.database, project=project) if how.owner is not None else None
+    if owner not in {None, how.owner}:
+        return None
+    return projects.load(world.database, project=project)
 
 
-def _keep_copy(record: ProjectRecord, world: World, how: Removal, *, at: datetime) -> list[Change]:
+def _stop(record: ProjectRecord, world: World, how: Removal) -> list[Change]:
+    """Stop the clients and mark the project, as its owner's if nobody noted before whose it is."""
+    project, database, at = record.id, world.database, world.clock()
+    changes: list[Change] = []
+    if how.owner is not None and projects.own(database, project=project, owner=how.owner):
+        changes.append(Change("project", project, f"is of {how.owner}"))
+    changes += [
+        Change("client", client.name, "revoked")
+        for client in clients.listed(database, project=project)
+        if clients.revoke(database, client_id=client.id, at=at)
+    ]
+    if projects.mark_deleted(database, project=project, at=at, policy=how.policy or record.deletion_policy):
+        changes.append(Change("project", project, "marked as deleted"))
+    tell(database, announce=world.announce)
+    return changes
+
+
+def _has_user(project: str, world: World) -> bool:
+    name = warehouse_user.user_name(project)
+    return bool(world.warehouse.query(warehouse_user.EXISTS, parameters={"name": name}))
+
+
+def _keep_copy(record: ProjectRecord, world: World, how: Removal, *, at: datetime) -> Change:
     """Take the snapshot of a project that has stopped, unless a call before this one did."""
-    database, warehouse, place = world.database, world.warehouse, how.place
+    database, warehouse, place = world.database, world.warehouse, _place(record.id, how)
     project = record.id
-    if place is None:
-        message = f"{project} is to be kept as a snapshot and there is no place for any; name one, or another policy"
-        raise snapshot_errors.error("NoPlace", message)
-    stopped = projects.removed_at(database, project=project) or at
-    name = named_after(stopped, of=projects.identity(database, project=project))
+    stopped, name = _copy_of(project, database)
     if name in snapshots.listed(project, warehouse=warehouse, place=place):
-        return [Change("snapshot", f"{project}/{name}", "there already")]
+        return Change("snapshot", f"{project}/{name}", "there already")
     if at < stopped + how.settle:
         seconds = (stopped + how.settle - at).total_seconds()
         message = f"what {project} has accepted is still being written; {seconds:.0f} s to go"
@@ -161,17 +207,40 @@ def _keep_copy(record: ProjectRecord, world: World, how: Removal, *, at: datetim
     if how.streams is not None:
         _must_be_written(record, how.streams, until=stopped + how.settle)
     snapshots.take(project, database=database, warehouse=warehouse, place=place, name=name, at=at)
-    return [Change("snapshot", f"{project}/{name}", "taken")]
+    return Change("snapshot", f"{project}/{name}", "taken")
+
+
+def _place(project: str, how: Removal) -> S3:
+    if how.place is None:
+        message = f"{project} is to be kept as a snapshot and there is no place for any; name one, or another policy"
+        raise snapshot_errors.error("NoPlace", message)
+    return how.place
+
+
+def _copy_of(project: str, database: Database) -> tuple[datetime, str]:
+    """When the project was marked as deleted, and how its copy is called after that."""
+    stopped = projects.removed_at(database, project=project)
+    assert stopped is not None
+    return stopped, named_after(stopped, of=projects.identity(database, project=project))
+
+
+def _must_be_copied(project: str, world: World, place: S3) -> None:
+    """Raise unless the snapshot of this very removal lies there."""
+    _, name = _copy_of(project, world.database)
+    if name not in snapshots.listed(project, warehouse=world.warehouse, place=place):
+        message = f"{project} is to be copied before it is deleted, and there is no snapshot {name} of it at {place.url}"
+        raise snapshot_errors.error("NotFound", message)
 
 
 def _must_be_written(record: ProjectRecord, streams: Streams, *, until: datetime) -> None:
     """Raise as long as something that was accepted is in no table yet."""
     waiting = streams.waiting(record.id, pool=record.pool, shards=record.pool_shards, until=until)
-    if waiting <= 0:
+    number = waiting.own + waiting.among_others
+    if number <= 0:
         return
-    whose = f"of {record.id}" if record.pool == own_name(record.id) else f"of {record.id} and of others"
+    whose = f"of {record.id} and of others" if waiting.among_others else f"of {record.id}"
     message = (
-        f"{_roughly(waiting)} events {whose} wait to be written, and are copied with the rest; workers write them, and"
+        f"{_roughly(number)} events {whose} wait to be written, and are copied with the rest; workers write them, and"
         " where nothing ever will, another deletionPolicy or openpanel.dev/skip-cleanup lets the project go"
     )
     raise snapshot_errors.error("Draining", message)
@@ -182,14 +251,3 @@ def _roughly(number: int) -> str:
     power = 10 ** (len(str(number)) - 1)
     rough = number // power * power
     return f"{number:,}" if rough == number else f"about {rough:,}"
-
-
-def _stop(project: str, *, database: Database, at: datetime, policy: DeletionPolicy) -> list[Change]:
-    stopped = [
-        Change("client", client.name, "revoked")
-        for client in clients.listed(database, project=project)
-        if clients.revoke(database, client_id=client.id, at=at)
-    ]
-    if projects.mark_deleted(database, project=project, at=at, policy=policy):
-        stopped.append(Change("project", project, "marked as deleted"))
-    return stopped

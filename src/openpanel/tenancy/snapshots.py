@@ -53,7 +53,7 @@ class Snapshot(msgspec.Struct, frozen=True, rename="camel"):
 def take(
     project: str, *, database: Database, warehouse: Warehouse, place: S3, name: str, at: datetime
 ) -> Snapshot:
-    """Copy all there is of the project, count it there, and write the manifest. The caller holds the project's lock."""
+    """Copy all there is of the project, count it there, and write the manifest. The caller lets nobody else do so."""
     where = folder(place, project=project, name=name)
     counts: dict[str, int] = {}
     pending = list(statements.TABLES)

@@ -1,16 +1,27 @@
 """What a removal asks of the streams that take a project's events, as a protocol: this room knows no stream."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """At most how many events of a project are not written yet; those in a worker's hands count."""
+
+    own: int = 0
+    """In streams of its own: all there are."""
+    among_others: int = 0
+    """In streams that others' events wait in, too, theirs included."""
 
 
 class Streams(Protocol):
     """The streams of one installation. Raises when they cannot be read: that is never taken for "nothing"."""
 
-    def waiting(self, project: str, *, pool: str, shards: int, until: datetime) -> int:
-        """At most how many events of the project, taken until then, are not written yet; those in hand count.
+    def waiting(self, project: str, *, pool: str, shards: int, until: datetime) -> Waiting:
+        """What may wait of the project in all streams that took its events, now or before; of others, until then.
 
-        Of a pool of its own all there are. `pool` and `shards` are those that take its events now.
+        `pool` and `shards` are those that take its events now.
         """
 
     def drop(self, project: str) -> None:

@@ -19,7 +19,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError, Error, NotSupp
 from clickhouse_connect.driver.httputil import get_pool_manager
 from urllib3.exceptions import HTTPError
 
-from openpanel.warehouse.errors import Refused, Unavailable, WarehouseError, error_of
+from openpanel.warehouse.errors import Unavailable, WarehouseError, error_of
 
 # Limits of a query that was given none. A question that needs more says so.
 SAFE: Final[Mapping[str, object]] = {
@@ -30,6 +30,9 @@ SAFE: Final[Mapping[str, object]] = {
     "result_overflow_mode": "throw",
     "max_query_size": 1_048_576,  # bytes of text, parameters excluded
 }
+# Of the replicas of a shard the first that answers is asked by whichever server a call comes to, so what was written is
+# read. By default each server prefers itself, which may be behind.
+SAME_REPLICA: Final[Mapping[str, object]] = {"load_balancing": "in_order", "prefer_localhost_replica": 0}
 # What is written through a Distributed table: it is stored on its shards when the call returns, and every row lies
 # where the table's sharding key says. By default the engine copies each shard's own rows to that shard where it can.
 PLACING: Final[Mapping[str, object]] = {
@@ -122,12 +125,13 @@ class Warehouse:
         other rows under a used token are dropped silently.
         """
         with _translated(inserting=True):
-            self._opened().raw_insert(
+            client = self._opened()
+            client.raw_insert(
                 f"`{table}`",
                 column_names=[f"`{name}`" for name in columns],
                 insert_block=block,
                 fmt="Native",
-                settings={**INSERTING, "insert_deduplication_token": token},
+                settings=_allowed(client, {**INSERTING, **SAME_REPLICA, "insert_deduplication_token": token}),
             )
 
     def cancel(self, log_comment: str) -> None:
@@ -149,8 +153,11 @@ class Warehouse:
     def _answer(
         self, sql: str, parameters: Mapping[str, object] | None, settings: Mapping[str, object] | None
     ) -> Any:
-        return self._opened(_patience(settings)).query(
-            sql, parameters=_sendable(parameters), settings={**SAFE, **(settings or {})}
+        client = self._opened(_patience(settings))
+        return client.query(
+            sql,
+            parameters=_sendable(parameters),
+            settings=_allowed(client, {**SAFE, **(settings or {})}),
         )
 
     def _opened(self, answer_s: float = ANSWER_SECONDS) -> Client:
@@ -178,6 +185,16 @@ class Warehouse:
         )
 
 
+def _allowed(client: Client, settings: Mapping[str, object]) -> dict[str, object]:
+    """The settings without those of replicas that this user may not change: others' clusters have rules of their own."""
+    known = client.server_settings
+    return {
+        name: value
+        for name, value in settings.items()
+        if name not in SAME_REPLICA or name not in known or not known[name].readonly
+    }
+
+
 def _patience(settings: Mapping[str, object] | None) -> float:
     """How long an answer is waited for, in seconds: at least as long as the server may take over it."""
     limit = (settings or {}).get("max_execution_time")
@@ -201,7 +218,7 @@ def _translation(error: Error, *, inserting: bool) -> WarehouseError:
     if error.code is not None:
         return error_of(error.code, message, inserting=inserting)
     if isinstance(error, ProgrammingError | NotSupportedError):
-        return Refused(0, message)
+        return error_of(0, message, inserting=inserting)
     return Unavailable(message)
 
 
@@ -218,6 +235,15 @@ def _sendable_value(value: object) -> object:
     if isinstance(value, str):
         text = value.encode(errors="replace")
         return text.decode() if value.isprintable() else text
-    if isinstance(value, list | tuple):
-        return [item.encode(errors="replace").decode() if isinstance(item, str) else item for item in value]
+    return _sendable_item(list(value) if isinstance(value, tuple) else value)
+
+
+def _sendable_item(value: object) -> object:
+    """A value within a list, where the driver escapes texts whole; a tuple within one stays a tuple."""
+    if isinstance(value, str):
+        return value.encode(errors="replace").decode()
+    if isinstance(value, list):
+        return [_sendable_item(item) for item in value]
+    if isinstance(value, tuple):
+        return tuple(map(_sendable_item, value))
     return value

@@ -4,7 +4,7 @@
     ├── Unavailable   the same call may succeed later: nobody answers, too much at once, no memory, a timeout
     └── Refused       the same call will be refused again: narrow it down, or tell who asked
 
-The kind is decided here, by ClickHouse's error code, and never by its text.
+An insert is refused for its rows alone; whatever else is the matter, its rows wait. The kind is decided here, by ClickHouse's error code, and never by its text.
 """
 
 from typing import Final
@@ -49,9 +49,15 @@ PASSING: Final = frozenset({
     TOO_MANY_PARTS,
     3,  # UNEXPECTED_END_OF_FILE: the connection broke within a body
     32,  # ATTEMPT_TO_READ_AFTER_EOF: a shard went away before it had answered
+    74,  # CANNOT_READ_FROM_FILE_DESCRIPTOR
+    75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR: also where the volume is full
+    76,  # CANNOT_OPEN_FILE: no inodes or no file handles are left, or the volume became read-only
     95,  # CANNOT_READ_FROM_SOCKET
     96,  # CANNOT_WRITE_TO_SOCKET
     160,  # TOO_SLOW
+    173,  # CANNOT_ALLOCATE_MEMORY
+    198,  # DNS_ERROR
+    201,  # QUOTA_EXCEEDED: its interval ends
     202,  # TOO_MANY_SIMULTANEOUS_QUERIES
     203,  # NO_FREE_CONNECTION
     209,  # SOCKET_TIMEOUT
@@ -66,33 +72,53 @@ PASSING: Final = frozenset({
     319,  # UNKNOWN_STATUS_OF_INSERT
     336,  # UNKNOWN_DATABASE_ENGINE while tables are loading
     394,  # QUERY_WAS_CANCELLED
+    425,  # SYSTEM_ERROR
     439,  # CANNOT_SCHEDULE_TASK
     499,  # S3_ERROR
     574,  # DISTRIBUTED_TOO_MANY_PENDING_BYTES
     722,  # ASYNC_LOAD_WAIT_FAILED
     999,  # KEEPER_EXCEPTION
+    1000,  # POCO_EXCEPTION: of the network and of files
+    1001,  # STD_EXCEPTION: of files and of memory
 })  # fmt: skip
 
-# Wrong about the place and not about the rows: a migration, a grant or a password is missing. Rows that meet
-# one of these must wait for it and not be put away one by one as if they were broken.
-SETUP: Final = frozenset({
-    16,  # NO_SUCH_COLUMN_IN_TABLE
-    47,  # UNKNOWN_IDENTIFIER
-    UNKNOWN_TABLE,
-    UNKNOWN_DATABASE,
-    115,  # UNKNOWN_SETTING
-    164,  # READONLY
-    192,  # UNKNOWN_USER
-    193,  # WRONG_PASSWORD
-    218,  # TABLE_IS_DROPPED
-    291,  # DATABASE_ACCESS_DENIED
-    497,  # ACCESS_DENIED
-    516,  # AUTHENTICATION_FAILED
+# About the rows of an insert: what they hold cannot be read, kept or computed with. A row that meets one of these will
+# meet it again. Everything else is about the place (a migration, a grant, a disk, a quota), also what nobody has
+# thought of yet: rows must wait for it and not be put away one by one as if they were broken.
+ROWS: Final = frozenset({
+    6,  # CANNOT_PARSE_TEXT
+    9,  # SIZES_OF_COLUMNS_DOESNT_MATCH
+    11,  # POSITION_OUT_OF_BOUND
+    12,  # PARAMETER_OUT_OF_BOUND
+    13,  # SIZES_OF_COLUMNS_IN_TUPLE_DOESNT_MATCH
+    19,  # SIZE_OF_FIXED_STRING_DOESNT_MATCH
+    25,  # CANNOT_PARSE_ESCAPE_SEQUENCE
+    26,  # CANNOT_PARSE_QUOTED_STRING
+    27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+    33,  # CANNOT_READ_ALL_DATA
+    36,  # BAD_ARGUMENTS: of an expression in a column or a view
+    38,  # CANNOT_PARSE_DATE
+    41,  # CANNOT_PARSE_DATETIME
+    49,  # LOGICAL_ERROR: one message must not hold up a shard because the server has a fault
+    69,  # ARGUMENT_OUT_OF_BOUND
+    70,  # CANNOT_CONVERT_TYPE
+    72,  # CANNOT_PARSE_NUMBER
+    117,  # INCORRECT_DATA
+    128,  # TOO_LARGE_ARRAY_SIZE
+    130,  # CANNOT_READ_ARRAY_FROM_TEXT
+    131,  # TOO_LARGE_STRING_SIZE
+    153,  # ILLEGAL_DIVISION
+    190,  # SIZES_OF_ARRAYS_DONT_MATCH
+    248,  # INVALID_PARTITION_VALUE
+    321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+    349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+    407,  # DECIMAL_OVERFLOW
+    469,  # VIOLATED_CONSTRAINT
 })  # fmt: skip
 
 
 def error_of(code: int, message: str, *, inserting: bool) -> WarehouseError:
-    """The room's error for ClickHouse's `code`."""
-    if code in PASSING or (inserting and code in SETUP):
+    """The room's error for ClickHouse's `code`; 0: the driver did not even ask."""
+    if (code not in ROWS) if inserting else (code in PASSING):
         return Unavailable(f"code {code}: {message}", code=code)
     return Refused(code, message)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from statistics import mean, median
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.warehouse import Warehouse
 from tests.analytics.twin.histories import History, histories
 from tests.analytics.twin.reckoning import Event, Reckoning, milliseconds
-from tests.analytics.twin.running import random_worlds
+from tests.analytics.twin.running import on_one_world, random_worlds
 from tests.analytics.worlds import Insert, load
 
 STEPS: Final = (
@@ -60,6 +60,26 @@ def asked(draw: st.DrawFn) -> Callable[[str, History], Attempts]:
     def over(project: str, history: History) -> Attempts:
         period = resolve(text, timezone=history.timezone, now=history.now)
         return Attempts(project, history.timezone, period, steps, **chosen)
+
+    return over
+
+
+@st.composite
+def asked_up_to_an_event(draw: st.DrawFn) -> Callable[[str, History], Attempts]:
+    """A funnel in any order over a period that ends in the midst of what a visitor does."""
+    place = draw(st.integers(0, 99))
+    steps = tuple(draw(st.lists(st.sampled_from(STEPS[:3]), min_size=2, max_size=3, unique=True)))
+    chosen: dict[str, Any] = {
+        "window": draw(st.sampled_from(WINDOWS[1:])),
+        "by": draw(st.sampled_from(("session", "person"))),
+        "exclusions": draw(st.sampled_from(EXCLUSIONS[:2])),
+    }
+
+    def over(project: str, history: History) -> Attempts:
+        times = [event["created_at"] for event in history.events] or [milliseconds(history.now)]
+        end = datetime.fromtimestamp(times[place % len(times)] / 1000, tz=UTC) + timedelta(milliseconds=1)
+        period = Period(end - timedelta(days=1), end)
+        return Attempts(project, history.timezone, period, steps, order="any", **chosen)
 
     return over
 
@@ -176,16 +196,18 @@ class Followed:
         return times
 
     def _in_any_order(self, visitor: Visitor) -> list[int]:
-        best: list[int] = []
-        last: dict[int, int] = {}
-        for instant in visitor.instants:
-            if instant.ends:
-                last = {}
-            last |= dict.fromkeys(instant.steps, instant.at)
-            times = sorted(at for at in last.values() if at >= instant.at - self.window)
-            if len(times) > len(best) and times[0] < self.until:
-                best = times
-        return best
+        """Each beginning within the period with each of its ends, every further step as late as it was done."""
+        found: list[list[int]] = []
+        for first, begin in enumerate(visitor.instants):
+            if begin.at >= self.until:
+                break
+            last: dict[int, int] = {}
+            for number, instant in enumerate(visitor.instants[first:]):
+                if instant.at - begin.at > self.window or (number > 0 and instant.ends):
+                    break
+                last |= dict.fromkeys(instant.steps, instant.at)
+                found += [sorted((last | {step: begin.at}).values()) for step in begin.steps]
+        return max(found, key=lambda times: (len(times), -times[-1], times), default=[])
 
 
 @random_worlds(
@@ -217,6 +239,15 @@ def test_funnels_answer_what_following_by_hand_answers(
         for row in rows:
             own = order[limit:] if row.other else [row.labels]
             _check(row, [times for labels in own for times in group.get(labels, [])], len(scope.steps))
+
+
+@random_worlds(8, history=histories(days=2), over=asked_up_to_an_event())
+def test_what_began_in_the_period_goes_on_after_it_in_any_order(
+    warehouse: Warehouse, insert: Insert, history: History, over: Callable[[str, History], Attempts]
+) -> None:
+    answers = on_one_world(test_funnels_answer_what_following_by_hand_answers)
+
+    answers(warehouse, insert, history, over, fields=(), limit=1)
 
 
 def _by_labels(

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 import redis.asyncio
 
+from openpanel.metadata.records import ClientRecord
 from openpanel.wire.refusals import TryLater
 from openpanel_api.ingest.clients import CLIENTS, FRESH_MS, UNKNOWN_MS, Clients
 from openpanel_api.ingest.news import CHANNEL, listen
@@ -31,6 +32,20 @@ def revoke(ingest: Ingest) -> None:
     ingest.source.records[WRITE] = replace(ingest.source.records[WRITE], revoked=True)
 
 
+def hang(ingest: Ingest, monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Let the metadata answer nobody any more; set once it was asked."""
+    asked = asyncio.Event()
+
+    async def load(_client: str) -> ClientRecord | None:
+        asked.set()
+        await asyncio.Event().wait()
+        return None
+
+    monkeypatch.setattr(ingest.clients, "_load", load)
+    monkeypatch.setattr("openpanel_api.ingest.clients.LOAD_SECONDS", 0.05)
+    return asked
+
+
 def another_process(ingest: Ingest) -> Clients:
     """With the same Redis and source, and nothing in its own cache."""
     return Clients(
@@ -43,6 +58,30 @@ async def test_source_is_asked_once(ingest: Ingest) -> None:
         await ingest.track({"user-agent": f"agent {n}"})
 
     assert ingest.source.asked == [WRITE]
+
+
+async def test_known_client_goes_on_while_the_metadata_hangs(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await ingest.clients.get(WRITE)
+    hanging = hang(ingest, monkeypatch)
+    ingest.clock.now_ms += FRESH_MS
+
+    async with asyncio.timeout(WAIT_SECONDS):
+        after = await ingest.clients.get(WRITE)
+
+    assert hanging.is_set()
+    assert after.record == before.record
+
+
+async def test_unknown_client_is_told_to_come_back_while_the_metadata_hangs(
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hang(ingest, monkeypatch)
+
+    with pytest.raises(TryLater):
+        async with asyncio.timeout(WAIT_SECONDS):
+            await ingest.clients.get(UNKNOWN)
 
 
 async def test_many_calls_at_once_ask_once(ingest: Ingest) -> None:

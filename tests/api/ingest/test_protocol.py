@@ -1,6 +1,7 @@
 """The service on a real socket: pipelined calls, direct answers, and senders who never finish their headers."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -96,6 +97,77 @@ async def test_headers_without_end_are_cut_off(service: Served, bomb: list[bytes
     except ConnectionError:
         answer = b"HTTP/1.1 431"
     assert answer.startswith((b"HTTP/1.1 431", b"HTTP/1.1 400"))
+
+
+ENDED = b"transfer-encoding: chunked\r\n\r\n0\r\n"  # but for the trailers, which may follow
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(b"POST /nothing HTTP/1.1\r\nhost: localhost\r\n" + ENDED, id="answered"),
+        pytest.param(HEAD + ENDED, id="waited for"),
+    ],
+)
+@pytest.mark.parametrize(
+    "trailer",
+    [pytest.param(b"a:b\r\n" * 10_000, id="many lines"), pytest.param(b"a" * 50_000, id="one line")],
+)
+async def test_trailers_without_end_are_hung_up_on(service: Served, begin: bytes, trailer: bytes) -> None:
+    reader, writer = await service.begun(begin)
+    hung_up = asyncio.create_task(reader.read())
+    sent = 0
+    with contextlib.suppress(ConnectionError):
+        writer.write(b"t: ")
+        while not hung_up.done() and sent < 2_000 * len(trailer):
+            writer.write(trailer)
+            await asyncio.wait_for(writer.drain(), WAIT_SECONDS)
+            sent += len(trailer)
+    writer.close()
+
+    with contextlib.suppress(ConnectionError):
+        await asyncio.wait_for(hung_up, WAIT_SECONDS)
+    assert sent < 2_000 * len(trailer)
+    assert service.server.server_state.connections == set()
+
+
+async def test_trailers_are_not_kept(service: Served) -> None:
+    reader, writer = await service.begun(HEAD + b"transfer-encoding: chunked\r\n\r\n")
+    writer.write(b"%x\r\n%b\r\n0\r\nsecret: 1\r\nmore: 2\r\n\r\n" % (len(BODY), BODY))
+    (answer, _) = await an_answer(reader)
+    (connection,) = service.server.server_state.connections
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert isinstance(connection, BoundedProtocol)
+    names = [name for name, _ in connection.cycle.scope["headers"]]
+    assert b"transfer-encoding" in names
+    assert not {b"secret", b"more"} & set(names)
+    writer.close()
+
+
+async def test_rest_of_an_answered_request_gets_no_more_time(valkey_url: str, tmp_path: Path) -> None:
+    async with served(valkey_url, tmp_path, idle_seconds=1) as service:
+        reader, writer = await service.begun(b"POST /nothing HTTP/1.1\r\nhost: localhost\r\n" + ENDED)
+        await an_answer(reader)
+        hung_up = asyncio.create_task(reader.read())
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + WAIT_SECONDS
+        with contextlib.suppress(ConnectionError):
+            while not hung_up.done() and loop.time() < ends:
+                writer.write(b"a:b\r\n")
+                await asyncio.wait({hung_up}, timeout=0.1)
+
+        assert hung_up.done()
+        writer.close()
+
+
+async def test_body_in_many_small_chunks_is_taken(service: Served) -> None:
+    body = BODY + b" " * 100_000
+    chunks = b"".join(b"5;n=1\r\n%b\r\n" % body[at : at + 5].ljust(5) for at in range(0, len(body), 5))
+
+    ((head, _),) = await service.exchange(HEAD + b"transfer-encoding: chunked\r\n\r\n", chunks + b"0\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 200")
 
 
 @pytest.mark.parametrize(

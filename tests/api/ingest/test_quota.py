@@ -91,6 +91,34 @@ async def test_raised_quota_counts_at_once() -> None:
     assert await checked(quotas, a_project(101))
 
 
+async def test_what_a_project_sent_before_it_changed_its_pool_counts() -> None:
+    month, own = usage.month_of(NOON), Pool("shop", 2)
+    counts = {POOL: 70, own: 30}
+
+    async def used(pool: Pool, projects: Sequence[str], asked: str) -> dict[str, int]:
+        assert asked == month
+        return dict.fromkeys(projects, counts[pool])
+
+    quotas = Quotas(used=used, now_ms=Clock(), shared=POOL)
+    quotas.check(a_project(100), pool=own, now_ms=NOON)
+    await quotas.refresh()
+
+    with pytest.raises(QuotaExceeded):
+        quotas.check(a_project(100), pool=own, now_ms=NOON)
+    quotas.check(a_project(101), pool=own, now_ms=NOON)
+
+
+async def test_project_that_stays_in_the_shared_pool_is_counted_once() -> None:
+    meter = Meter()
+    meter.months[usage.month_of(NOON)] = {"shop": 60}
+    quotas = Quotas(used=meter.used, now_ms=Clock(), shared=POOL)
+    await checked(quotas, a_project(100))
+    await quotas.refresh()
+
+    assert await checked(quotas, a_project(100))
+    assert meter.asked == [["shop"]]
+
+
 async def test_past_the_quota_every_call_is_told_so_and_nothing_is_kept(
     valkey_url: str, tmp_path: Path
 ) -> None:

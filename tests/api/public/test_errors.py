@@ -121,6 +121,8 @@ PLACES: list[tuple[str, Any, str]] = [
     ("/insights/shop/overview?range=3660d&interval=day", None, "interval: more than 2000 points"),
     ("/insights/shop/active_users?range=3660d", None, "range: more than 2000 points"),
     ("/insights/shop/overview?range=8x", None, "range: expected 30m, 1h, 24h, today, yesterday, a number of days such as 7d, 3m, 6m, 12m,"),
+    ("/insights/shop/overview?range=0001-01-02..0001-01-03", None, "range: expected times from 1970 to 2200"),
+    ("/insights/shop/overview?range=0001-01-02..0001-01-03&previous=true", None, "range: expected times from 1970"),
     ("/insights/shop/overview?startDate=2027-01-01", None, "startDate: lies in the future"),
     (
         "/insights/shop/funnel",

@@ -1,12 +1,16 @@
 """`/insights/{projectId}/…`: every route answers the numbers of the small shop of `world`, which are counted by hand."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from openpanel.metadata import EventMeta
+from openpanel.metadata.event_meta import put_managed
 from tests.api.public.asking import Json, asked, insight
 from tests.api.public.conftest import Place
+from tests.api.public.small_worlds import make_project, put_events
 
 pytestmark = pytest.mark.usefixtures("shop")
 
@@ -274,6 +278,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("funnel", {}, "steps: Field required"),
     ("user_flow", {}, "mode: after needs a start"),
     ("events", {"cursor": "x"}, "cursor: expected the cursor in the Link of an earlier answer"),
+    ("events", {"cursor": "f" * 32}, "cursor: expected the cursor in the Link of an earlier answer"),
+    ("profiles", {"cursor": f"{1:016x}{'f' * 32}"}, "cursor: expected the cursor in the Link of an earlier answer"),
+    ("sessions", {"cursor": "f" * 32}, "cursor: expected the cursor in the Link of an earlier answer"),
+    ("groups", {"cursor": "f" * 16}, "cursor: expected the cursor in the Link of an earlier answer"),
+    ("groups/acme/members", {"cursor": f"{1:016x}{'f' * 32}"}, "cursor: expected the cursor in the Link of an earlier answer"),
     ("events", {"sessionId": "x"}, "sessionId: expected 16 hexadecimal digits"),
     ("events", {"properties": '["plan"]'}, "properties: Input should be an object"),
     ("profiles", {"name": "a", "search": "b"}, "name: expected either search or name"),
@@ -283,6 +292,19 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("groups/acme/growth", {"previous": "true"}, "previous: is not known here"),
     ("traffic/geo", {"breakdown": "os"}, "breakdown: Input should be 'country', 'region' or 'city'"),
 ]  # fmt: skip
+
+
+async def test_a_project_may_call_as_many_events_conversions_as_a_manifest_names(shop: Place) -> None:
+    project = make_project(shop, "wholesale")
+    events = tuple(EventMeta(f"deal {number}", conversion=True) for number in range(500))
+    put_managed(shop.database, project=project, events=events)
+    did = {"project_id": project, "name": "deal 499", "person": 7, "device_id": 7, "session_id": 7}
+    put_events(shop, [{**did, "at": datetime(2026, 2, 27, 10, tzinfo=UTC)}])
+
+    for path in ("events/conversions", "pages/conversions", "profiles/0000000000000007/metrics"):
+        answer = await asked(shop, f"/insights/{project}/{path}", who=f"{project}/reader")
+
+        assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(

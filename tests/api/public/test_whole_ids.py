@@ -79,6 +79,49 @@ async def test_a_group_is_the_one_that_was_named(shop: Place, project: str) -> N
     assert len(members) == len(of_team) == len(PEOPLE)
 
 
+@pytest.fixture(scope="module")
+def visited(shop: Place) -> str:
+    """People with two visits each, all in one group."""
+    name = make_project(shop, "goes-on")
+    people = ["한/국", "a/b", "a%2Fb", "a?b c>"]
+    put_events(shop, [
+        {
+            "project_id": name, "name": "click", "at": NOW - timedelta(hours=1), "event_id": number, "profile_id": profile,
+            "person": person_of_profile(profile), "device_id": number, "session_id": number, "groups": ("국",),
+        }
+        for number, profile in enumerate(people * 2, start=1)
+    ])  # fmt: skip
+    return name
+
+
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("profiles/%ED%95%9C%2F%EA%B5%AD/sessions", 2),
+        ("profiles/%ED%95%9C/%EA%B5%AD/sessions", 2),
+        ("profiles/a%2Fb/sessions", 2),
+        ("profiles/a%252Fb/sessions", 2),
+        ("profiles/a%3Fb%20c%3E/sessions", 2),
+        ("groups/%EA%B5%AD/members", 4),
+    ],
+)
+async def test_a_list_about_an_id_goes_on_about_that_id(
+    shop: Place, visited: str, path: str, rows: int
+) -> None:
+    first = f"/insights/{visited}/{path}?limit=1"
+    following: str | None = first
+    pages = []
+    while following:
+        assert following.startswith(first)
+        answer = await asked(shop, following, who=f"{visited}/reader")
+        assert answer.status_code == 200, answer.text
+        pages.append(tuple(row["id"] for row in answer.json()))
+        following = answer.links["next"]["url"] if "next" in answer.links else None
+
+    assert [len(page) for page in pages] == [1] * rows
+    assert len({*pages}) == rows
+
+
 @pytest.mark.parametrize("path", ["profiles/nobody%2Fevents", "groups/none%2Fmembers"])
 async def test_what_is_not_there_is_not_found(shop: Place, project: str, path: str) -> None:
     answer = await asked(shop, f"/insights/{project}/{path}", who=f"{project}/reader")

@@ -108,6 +108,13 @@ def test_inserts_are_answered_when_they_are_stored(engine: dict[str, dict[str, A
     assert profile.get("async_insert", ["0"]) == ["0"]
 
 
+def test_whichever_server_is_asked_the_same_replica_answers(engine: dict[str, dict[str, Any]]) -> None:
+    profile = engine["profile"]
+
+    assert profile["load_balancing"] == ["in_order"]
+    assert profile["prefer_localhost_replica"] == ["0"]
+
+
 def test_logs_of_the_server_go_after_some_days(engine: dict[str, dict[str, Any]]) -> None:
     assert "TTL event_date + toIntervalDay(7)" in engine["logs"]["query_log"][0]
 

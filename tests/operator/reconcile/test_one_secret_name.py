@@ -177,6 +177,44 @@ async def test_secret_of_somebody_else_is_asked_for_again_and_again_without_a_fa
     assert (await scene.condition(shop, "Ready"))["status"] == "True"
 
 
+async def leave(scene: Scene, **metadata: Any) -> None:
+    """A Secret with the labels of a project that is not there, as a copy or a backup has them."""
+    marks = {"openpanel.dev/project": "gone", "openpanel.dev/project-namespace": scene.namespace}
+    meta = {"name": "analytics", "namespace": scene.namespace, "labels": marks, **metadata}
+    await scene.kube._inner.create({"apiVersion": "v1", "kind": "Secret", "metadata": meta})
+
+
+@pytest.mark.usefixtures("panel")
+async def test_copied_labels_are_no_reason_to_look_every_second(scene: Scene) -> None:
+    await leave(scene)
+    shop = await make_project(scene, "shop", clients=ONE_NAME)
+
+    again = await scene.reconcile(shop)
+
+    assert again == reconciling.TAKEN_S
+    assert (await scene.condition(shop, "CredentialsReady"))["reason"] == "SecretConflict"
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize("other", [False, True], ids=["alone", "with another owner"])
+async def test_secret_that_is_about_to_be_collected_is_waited_for(scene: Scene, other: bool) -> None:
+    gone = {"apiVersion": "openpanel.dev/v1alpha1", "kind": "AnalyticsProject", "name": "gone", "uid": "1"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "name": "keeper", "uid": "2"}
+    await leave(scene, ownerReferences=[gone, config] if other else [gone])
+    shop = await make_project(scene, "shop", clients=ONE_NAME)
+
+    assert await scene.reconcile(shop) == (reconciling.TAKEN_S if other else reconciling.LEFT_S)
+
+
+@pytest.mark.usefixtures("panel")
+async def test_secret_that_is_being_deleted_is_waited_for(scene: Scene) -> None:
+    await leave(scene, finalizers=["example.com/backup"])
+    await scene.kube._inner.delete(Ref(SECRET, scene.namespace, "analytics"))
+    shop = await make_project(scene, "shop", clients=ONE_NAME)
+
+    assert await scene.reconcile(shop) == reconciling.LEFT_S
+
+
 SHOP, BLOG = Key("AnalyticsProject", "a", "shop"), Key("AnalyticsProject", "a", "blog")
 REF = Ref(SECRET, "a", "analytics")
 

@@ -77,6 +77,25 @@ async def test_refused_project_that_is_deleted_takes_nothing_of_the_owners_along
     assert scene.stores.removed == {"shop": "Retain"}
 
 
+async def test_owner_gets_its_data_again_when_a_refused_project_that_came_between_is_deleted(
+    scene: Scene, panel: Key, other: str
+) -> None:
+    await gone(scene, "Retain")
+    ref = {"name": panel.name, "namespace": panel.namespace}
+    between = await make_project(scene, "shop", namespace=other, clusterRef=ref, deletionPolicy="Delete")
+    await scene.settle(between)
+    shop = await make_project(scene, "shop", clusterRef=ref)
+    await scene.settle(shop)
+    assert (await scene.condition(shop, "SpecValid"))["reason"] == "NameConflict"
+
+    await scene.delete(between)
+    await scene.reconcile(between)
+    await scene.settle(shop)
+
+    assert (await scene.condition(shop, "Ready"))["status"] == "True"
+    assert scene.stores.owners == {"shop": scene.namespace}
+
+
 async def test_retained_data_are_there_again_for_the_namespace_that_had_them(
     scene: Scene, panel: Key
 ) -> None:

@@ -11,6 +11,7 @@ from openpanel_operator.kube import Key, Kube
 from openpanel_operator.kube.kinds import DEPLOYMENT, NAMESPACE, SECRET
 from openpanel_operator.kube.objects import Ref
 from openpanel_operator.reconcile.reconciling import SOON_S, Failed
+from openpanel_operator.resources.status import LONGEST_SHORT_TEXT
 from tests.operator.reconcile.worlds import Scene, make_cluster, make_project
 
 
@@ -89,6 +90,22 @@ async def test_reconcile_at_has_everything_looked_at_again(scene: Scene) -> None
 
     assert scene.stores.asked["shop"] == asked + 1
     assert (await scene.status(shop))["reconciledAt"] == "now"
+
+
+@pytest.mark.parametrize("kind", ["project", "cluster"])
+async def test_reconcile_at_may_be_longer_than_a_status_can_hold(scene: Scene, panel: Key, kind: str) -> None:
+    shop = await make_project(scene, "shop")
+    await scene.settle(shop)
+    key = panel if kind == "cluster" else shop
+    await scene.annotate(key, reconcile_at="now, " * 100)
+
+    await scene.settle(panel, shop)
+
+    assert (await scene.status(key))["reconciledAt"] == ("now, " * 100)[:LONGEST_SHORT_TEXT]
+    asked = scene.stores.asked["shop"]
+    scene.restart()
+    assert await scene.writes_of(panel, shop) == []
+    assert scene.stores.asked["shop"] == asked, "it is known to have been followed"
 
 
 @pytest.mark.usefixtures("panel")
@@ -210,6 +227,52 @@ async def test_pods_go_when_ingest_is_shared_again_but_not_before_all_is_written
     scene.stores.waiting["shop"] = 0
     await scene.settle(shop)
     assert await scene.kube.get(DEPLOYMENT, "shop-worker", namespace=scene.namespace) is None
+
+
+async def streams(scene: Scene) -> str | None:
+    """Over how many streams the project's own workers look; None: there are none."""
+    worker = await scene.kube.get(DEPLOYMENT, "shop-worker", namespace=scene.namespace)
+    if worker is None:
+        return None
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    return next(str(each["value"]) for each in container["env"] if each["name"] == "OPENPANEL_SHARDS")
+
+
+@pytest.mark.usefixtures("panel")
+async def test_no_stream_of_once_more_is_forgotten_while_ingest_is_shared_and_events_wait(
+    scene: Scene,
+) -> None:
+    shop = await make_project(scene, "shop", ingest={"mode": "Dedicated"}, workers={"max": 16})
+    await scene.settle(shop)
+    await scene.change(shop, workers={"max": 4})
+    await scene.settle(shop)
+    scene.stores.waiting["shop"] = 5
+
+    await scene.change(shop, ingest={"mode": "Shared"})
+    await scene.settle(shop)
+
+    assert await streams(scene) == "16"
+    assert scene.stores.known["shop"].pool == "shared"
+    await scene.change(shop, ingest={"mode": "Dedicated"})
+    await scene.settle(shop)
+    assert await streams(scene) == "16"
+    assert (await scene.status(shop))["pool"] == {"name": "shop", "shards": 16}
+    assert scene.stores.known["shop"].shards == 16
+
+
+@pytest.mark.usefixtures("panel")
+async def test_streams_become_fewer_once_ingest_was_shared_and_nothing_waits(scene: Scene) -> None:
+    shop = await make_project(scene, "shop", ingest={"mode": "Dedicated"}, workers={"max": 16})
+    await scene.settle(shop)
+    await scene.change(shop, ingest={"mode": "Shared"}, workers={"max": 4})
+    await scene.settle(shop)
+    assert await streams(scene) is None
+
+    await scene.change(shop, ingest={"mode": "Dedicated"})
+    await scene.settle(shop)
+
+    assert await streams(scene) == "4"
+    assert (await scene.status(shop))["pool"] == {"name": "shop", "shards": 4}
 
 
 @pytest.mark.usefixtures("panel")

@@ -1,6 +1,8 @@
 """A project that becomes real: PostgreSQL, ClickHouse and Redis themselves, without an API server."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -8,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from openpanel import metadata, tenancy
+from openpanel import metadata
 from openpanel.metadata import Database, clients, projects
-from openpanel.tenancy import AnalyticsProject, parse, snapshot_errors, snapshots
+from openpanel.tenancy import AnalyticsProject, parse, removal, snapshot_errors, snapshots
 from openpanel.tenancy.snapshot_places import S3
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.migrations import migrate
 from openpanel.warehouse.schema import Single
 from openpanel_local.engines.clickhouse import ClickHouse
 from openpanel_operator import servers
+from openpanel_operator.copying import Copying
 from openpanel_operator.real_stores import CHANGES, SETTLE, THREADS, RealStores
 from openpanel_operator.reconcile.owners import OwnedElsewhere
 from openpanel_operator.stores import (
@@ -33,6 +36,7 @@ from openpanel_operator.stores import (
 from tests.operator.reconcile.waiting import until, until_true
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+OWN_DATABASE = 7  # of Redis
 MANIFEST = """
 apiVersion: openpanel.dev/v1alpha1
 kind: AnalyticsProject
@@ -63,9 +67,9 @@ def at(
     clickhouse: ClickHouse,
     clickhouse_database: Callable[[], str],
 ) -> Addresses:
-    """Stores with the tables of this version."""
+    """Stores with the tables of this version, and streams in which nobody else's tests left anything."""
     found = Addresses(
-        redis=valkey_url,
+        redis=f"{valkey_url.rpartition('/')[0]}/{OWN_DATABASE}",
         postgres=postgres_database(),
         clickhouse=clickhouse.url,
         database=clickhouse_database(),
@@ -215,6 +219,7 @@ async def test_project_whose_copy_cannot_be_made_is_stopped_and_keeps_everything
     stores: RealStores, at: Addresses, database: Database
 ) -> None:
     await stores.ensure(wanted("copied"), at)
+    await stores.stop("copied", policy="Snapshot", user=False, at=at)
     nobody = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
     said: list[str] = []
 
@@ -243,7 +248,7 @@ async def test_copy_that_waits_for_the_last_events_is_under_way(
     def settling(*_: object, **__: object) -> None:
         raise snapshot_errors.error("Settling", "what copied has accepted is still being written")
 
-    monkeypatch.setattr(tenancy, "remove", settling)
+    monkeypatch.setattr(removal, "copy", settling)
     place = S3("https://s3.example.com/bucket")
 
     with pytest.raises(SnapshotUnderWay, match="still being written"):
@@ -255,6 +260,7 @@ async def test_copy_waits_until_its_own_streams_are_empty_and_their_keys_go_with
 ) -> None:
     monkeypatch.setattr(snapshots, "listed", lambda *_, **__: ())
     await stores.ensure(wanted("queued", pool="queued"), at)
+    await stores.stop("queued", policy="Snapshot", user=False, at=at)
     nobody = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
 
     async def copy() -> None:
@@ -295,6 +301,7 @@ async def test_copy_waits_for_what_was_taken_before_in_the_streams_of_all(
 ) -> None:
     monkeypatch.setattr(snapshots, "listed", lambda *_, **__: ())
     await stores.ensure(wanted("among", pool="common"), at)
+    await stores.stop("among", policy="Snapshot", user=False, at=at)
     place = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
     taken = int(clock.now.timestamp() * 1_000)
     with redis.Redis.from_url(at.redis) as client:
@@ -310,6 +317,160 @@ async def test_copy_waits_for_what_was_taken_before_in_the_streams_of_all(
         await stores.remove("among", policy="Delete", user=False, at=at)
         assert client.exists("op:{common:2}:stream"), "others have something there"
         client.delete("op:{common:2}:depth", "op:{common:2}:stream")
+
+
+async def test_copy_waits_for_what_a_project_with_streams_of_its_own_left_in_those_of_all(
+    stores: RealStores, at: Addresses, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshots, "listed", lambda *_, **__: ())
+    await stores.ensure(wanted("moved", pool="moved"), at)
+    await stores.stop("moved", policy="Snapshot", user=False, at=at)
+    place = S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
+    taken = int(clock.now.timestamp() * 1_000)
+    clock.now += SETTLE
+    with redis.Redis.from_url(at.redis) as client:
+        client.set("op:{shared:7}:depth", 70)
+        client.xadd("op:{shared:7}:stream", {"f": b"frame"}, id=f"{taken}-0")
+        try:
+            with pytest.raises(StillDraining, match="70 events of moved and of others"):
+                await stores.remove("moved", policy="Snapshot", user=False, place=place, at=at)
+        finally:
+            client.delete("op:{shared:7}:depth", "op:{shared:7}:stream")
+
+
+@dataclass
+class Copy:
+    """A copy that is being made until it is let end."""
+
+    place: S3 = field(
+        default_factory=lambda: S3("http://127.0.0.1:1/bucket", key="AKIA", secret="between-us")
+    )
+    begun: int = 0
+    made: list[str] = field(default_factory=list)
+    end: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, _project: str, *, name: str, **_: object) -> None:
+        self.begun += 1
+        self.end.wait(60)
+        self.made.append(name)
+
+    def listed(self, _project: str, **_: object) -> tuple[str, ...]:
+        return tuple(self.made)
+
+    async def ended(self, stores: RealStores) -> None:
+        """Let it end, with whatever else its thread does."""
+        self.end.set()
+        await asyncio.gather(*stores._copying._going.values())
+        assert len(self.made) == 1
+
+
+@pytest.fixture
+def copy(stores: RealStores, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Copy]:
+    """What every copy is made by."""
+    copy = Copy()
+    monkeypatch.setattr(snapshots, "take", copy.take)
+    monkeypatch.setattr(snapshots, "listed", copy.listed)
+    monkeypatch.setattr(stores, "_copying", Copying(wait_s=0.01))
+    yield copy
+    copy.end.set()
+
+
+async def is_copied_and_removed(stores: RealStores, project: str, copy: Copy, at: Addresses) -> bool:
+    try:
+        await stores.remove(project, policy="Snapshot", user=False, place=copy.place, namespace="mine", at=at)
+    except SnapshotUnderWay:
+        return False
+    return True
+
+
+async def begin_copy(stores: RealStores, project: str, copy: Copy, clock: Clock, at: Addresses) -> None:
+    await stores.ensure(replace(wanted(project), namespace="mine"), at)
+    await stores.stop(project, policy="Snapshot", user=False, namespace="mine", at=at)
+    clock.now += SETTLE
+    assert not await is_copied_and_removed(stores, project, copy, at)
+    await until(lambda: copy.begun == 1)
+
+
+async def test_project_that_was_copied_is_erased_by_a_later_call(
+    stores: RealStores, at: Addresses, clock: Clock, copy: Copy, database: Database
+) -> None:
+    await begin_copy(stores, "taken", copy, clock, at)
+    await copy.ended(stores)
+    assert projects.load(database, project="taken") is not None
+
+    await until_true(lambda: is_copied_and_removed(stores, "taken", copy, at))
+
+    assert projects.load(database, project="taken") is None
+    assert copy.begun == 1
+
+
+async def test_data_that_are_to_stay_stay_though_a_copy_of_them_is_being_made(
+    stores: RealStores, at: Addresses, clock: Clock, copy: Copy, database: Database
+) -> None:
+    await begin_copy(stores, "retained", copy, clock, at)
+
+    await stores.remove("retained", policy="Retain", user=False, namespace="mine", at=at)
+    await copy.ended(stores)
+
+    record = projects.load(database, project="retained")
+    assert record is not None
+    assert (record.deleted, record.deletion_policy) == (True, "Retain")
+
+
+async def test_project_that_is_made_again_lives_though_its_copy_is_being_made(
+    stores: RealStores, at: Addresses, clock: Clock, copy: Copy
+) -> None:
+    await begin_copy(stores, "again", copy, clock, at)
+
+    await stores.ensure(replace(wanted("again"), namespace="mine"), at)
+    await copy.ended(stores)
+
+    assert "again" in await stores.projects(at)
+
+
+async def test_data_that_are_to_be_deleted_wait_for_the_copy_that_is_being_made(
+    stores: RealStores, at: Addresses, clock: Clock, copy: Copy, database: Database
+) -> None:
+    await begin_copy(stores, "wiped", copy, clock, at)
+    with pytest.raises(SnapshotUnderWay):
+        await stores.remove("wiped", policy="Delete", user=False, namespace="mine", at=at)
+    assert projects.load(database, project="wiped") is not None
+    copy.end.set()
+
+    async def is_removed() -> bool:
+        with contextlib.suppress(SnapshotUnderWay):
+            told = await stores.remove("wiped", policy="Delete", user=False, namespace="mine", at=at)
+            return told.startswith(f"{copy.place.url}/wiped/")
+        return False
+
+    await until_true(is_removed)
+    assert projects.load(database, project="wiped") is None
+    assert copy.begun == 1
+
+
+async def test_clients_stop_while_others_are_being_copied(
+    stores: RealStores, at: Addresses, clock: Clock, copy: Copy, database: Database
+) -> None:
+    await begin_copy(stores, "slow", copy, clock, at)
+    await stores.ensure(wanted("waits"), at)
+
+    await stores.stop("waits", policy="Snapshot", user=False, at=at)
+    await stores.stop("slow", policy="Snapshot", user=False, namespace="mine", at=at)
+
+    assert hashes(database, "waits") == {}
+    assert "waits" not in await stores.projects(at)
+
+
+async def test_retained_project_of_before_owners_were_noted_is_that_of_who_deleted_it(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    await stores.ensure(wanted("former"), at)
+    await stores.stop("former", policy="Retain", user=False, namespace="mine", at=at)
+    await stores.remove("former", policy="Retain", user=False, namespace="mine", at=at)
+
+    with pytest.raises(OwnedElsewhere):
+        await stores.ensure(replace(wanted("former"), namespace="theirs"), at)
+    assert projects.owner_of(database, project="former") == "mine"
 
 
 async def test_project_is_the_namespaces_that_had_it_first(

@@ -1,9 +1,11 @@
 """Projects that are copied before they are deleted: never deleted without a copy, and never stuck without a way out."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from openpanel_operator.kube import Key, Ref
-from openpanel_operator.kube.kinds import PROJECT, SECRET
+from openpanel_operator.kube.kinds import NAMESPACE, PROJECT, SECRET
 from openpanel_operator.reconcile.deletion import COPY_AGAIN_S
 from openpanel_operator.stores import SnapshotFailed, SnapshotUnderWay
 from tests.operator.reconcile.watched import Crash
@@ -101,6 +103,17 @@ async def test_copy_that_fails_holds_the_project_and_says_why(scene: Scene) -> N
 
 
 @pytest.mark.usefixtures("panel")
+async def test_clients_stop_while_the_copy_waits_its_turn(scene: Scene) -> None:
+    shop = await project(scene)
+    await scene.delete(shop)
+    scene.stores.copying = SnapshotUnderWay("ClickHouse", "it waits for 2 others")
+
+    await scene.reconcile(shop)
+
+    assert (scene.stores.stopped, scene.stores.removed) == ({"shop": "Snapshot"}, {})
+
+
+@pytest.mark.usefixtures("panel")
 @pytest.mark.parametrize("policy", ["Retain", "Delete"])
 async def test_another_policy_is_a_way_out(scene: Scene, policy: str) -> None:
     shop = await project(scene)
@@ -162,6 +175,35 @@ async def test_place_that_is_missing_is_told_before_anybody_deletes_anything(sce
     await scene.reconcile(shop)
     assert await is_there(scene, shop)
     assert (await scene.condition(shop, "SpecValid"))["reason"] == "NoSnapshotPlace"
+    assert await scene.writes_of(shop) == []
+
+
+async def test_clients_stop_though_there_is_no_place(scene: Scene) -> None:
+    panel = await make_cluster(
+        scene, clickhouse={"engine": "Managed"}, snapshots={"url": URL, "secretName": "bucket"}
+    )
+    await scene.settle(panel)
+    shop = await project(scene)
+    await scene.delete(shop)
+
+    await scene.reconcile(shop)
+
+    assert (await scene.condition(shop, "SpecValid"))["reason"] == "SecretMissing"
+    assert (scene.stores.stopped, scene.stores.removed) == ({"shop": "Snapshot"}, {})
+
+
+async def test_namespace_that_goes_stops_the_clients_of_what_cannot_be_copied(scene: Scene) -> None:
+    panel = await make_cluster(scene)
+    await scene.settle(panel)
+    shop = await project(scene)
+    await scene.delete(shop)
+    await scene.kube._inner.delete(Ref(NAMESPACE, "", scene.namespace))
+
+    scene.now = datetime.now(UTC) + timedelta(minutes=2)
+    await scene.reconcile(shop)
+
+    assert not await is_there(scene, shop)
+    assert (scene.stores.stopped, scene.stores.removed) == ({"shop": "Snapshot"}, {})
 
 
 async def test_login_that_is_missing_or_half_is_named(scene: Scene) -> None:

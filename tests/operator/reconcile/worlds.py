@@ -49,6 +49,7 @@ class MemoryStores:
 
     away: dict[Store, str] = field(default_factory=dict)
     known: dict[str, Wanted] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)  # project → policy
     removed: dict[str, str] = field(default_factory=dict)
     copied: dict[str, S3] = field(default_factory=dict)  # project → where its snapshot lies
     copying: StoreError | None = None  # why there is no copy yet
@@ -74,7 +75,7 @@ class MemoryStores:
         self._need("PostgreSQL", "ClickHouse")
         return self.current
 
-    async def furnished(self, at: Addresses) -> Mapping[Node, bool]:
+    async def furnished(self, at: Addresses, *, like: frozenset[Node] = frozenset()) -> Mapping[Node, bool]:
         return dict.fromkeys(at.nodes, True)
 
     async def delays(self, at: Addresses) -> Mapping[Node, int]:
@@ -110,6 +111,20 @@ class MemoryStores:
         if wanted.user_secret is not None and not self.refuses_users:
             self.users[name] = wanted.user_secret
         return Ensured(tuple(changes), ids, user_refused=self.refuses_users if wanted.user_secret else "")
+
+    async def stop(
+        self, project: str, *, policy: DeletionPolicy, user: bool, namespace: str = "", at: Addresses
+    ) -> None:
+        self._need("PostgreSQL")
+        if self.owners.get(project, namespace) != namespace:
+            return
+        if project in self.known:
+            self.owners[project] = namespace
+        self.stopped[project] = policy
+        self.known.pop(project, None)
+        if user:
+            self._need("ClickHouse")
+            self.users.pop(project, None)
 
     async def remove(
         self, project: str, *, policy: DeletionPolicy, user: bool, place: S3 | None = None, namespace: str = "",

@@ -26,6 +26,7 @@ RETRY_MS: Final = 2_000  # while the metadata is away, how long until it is aske
 KEPT_SECONDS: Final = 86_400  # how long Redis keeps a record for the time when the metadata is away
 CLIENTS: Final = 10_000  # in the cache of the process at least
 REDIS_SECONDS: Final = 0.5
+LOAD_SECONDS: Final = 3.0  # a metadata that takes longer counts as away
 
 
 class Store(Protocol):
@@ -155,8 +156,9 @@ class Clients:
         if kept is not None and kept.read_ms > max(now_ms - FRESH_MS, self._distrusted_ms):
             return self._entry(kept.record, read_ms=kept.read_ms, before=before)
         try:
-            record = await self._load(client_id)
-        except SourceAwayError:
+            async with asyncio.timeout(LOAD_SECONDS):
+                record = await self._load(client_id)
+        except (SourceAwayError, TimeoutError):
             return self._without_source(client_id, kept, before)
         if record is not None:
             await self._to_redis(_Kept(now_ms, record))

@@ -15,6 +15,7 @@ from openpanel.enrich import page
 from openpanel.identity.ids import NO_ID, foreign_device, from_hex, to_hex
 from openpanel.identity.times import event_time
 from openpanel.stream.frames import Append, Envelope, Flag, Item, Kind, Run, RunMode
+from openpanel.stream.messages import GUARD_MS
 from openpanel.wire import messages, reserved
 from openpanel.wire.messages import Message, Properties, Track, profile_of
 from openpanel_api.ingest.addresses import canonical
@@ -22,7 +23,7 @@ from openpanel_api.ingest.senders import KEY_BYTES, Sender
 
 NO_RUN: Final = -1
 WHOLE_BODY: Final = -1  # index of a message that is the body itself
-DUPLICATE_MS: Final = 100  # the same bytes from the same sender within this time are one call
+DUPLICATE_MS: Final = GUARD_MS  # the same bytes from the same sender within this time are one call
 ADDRESS_KEPT: Final = 512  # characters of a page's address that is worth remembering
 
 # A look-up less each, for every event.

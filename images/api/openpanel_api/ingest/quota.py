@@ -7,6 +7,7 @@ raised. While Redis is away the last numbers hold.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
@@ -36,11 +37,13 @@ class QuotaExceeded(RateLimited):
 class Quotas:
     """What the projects that send here have used."""
 
-    def __init__(self, *, used: Used, now_ms: Callable[[], int]) -> None:
+    def __init__(self, *, used: Used, now_ms: Callable[[], int], shared: Pool | None = None) -> None:
+        """`shared` is the pool in which a project may have begun the month, wherever it is now."""
         self._ask = used
+        self._shared = shared
         self._now_ms = now_ms
         self._watched: dict[str, Pool] = {}
-        self._used: dict[str, int] = {}
+        self._used: Mapping[str, int] = {}
         self._until_ms = 0  # the end of the month that the numbers are of
 
     def check(self, project: ProjectRecord, *, pool: Pool, now_ms: int) -> None:
@@ -62,8 +65,9 @@ class Quotas:
         now_ms = self._now_ms()
         pools: dict[Pool, list[str]] = {}
         for project, pool in self._watched.items():
-            pools.setdefault(pool, []).append(project)
-        used: dict[str, int] = {}
+            for one in {pool, self._shared or pool}:
+                pools.setdefault(one, []).append(project)
+        used: Counter[str] = Counter()
         for pool, projects in pools.items():
             used.update(await self._ask(pool, projects, month_of(now_ms)))
         self._used, self._until_ms = used, month_ends_ms(now_ms)

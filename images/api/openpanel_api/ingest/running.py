@@ -9,6 +9,7 @@ import gc
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from functools import partial
@@ -23,8 +24,10 @@ from openpanel.metadata import Database, MetadataError, clients, salts
 from openpanel.metadata.records import ClientRecord
 from openpanel.settings import Settings
 from openpanel.stream import usage
+from openpanel.stream.blocking import blocking_client
 from openpanel.stream.commit import Committer
 from openpanel.stream.keys import Pool
+from openpanel.stream.room import Room
 from openpanel.stream.spool import Spool
 from openpanel.warehouse import Warehouse
 from openpanel_api.ingest import counts, failures, news
@@ -47,6 +50,7 @@ from openpanel_api.ingest.waking import Waker
 
 T = TypeVar("T")
 
+ASKING: Final = 4  # questions to the metadata at a time
 COLLECT_AFTER: Final = (20_000, 20, 50)  # objects, then rounds of each generation
 
 _log: Final = structlog.get_logger(__name__)
@@ -67,8 +71,10 @@ async def ingest_running(
     stopping: Callable[[], bool],
 ) -> AsyncIterator[IngestApp]:
     """The application, with everything it needs running; on leaving, what was accepted is in Redis or on disk."""
-    known = Clients(load=partial(_load_client, database), redis=redis, now_ms=now_ms)
-    keeper = SaltKeeper(load=partial(_load_salts, database), now_ms=now_ms)
+    # Threads of its own: one that hangs keeps no other work of the process waiting.
+    asking = ThreadPoolExecutor(ASKING, "metadata")
+    known = Clients(load=partial(_load_client, database, asking), redis=redis, now_ms=now_ms)
+    keeper = SaltKeeper(load=partial(_load_salts, database, asking), now_ms=now_ms)
     bad, teller = BadCredentials(), secrets.token_hex(8)
     numbers = Counts()
     exposition = Exposition(numbers)
@@ -106,6 +112,7 @@ async def ingest_running(
             yield IngestApp(parts)
         finally:
             await _ended(tasks)
+            asking.shutdown(wait=False, cancel_futures=True)
 
 
 @asynccontextmanager
@@ -113,16 +120,20 @@ async def _lanes(settings: Settings, *, redis: redis.asyncio.Redis) -> AsyncIter
     """The lanes of this process, those of pools that ended processes left something for among them."""
     own = Pool(settings.pool, settings.shards)
     only = Only(settings.project, settings.ingest_url) if settings.project else None
-    quotas = Quotas(used=partial(_used, redis), now_ms=now_ms)
-    refreshing = asyncio.create_task(quotas.run(), name="quotas")
+    quotas = Quotas(used=partial(_used, redis), now_ms=now_ms, shared=own)
+    room = Room(redis)
+    refreshing = [
+        asyncio.create_task(quotas.run(), name="quotas"),
+        asyncio.create_task(room.run(), name="room"),
+    ]
     try:
         with contextlib.closing(_orders(settings.redis_url)) as orders:
-            opened = partial(_committing, settings, redis=redis, orders=orders)
+            opened = partial(_committing, settings, redis=redis, orders=orders, has_room=room.is_there)
             async with Lanes(own=own, open_commits=opened, only=only, quotas=quotas) as lanes:
                 await lanes.reopen(await asyncio.to_thread(spooled_pools, settings.spool_dir))
                 yield lanes
     finally:
-        await _ended([refreshing])
+        await _ended(refreshing)
 
 
 async def _used(
@@ -133,7 +144,12 @@ async def _used(
 
 @asynccontextmanager
 async def _committing(
-    settings: Settings, pool: Pool, *, redis: redis.asyncio.Redis, orders: "redis.Redis"
+    settings: Settings,
+    pool: Pool,
+    *,
+    redis: redis.asyncio.Redis,
+    orders: "redis.Redis",
+    has_room: Callable[[], bool],
 ) -> AsyncIterator[Committer]:
     """The committer while it runs; leaving it waits until nothing is only in memory."""
     name = pool.name if pool.name == settings.pool else spool_name(pool)
@@ -147,6 +163,7 @@ async def _committing(
         clock=now_ms,
         high_water=settings.high_water_events,
         wake=waker.wake,
+        has_room=has_room,
     )
     running = asyncio.create_task(committer.run(), name="committer")
     try:
@@ -160,7 +177,7 @@ async def _committing(
 
 def _orders(url: str) -> "redis.Redis":
     """RQ is synchronous, so it has a client of its own."""
-    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5)
+    return blocking_client(url, socket_connect_timeout=2, socket_timeout=5)
 
 
 def _heads(settings: Settings) -> Heads:
@@ -186,21 +203,20 @@ def _checks(redis: redis.asyncio.Redis, database: Database, warehouse: Warehouse
     return {"redis": ping, "db": ask_database, "ch": ask_warehouse}
 
 
-async def _load_client(database: Database, client_id: str) -> ClientRecord | None:
-    return await _asked(partial(clients.load, database, client_id=client_id))
+async def _load_client(database: Database, asking: Executor, client_id: str) -> ClientRecord | None:
+    return await _asked(asking, partial(clients.load, database, client_id=client_id))
 
 
-async def _load_salts(database: Database) -> Mapping[date, bytes]:
+async def _load_salts(database: Database, asking: Executor) -> Mapping[date, bytes]:
     today = datetime.now(UTC).date()
-    return await _asked(
-        partial(salts.ensure, database, today=today, fresh=partial(secrets.token_bytes, SALT_BYTES))
-    )
+    fresh = partial(secrets.token_bytes, SALT_BYTES)
+    return await _asked(asking, partial(salts.ensure, database, today=today, fresh=fresh))
 
 
-async def _asked(question: Callable[[], T]) -> T:
+async def _asked(asking: Executor, question: Callable[[], T]) -> T:
     """Ask the metadata in a thread."""
     try:
-        return await asyncio.to_thread(question)
+        return await asyncio.get_running_loop().run_in_executor(asking, question)
     except MetadataError as error:
         _log.warning("metadata_away", reason=str(error))
         raise SourceAwayError from error

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from hashlib import blake2b
 from typing import Annotated, Any, Final, TypeVar, get_args
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,6 +34,7 @@ from openpanel_api.public.services import Given, Services
 from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson, columns_of
 
 STALEST: Final = timedelta(minutes=10)  # that a client may accept, with `Cache-Control: max-stale`
+_OF_PATHS: Final = "/%:@!$&'()*+,;="  # what stands in a path as it is, says RFC 3986
 
 T = TypeVar("T")
 Shown = Callable[..., Any]
@@ -195,8 +197,12 @@ class Inquiry:
     def _link(self, cursor: object | None) -> dict[str, str]:
         if cursor is None:
             return {}
-        following = self.request.url.include_query_params(cursor=str(cursor))
-        return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+        sent: bytes = self.request.scope[
+            "raw_path"
+        ]  # decoded it may be another path, and no text for a header
+        asked = [(name, text) for name, text in self.request.query_params.multi_items() if name != "cursor"]
+        following = f"{quote(sent, safe=_OF_PATHS)}?{urlencode([*asked, ('cursor', str(cursor))])}"
+        return {"Link": f'<{following}>; rel="next"'}
 
     async def explained(self, *questions: Question[Any]) -> Response:
         """How they would be answered."""

@@ -48,6 +48,7 @@ async def called(
     taken = known.input_schema["properties"]
     if unknown := sorted(arguments.keys() - taken.keys()):
         return not_asked(f"{unknown[0]}: is not known here; expected some of {', '.join(taken)}")
+    arguments = {key: value for key, value in arguments.items() if value is not None}  # as good as left out
     if missing := [each for each in known.input_schema["required"] if each not in arguments]:
         return not_asked(f"{missing[0]}: is missing")
     if name in LISTS:

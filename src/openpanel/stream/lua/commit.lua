@@ -14,7 +14,7 @@
 --       7 requests with idempotency keys: '' or msgpack array of
 --           {first run, runs, {message, …}, ttl ms, number of its first message in the frame}
 --           message  {key or '', its run in the request or 0, the answer that the key is known to have got or ''}
---       8 guards: '' or msgpack array, 4 elements a message: key, run or 0, number in the frame, ttl ms
+--       8 guards: '' or msgpack array, 4 elements a message: key, run or 0, number in the frame, when it came (ms)
 --       9 index of this shard
 --      10 commit of this writer that must be in already, for calls sent ahead of its answer; 0: none
 --         Runs are counted from 1, messages from 0; ids are hexadecimal.
@@ -251,36 +251,40 @@ local function resolve(at, counts)
   return outcome(own, state[SID], 0, state[STARTED])
 end
 
--- Finds the messages whose bytes came a moment ago. Keys of half a second lie in one hash, each with the moment
--- until which it counts, so that they go together.
+-- Finds the messages whose bytes came a moment ago: by the clocks of those who took them, for a call may wait long
+-- until it gets here, and by this one as well, for theirs may differ. Keys of half a second lie in one hash, each as
+-- "until when it counts, in ms of the half second; when it came", so that they go together.
 local function heed_guards(guards)
   local time = redis.call('TIME')
   local clock = time[1] * 1000 + math.floor(time[2] / 1000)
   local window = math.floor(clock / GUARD_WINDOW_MS)
   local since = clock % GUARD_WINDOW_MS
-  local seen, keys, fresh = {}, {}, {}
+  local came, keys, fresh = {}, {}, {}  -- came: key → when the last that counts came
   for at = 1, #guards, 4 do keys[#keys + 1] = guards[at] end
   local function look(back)
     local name = KEYS[10] .. (window - back)
     local place = 0
     in_pieces(keys, function(...)
-      for _, ends in ipairs(redis.call('HMGET', name, ...)) do
+      for _, kept in ipairs(redis.call('HMGET', name, ...)) do
         place = place + 1
-        if ends and ends - back * GUARD_WINDOW_MS > since then seen[keys[place]] = true end
+        local ends, moment = string.match(kept or '', '^(%d+) (%d+)$')
+        if ends and not came[keys[place]] and ends - back * GUARD_WINDOW_MS > since then
+          came[keys[place]] = tonumber(moment)
+        end
       end
     end)
   end
   look(0)
   if since < GUARD_MS then look(1) end
   for at = 1, #guards, 4 do
-    local key, run = guards[at], guards[at + 1]
-    if seen[key] then
+    local key, run, moment = guards[at], guards[at + 1], guards[at + 3]
+    if came[key] and math.abs(moment - came[key]) < GUARD_MS then
       dropped[#dropped + 1] = guards[at + 2]
       if run > 0 then repeated[run] = true end
     else
-      seen[key] = true
+      came[key] = moment
       fresh[#fresh + 1] = key
-      fresh[#fresh + 1] = since + guards[at + 3]
+      fresh[#fresh + 1] = string.format('%d %.0f', since + GUARD_MS, moment)
     end
   end
   if #fresh > 0 then

@@ -1,6 +1,7 @@
 """Members that were kept, and that nothing names in the end, are not left behind, whatever came in between."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from openpanel.metadata import Unavailable as MetadataUnavailable
 from openpanel.metadata import cohorts as saved
 from openpanel.warehouse import Warehouse
 from openpanel_api.public.errors import Disconnected
+from openpanel_api.public.manage.cohort_people import MembersGoneError
 from openpanel_api.public.services import Services
 from openpanel_local.engines.clickhouse import ClickHouse
 from tests.api.public.asking import Json, asked, managed
@@ -115,6 +117,84 @@ async def test_members_of_an_export_go_when_it_is_whole(shop: Place, cohorts: di
     await until_only_named_members_are_kept(shop)
 
 
+class Told(Warehouse):
+    """A warehouse that tells when a page of kept members is asked for, and reads it after that."""
+
+    def __init__(self, url: str, *, database: str) -> None:
+        super().__init__(url, database=database)
+        self.asked, self.go_on = Event(), Event()
+
+    def query(
+        self, sql: str, *, parameters: Mapping[str, object] | None = None, settings: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:  # fmt: skip
+        if PAGE in sql and "cohort_members" in sql:
+            self.asked.set()
+            assert self.go_on.wait(PATIENCE_S)
+        return super().query(sql, parameters=parameters, settings=settings)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/refresh", None),
+        ("PATCH", "", {"definition": VISITORS}),
+        ("DELETE", "", None),
+    ],
+    ids=["refresh", "redefine", "delete"],
+)
+async def test_an_export_whose_members_go_meanwhile_breaks_off(
+    shop: Place, clickhouse: ClickHouse, clock: Clock, *, method: str, path: str, body: Json
+) -> None:
+    cohort = f"{COHORTS}/{(await managed(shop, 'POST', 'projects/shop/cohorts', MAKE))['id']}"
+    sent: list[Message] = []
+    with Told(clickhouse.url, database=shop.warehouse.database) as told:
+        app = app_over(shop, told, clock)
+
+        async def export() -> None:
+            with pytest.raises((MembersGoneError, RuntimeError)):
+                await sending(shop, app, f"{cohort}/members/export", sent)
+
+        async with anyio.create_task_group() as both:
+            both.start_soon(export)
+            assert await anyio.to_thread.run_sync(told.asked.wait, PATIENCE_S)
+            clock.ms += 1_000
+            changed = await asked(
+                shop, f"{cohort}{path}", body=body, method=method, who="shop/admin", app=app
+            )
+            await until_only_named_members_are_kept(shop)
+            told.go_on.set()
+
+    await asked(shop, cohort, method="DELETE", who="shop/admin")
+    assert changed.status_code == 200
+    assert sent[0]["status"] == 200
+    assert all(message.get("more_body") for message in sent[1:])
+
+
+async def sending(shop: Place, app: FastAPI, path: str, sent: list[Message]) -> None:
+    """What is sent to somebody who stays, and what comes in between is raised."""
+    bodies = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def receive() -> Message:
+        for body in bodies:
+            return body
+        await anyio.sleep_forever()
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await app(scope_of(shop, path), receive, send)
+
+
+def scope_of(shop: Place, path: str) -> Message:
+    return {
+        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
+        "headers": [(name.encode(), text.encode()) for name, text in shop.headers("shop/admin").items()],
+        "client": ("127.0.0.1", 1), "server": ("api.example", 80), "scheme": "http", "root_path": "",
+        "http_version": "1.1", "asgi": {"version": "3.0", "spec_version": "2.4"},
+    }  # fmt: skip
+
+
 async def test_members_of_an_export_go_when_nobody_reads_a_line(
     shop: Place, clock: Clock, cohorts: dict[str, str]
 ) -> None:
@@ -130,14 +210,8 @@ async def test_members_of_an_export_go_when_nobody_reads_a_line(
         raise OSError("the connection is gone")
 
     path = f"{COHORTS}/{cohorts['dynamic']}/members/export"
-    scope = {
-        "type": "http", "method": "GET", "path": path, "raw_path": path.encode(), "query_string": b"",
-        "headers": [(name.encode(), text.encode()) for name, text in shop.headers("shop/admin").items()],
-        "client": ("127.0.0.1", 1), "server": ("api.example", 80), "scheme": "http", "root_path": "",
-        "http_version": "1.1", "asgi": {"version": "3.0", "spec_version": "2.4"},
-    }  # fmt: skip
     with pytest.raises((OSError, ClientDisconnect)):
-        await app_over(shop, shop.warehouse, clock)(scope, receive, send)
+        await app_over(shop, shop.warehouse, clock)(scope_of(shop, path), receive, send)
 
     await until_only_named_members_are_kept(shop)
 

@@ -213,6 +213,27 @@ async def test_a_tool_and_its_route_give_the_same_answer(
     assert answered == route.json()
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("query_events", {"limit": 5}),
+        ("find_profiles", {}),
+        ("get_analytics_overview", {}),
+        ("list_reports", {}),
+    ],
+)
+async def test_an_argument_that_is_null_is_as_good_as_left_out(
+    agent: Agent, tools: list[Tool], name: str, given: dict[str, Any]
+) -> None:
+    properties = next(tool.input_schema["properties"] for tool in tools if tool.name == name)
+    nothing: dict[str, Any] = {each: None for each in properties if each not in given}
+    async with agent.connected() as client:
+        whole, plain = [await client.call_tool(name, each) for each in ({**given, **nothing}, given)]
+
+    assert not plain.is_error
+    assert text_of(whole) == text_of(plain)
+
+
 def structured(result: CallToolResult) -> dict[str, Any]:
     """What a result says in fields."""
     assert isinstance(result.structured_content, dict)
@@ -361,6 +382,8 @@ async def test_nobody_asks_about_what_is_not_theirs(
     [
         ("get_funnel", {"steps": ["only"]}, "steps"),
         ("get_funnel", {}, "steps: is missing"),
+        ("get_funnel", {"steps": None}, "steps: is missing"),
+        ("get_profile", {"profileId": None}, "profileId: is missing"),
         ("get_analytics_overview", {"range": "soon"}, "range: "),
         ("get_analytics_overview", {"surprise": 1}, "surprise: is not known here"),
         (

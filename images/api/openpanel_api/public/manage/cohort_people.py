@@ -37,6 +37,10 @@ router = APIRouter(
 )
 
 
+class MembersGoneError(Exception):
+    """Members that were being sent are not kept any more."""
+
+
 class MemberJson(Json):
     """A person of a cohort."""
 
@@ -125,7 +129,10 @@ async def export_members(
     cohort: CohortId,
     output: Annotated[Literal["csv", "ndjson"], Query(alias="format")] = "csv",
 ) -> StreamingResponse:
-    """All of them, as they were when the export began. A page is in memory at a time, however many there are."""
+    """All of them, as they were when the export began. A page is in memory at a time, however many there are.
+
+    When the members of a static cohort are computed anew or deleted meanwhile, the connection breaks off.
+    """
     record = await manager.project(project)
     found = await held(manager, project, cohort)
     now = manager.services.now()
@@ -137,8 +144,8 @@ async def export_members(
         kept = StaticCohort(copy.id, 1)
     write, media_type = _OUTPUTS[output]
     lines = _lines(manager, record, kept, write)
-    if kept is members:
-        return StreamingResponse(lines, media_type=media_type)
+    if isinstance(members, StaticCohort):
+        return StreamingResponse(_whole(manager, members, project, lines), media_type=media_type)
     return _Passing(lines, media_type=media_type, forget=partial(_erase, manager, record, kept.id))
 
 
@@ -185,6 +192,17 @@ async def _lines(
         answer = await answered_within(manager.services, partial(_commented, page))
         yield write(answer.people)
         after = answer.cursor
+
+
+async def _whole(
+    manager: Manager, cohort: StaticCohort, project: str, lines: AsyncIterator[bytes]
+) -> AsyncIterator[bytes]:
+    """The same pieces, if the members are still kept after the last of them: without, there was nothing to read."""
+    async for piece in lines:
+        yield piece
+    found = await held(manager, project, cohort.id)
+    if found.generation != cohort.generation:
+        raise MembersGoneError(cohort.id)
 
 
 def _commented(page: Callable[..., PeopleAnswer], comment: str) -> PeopleAnswer:

@@ -212,7 +212,8 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
 
 def _place(request: Request, given: Asked) -> Place:
     address = f"{request.url.path}?{request.url.query}"
-    return Place(given.access.project.id, address, given.reader.language.code)
+    project = given.access.project
+    return Place(project.id, project.timezone, address, given.reader.language.code)
 
 
 def _version(given: Asked) -> Version | None:
