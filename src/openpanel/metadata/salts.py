@@ -17,7 +17,8 @@ def ensure(database: Database, *, today: date, fresh: Callable[[], bytes]) -> Ma
     """The salts of yesterday, today and tomorrow; the missing ones are made and older ones deleted.
 
     What is older is judged by the earlier of `today` and PostgreSQL's own day (UTC): a host whose clock runs ahead
-    must not delete the salt that all others work with. Whoever comes first decides a day's salt; all others read that one.
+    must not delete the salt that all others work with. Whoever comes first decides a day's salt; all others read that
+    one.
     """
     days = (today - _DAY, today, today + _DAY)
     with database.session() as session:

@@ -4,7 +4,8 @@
     ├── Unavailable   the same call may succeed later: nobody answers, too much at once, no memory, a timeout
     └── Refused       the same call will be refused again: narrow it down, or tell who asked
 
-An insert is refused for its rows alone; whatever else is the matter, its rows wait. The kind is decided here, by ClickHouse's error code, and never by its text.
+An insert is refused for its rows alone; whatever else is the matter, its rows wait. The kind is decided here, by
+ClickHouse's error code, and never by its text.
 """
 
 from typing import Final
