@@ -17,7 +17,7 @@ import redis
 from openpanel import metadata, tenancy
 from openpanel.identity.credentials import new_secret
 from openpanel.metadata import Database, ProjectRecord, UserRecord
-from openpanel.tenancy import AnalyticsProject, Announce, Issued, Report
+from openpanel.tenancy import AnalyticsProject, Announce, Issued, Report, removal
 from openpanel.warehouse import Warehouse, migrations
 from openpanel.warehouse import errors as warehouse_errors
 from openpanel.warehouse.schema import Single
@@ -83,9 +83,8 @@ def known_project(stores: Stores, name: str) -> ProjectRecord:
 
 def remove(stores: Stores, name: str) -> Report:
     """Take a project away, here and in the stores."""
-    report = tenancy.remove(
-        name, database=stores.database, warehouse=stores.warehouse, announce=_announcer(stores), clock=_now
-    )
+    world = removal.World(stores.database, stores.warehouse, _announcer(stores), _now)
+    report = removal.remove(name, world=world)
     credentials.forget(stores.layout, name)
     return report
 

@@ -227,7 +227,7 @@ class RealStores:
         world = self._going(opened, user=user)
         how = tenancy.Removal(policy, place, SETTLE, ProjectStreams(opened.redis), namespace or None)
         copy = "" if policy == "Retain" else await self._copy(project, world, how, at)
-        await self._run(at, "PostgreSQL", lambda: _remove(project, world, how))
+        await self._run(at, "PostgreSQL", lambda: removal.remove(project, world=world, how=how))
         return copy
 
     async def _copy(self, project: str, world: removal.World, how: tenancy.Removal, at: Addresses) -> str:
@@ -343,19 +343,6 @@ def _copied(project: str, world: removal.World, how: tenancy.Removal) -> str:
     """Copy the project; where that lies, and "" if there is nothing to copy."""
     copies = [change.subject for change in removal.copy(project, world=world, how=how).changes]
     return f"{how.place.url}/{copies[0]}" if how.place is not None and copies else ""
-
-
-def _remove(project: str, world: removal.World, how: tenancy.Removal) -> None:
-    tenancy.remove(
-        project,
-        database=world.database,
-        warehouse=world.warehouse,
-        announce=world.announce,
-        clock=world.clock,
-        form=world.form,
-        access_storage=world.access_storage,
-        how=how,
-    )
 
 
 def _redis(url: str) -> redis.Redis:

@@ -89,10 +89,7 @@ class Trial:
         return tuple(str(change) for change in report.changes)
 
     def erase(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
-        report = tenancy.remove(
-            self.project, database=self.database, warehouse=warehouse or self.warehouse,
-            announce=self.told.append, clock=lambda: self.now, how=self._how(more),
-        )  # fmt: skip
+        report = removal.remove(self.project, world=self.going(warehouse), how=self._how(more))
         return tuple(str(change) for change in report.changes)
 
     def remove(self, *, warehouse: Warehouse | None = None, **more: Any) -> tuple[str, ...]:
@@ -103,8 +100,7 @@ class Trial:
 
     def going(self, warehouse: Warehouse | None = None) -> removal.World:
         return removal.World(
-            self.database, warehouse or self.warehouse, self.told.append, lambda: self.now,
-            form=None, access_storage=False,
+            self.database, warehouse or self.warehouse, self.told.append, lambda: self.now
         )  # fmt: skip
 
     def _how(self, more: Mapping[str, Any]) -> tenancy.Removal:

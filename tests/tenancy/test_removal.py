@@ -1,6 +1,7 @@
 """Taking a project away: clients stop, data stay or go as the policy says, and a repeat does no harm."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -31,10 +32,7 @@ def a_project(around: Surroundings, **spec: object) -> tuple[str, Issued]:
 
 
 def remove(around: Surroundings, name: str, *, policy: DeletionPolicy | None = None) -> Report:
-    return tenancy.remove(
-        name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
-        clock=lambda: around.now, how=Removal(policy),
-    )  # fmt: skip
+    return removal.remove(name, world=going(around), how=Removal(policy))
 
 
 def test_retained_data_stay_while_clients_stop(around: Surroundings) -> None:
@@ -90,10 +88,7 @@ def test_a_crash_before_the_erasure_goes_on_with_it(around: Surroundings) -> Non
         Warehouse("http://nobody:none@127.0.0.1:1", database="none") as away,
         pytest.raises(Unavailable),
     ):
-        tenancy.remove(
-            name, database=around.database, warehouse=away, announce=around.told.append, clock=lambda: around.now,
-            how=Removal("Delete"),
-        )  # fmt: skip
+        removal.remove(name, world=replace(going(around), warehouse=away), how=Removal("Delete"))
     assert projects.load(around.database, project=name) is not None
 
     remove(around, name, policy="Delete")
@@ -196,19 +191,14 @@ def test_streams_of_its_own_go_with_the_data_and_only_with_them(
     name, _ = a_project(around)
     streams = WaitingStreams(Waiting(own=7))
 
-    tenancy.remove(
-        name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
-        clock=lambda: around.now, how=Removal(policy, streams=streams),
-    )  # fmt: skip
+    removal.remove(name, world=going(around), how=Removal(policy, streams=streams))
 
     assert streams.dropped == ([name] if dropped else [])
     assert streams.asked == [], "what is not copied need not be written first"
 
 
 def going(around: Surroundings) -> removal.World:
-    return removal.World(
-        around.database, around.warehouse, around.told.append, lambda: around.now, form=None, access_storage=False
-    )  # fmt: skip
+    return removal.World(around.database, around.warehouse, around.told.append, lambda: around.now)
 
 
 def test_stopping_is_told_at_once_and_deletes_nothing(around: Surroundings) -> None:
@@ -241,10 +231,7 @@ def test_retained_project_that_nobody_noted_an_owner_of_is_that_of_who_removes_i
     name, _ = a_project(around)
 
     for owner in ("team-a", "team-b"):
-        tenancy.remove(
-            name, database=around.database, warehouse=around.warehouse, announce=around.told.append,
-            clock=lambda: around.now, how=Removal("Retain", owner=owner),
-        )  # fmt: skip
+        removal.remove(name, world=going(around), how=Removal("Retain", owner=owner))
 
     assert projects.owner_of(around.database, project=name) == "team-a"
 

@@ -7,7 +7,7 @@ from openpanel.tenancy.announcing import Announce
 from openpanel.tenancy.manifest import AnalyticsProject, parse, parse_all
 from openpanel.tenancy.provisioning import ensure
 from openpanel.tenancy.refusals import ManifestRefused, Refusal
-from openpanel.tenancy.removal import Removal, remove, remove_due
+from openpanel.tenancy.removal import Removal, remove_due
 from openpanel.tenancy.report import Change, Issued, Report
 from openpanel.tenancy.restoring import Restored, restore
 from openpanel.tenancy.rotation import opens, rotate
@@ -34,7 +34,6 @@ __all__ = [
     "opens",
     "parse",
     "parse_all",
-    "remove",
     "remove_due",
     "restore",
     "rotate",

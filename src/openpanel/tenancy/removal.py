@@ -41,8 +41,10 @@ class World:
     warehouse: Warehouse
     announce: Announce
     clock: Callable[[], datetime]
-    form: Form | None  # of the warehouse's tables
-    access_storage: bool  # whether the project's user of the warehouse goes, too
+    form: Form | None = None  # of the warehouse's tables: one server, unless it says otherwise
+    access_storage: bool = (
+        False  # whether the project's user of the warehouse goes, too, whatever becomes of the data
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +88,12 @@ def copy(project: str, *, world: World, how: Removal) -> Report:
         return Report.of(project, [_keep_copy(record, world, how, at=world.clock())])
 
 
-def remove(
-    project: str,
-    *,
-    database: Database,
-    warehouse: Warehouse,
-    announce: Announce,
-    clock: Callable[[], datetime],
-    form: Form | None = None,
-    access_storage: bool = False,
-    how: Removal | None = None,
-) -> Report:
+def remove(project: str, *, world: World, how: Removal | None = None) -> Report:
     """Remove the project, by its own policy unless `how` says more. Unknown: nothing to do, so no changes.
 
     With the policy `Snapshot` it must have been copied: without its copy it is stopped, refused, and nothing deleted.
-    `form` is that of the warehouse's tables: one server, unless it says otherwise. With `access_storage` the
-    project's user of the warehouse goes too, whatever becomes of the data.
     """
-    world = World(database, warehouse, announce, clock, form, access_storage)
-    with lock(database, lock_name(project)):
+    with lock(world.database, lock_name(project)):
         return _remove(project, world, how or Removal())
 
 

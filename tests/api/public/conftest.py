@@ -14,7 +14,7 @@ from openpanel import tenancy
 from openpanel.identity.credentials import hash_secret
 from openpanel.identity.ids import person_of_profile
 from openpanel.metadata import Database, NewClient, clients, migrate
-from openpanel.tenancy import Issued
+from openpanel.tenancy import Issued, removal
 from openpanel.warehouse import Warehouse, migrations
 from openpanel.warehouse.schema import Single
 from openpanel_api.public.app import create_app
@@ -135,13 +135,8 @@ def _furnish(place: Place) -> None:
         )  # fmt: skip
         place.issued |= {f"{project.name}/{name}": issued for name, issued in report.issued.items()}
     _wide_client(place)
-    tenancy.remove(
-        "gone",
-        database=place.database,
-        warehouse=place.warehouse,
-        announce=lambda _topic: None,
-        clock=lambda: NOON,
-    )
+    going = removal.World(place.database, place.warehouse, lambda _topic: None, lambda: NOON)
+    removal.remove("gone", world=going)
 
 
 def _wide_client(place: Place) -> None:
