@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -147,6 +148,24 @@ def test_second_call_changes_nothing(warehouse: Warehouse, project: str) -> None
 
     assert apply_retention(warehouse, project=project, days=days)
     assert apply_retention(warehouse, project=project, days=days) == ()
+
+
+def test_what_stands_already_costs_two_questions(
+    warehouse: Warehouse, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    days: dict[Kind, int | None] = dict.fromkeys(KINDS, 30)
+    apply_retention(warehouse, project=project, days=days)
+    asked: list[str] = []
+    query = warehouse.query
+
+    def counted(sql: str, **rest: Any) -> list[tuple[Any, ...]]:
+        asked.append(sql)
+        return query(sql, **rest)
+
+    monkeypatch.setattr(warehouse, "query", counted)
+    apply_retention(warehouse, project=project, days=days)
+
+    assert len(asked) == 2
 
 
 def test_call_that_died_before_the_tables_changed_is_finished_by_the_next(

@@ -14,7 +14,7 @@ Operator = Literal[
 
 MAX_FILTERS: Final = 20
 MAX_VALUES: Final = 100  # of one filter
-MAX_DECLARED: Final = 500  # events of which a project says that they are conversions
+MAX_DECLARED: Final = 1_000  # conversions of one project: 500 by its manifest, 500 by people
 MAX_BYTES: Final = 16_384  # of all values together; they travel in an address
 PROPERTY: Final = "prop."  # a dimension that names a property: prop.plan
 

@@ -23,6 +23,7 @@ from openpanel.metadata import (
 from openpanel.metadata.database import Database
 from openpanel.metadata.errors import (
     Conflict,
+    Full,
     Invalid,
     Managed,
     MetadataError,
@@ -74,6 +75,7 @@ __all__ = [
     "DeletionPolicy",
     "EventMeta",
     "Filter",
+    "Full",
     "Invalid",
     "Managed",
     "MembershipRecord",

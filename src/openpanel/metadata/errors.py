@@ -5,6 +5,7 @@ MetadataError
 ├── NotFound       what the caller named does not exist: give up
 ├── Conflict       it exists already, or others still refer to it: give up
 ├── Managed        a manifest says what it is: change it there
+├── Full           there are as many as there may be: take one away first
 ├── Stale          somebody else has changed it since it was read: read it again
 ├── Invalid        a value the database cannot keep: give up
 ├── SchemaMissing  the tables are not there: run the migrations
@@ -41,6 +42,10 @@ class Managed(MetadataError):
         super().__init__(f"{subject} is described by a manifest")
         self.subject = subject
         self.fields = fields
+
+
+class Full(MetadataError):
+    """There are as many as there may be; the message says of what and how many."""
 
 
 class Stale(MetadataError):

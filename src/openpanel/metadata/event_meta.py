@@ -1,12 +1,17 @@
 """How events of a name are shown and which of them are conversions."""
 
-from sqlalchemy import select
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from openpanel.metadata import announcements
 from openpanel.metadata.database import Database
-from openpanel.metadata.errors import Managed
+from openpanel.metadata.errors import Full, Managed
 from openpanel.metadata.models import EventMeta as Row
 from openpanel.metadata.records import EventMeta
+
+MAX_OF_PEOPLE: Final = 500  # names; a manifest says as many beside them
 
 
 def listed(database: Database, *, project: str) -> tuple[EventMeta, ...]:
@@ -26,7 +31,7 @@ def managed(database: Database, *, project: str) -> frozenset[str]:
 def put(database: Database, *, project: str, event: EventMeta) -> bool:
     """Set what a person decided about one event name; whether it was something else.
 
-    `Managed` where a manifest decides.
+    `Managed` where a manifest decides, `Full` when people have said something of as many names as may be.
     """
     with database.session() as session:
         row = session.get(Row, (project, event.name), with_for_update=True)
@@ -35,6 +40,7 @@ def put(database: Database, *, project: str, event: EventMeta) -> bool:
         if row is not None and row.managed:
             raise Managed(f"event {event.name}")
         if row is None:
+            _must_have_room(session, project)
             session.add(_row(event, project=project, managed=False))
         else:
             _assign(row, event, managed=False)
@@ -75,6 +81,14 @@ def put_managed(database: Database, *, project: str, events: tuple[EventMeta, ..
         if changed or gone:
             announcements.project(session, project)
         return tuple(sorted(changed + gone))
+
+
+def _must_have_room(session: Session, project: str) -> None:
+    said = select(func.count()).where(Row.project_id == project, Row.managed.is_(False))
+    if session.scalars(said).one() >= MAX_OF_PEOPLE:
+        raise Full(
+            f"{MAX_OF_PEOPLE} event names are described already, as many as may be: forget one of them first"
+        )
 
 
 def _is(row: Row, event: EventMeta) -> bool:

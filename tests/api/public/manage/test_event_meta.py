@@ -2,6 +2,7 @@
 
 import pytest
 
+from openpanel.metadata import EventMeta, event_meta
 from tests.api.public.manage.conftest import Asking
 
 
@@ -44,6 +45,25 @@ async def test_a_manifest_keeps_the_events_it_names_and_no_others(ask: Asking) -
     assert other["managed"] is False
     listed = {each["name"]: each for each in await ask.data("GET", "/projects/described/events")}
     assert (listed["paid"]["managed"], listed["paid"]["conversion"]) == (True, True)
+
+
+async def test_more_names_than_questions_take_are_refused_and_nothing_of_the_others_changes(
+    ask: Asking,
+) -> None:
+    project = (await ask.project())["id"]
+    for number in range(event_meta.MAX_OF_PEOPLE):
+        event_meta.put(ask.place.database, project=project, event=EventMeta(f"event {number}"))
+
+    one_more = await ask("PUT", f"/projects/{project}/events/paid", {"conversion": True})
+    known = await ask("PUT", f"/projects/{project}/events/event 7", {"conversion": True})
+    await ask("DELETE", f"/projects/{project}/events/event 8")
+    in_its_place = await ask("PUT", f"/projects/{project}/events/paid", {"conversion": True})
+
+    assert one_more.status_code == 409
+    assert one_more.json()["message"] == (
+        "500 event names are described already, as many as may be: forget one of them first"
+    )
+    assert [known.status_code, in_its_place.status_code] == [200, 200]
 
 
 @pytest.mark.parametrize(

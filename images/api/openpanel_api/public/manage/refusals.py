@@ -57,6 +57,8 @@ def translated() -> Iterator[None]:
             f"Somebody has changed it meanwhile: it is version {error.version} now. Read it again, then change that",
             headers={"ETag": f'"{error.version}"'},
         ) from error
+    except metadata.Full as error:
+        raise Conflict(str(error)) from error
     except metadata.NotFound as error:
         raise NotFound(str(error)[:1].upper() + str(error)[1:]) from error
     except metadata.Conflict as error:
