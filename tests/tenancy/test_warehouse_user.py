@@ -85,6 +85,16 @@ def test_rows_of_other_projects_are_out_of_reach() -> None:
     assert not any("schema_migrations" in text for text in rights)
 
 
+@pytest.mark.parametrize("project", ["services", "shop"])
+def test_no_name_of_a_project_makes_its_policy_that_of_the_services(project: str) -> None:
+    """One policy instead of two would leave the project's user without any, and it would read all rows."""
+    policies = [text for text in rights_of(project, Single()) if text.startswith("CREATE ROW POLICY")]
+
+    assert len({text.split(" FOR SELECT ")[0] for text in policies}) == len(policies)
+    assert {text.rpartition(" TO ")[2] for text in policies} == {"CURRENT_USER", f"`openpanel_{project}`"}
+    assert warehouse_user.user_name(project) != warehouse_user.ALLOW_SERVICES
+
+
 def test_questions_of_a_cluster_run_under_the_user_on_the_shards_too() -> None:
     rights = rights_of("shop", Clustered())
 

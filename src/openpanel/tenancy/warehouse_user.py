@@ -44,7 +44,8 @@ SELECT
         WHERE database = {database:String} AND user_name = {name:String} AND access_type = 'SELECT'),
     (SELECT count() FROM system.quotas WHERE name = {name:String})
 """
-ALLOW_SERVICES: Final = "openpanel_services"
+# With a colon, which no project has in its name: "openpanel_services" is what one called `services` has.
+ALLOW_SERVICES: Final = "openpanel:services"
 
 
 def user_name(project: str) -> str:
