@@ -126,6 +126,7 @@ def environment(
         "pool": POOL,
         "shards": SHARDS,
         "spool_dir": layout.spool,
+        "spool_patience_s": 0,  # the folder stays, and the next start goes on with it
         # Whatever reaches the loopback address is on this machine: a proxy in front, or somebody trying things out.
         "trusted_proxies": _LOOPBACK,
         "secret_key": secret_key,

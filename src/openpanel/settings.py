@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         default=Path("/var/lib/openpanel/spool"),
         description="Folder that keeps accepted events while Redis is away.",
     )
+    spool_patience_s: float = Field(
+        default=45.0,
+        ge=0,
+        description="Seconds that ingest waits at its end for Redis to take what is in that folder.",
+    )
     trusted_proxies: str = Field(
         default="", description="Comma-separated networks whose forwarding headers are believed."
     )

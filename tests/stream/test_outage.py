@@ -32,6 +32,8 @@ from tests.stream.builders import (
 )
 from tests.stream.servers import Server
 
+PATIENCE_S = 100.0
+
 
 def a_guarded_append(received_ms: int) -> Append:
     """Always the same bytes of the same sender."""
@@ -64,6 +66,41 @@ async def test_while_redis_is_away_answers_need_no_redis(server: Server, tmp_pat
         assert stream.committer.spooled_bytes > 0
         server.start()
         await stream.committer.caught_up()
+
+
+async def test_who_leaves_with_its_disk_waits_for_redis_to_come_back(server: Server, tmp_path: Path) -> None:
+    async with a_stream(server.url, tmp_path) as stream:
+        server.kill()
+        await stream.visit(0)
+        leaving = asyncio.create_task(stream.committer.close(patience_s=PATIENCE_S))
+        await asyncio.sleep(0)
+        server.start()
+        await leaving
+
+        assert stream.committer.spooled_bytes == 0
+        assert len(stream.messages()) == 1
+
+
+async def test_who_keeps_its_disk_leaves_at_once(server: Server, tmp_path: Path) -> None:
+    async with a_stream(server.url, tmp_path) as stream:
+        server.kill()
+        await stream.visit(0)
+        await stream.committer.close()
+
+        assert stream.committer.spooled_bytes > 0
+        server.start()
+
+
+async def test_redis_that_stays_away_holds_up_an_end_no_longer_than_said(
+    server: Server, tmp_path: Path
+) -> None:
+    async with a_stream(server.url, tmp_path) as stream:
+        server.kill()
+        await stream.visit(0)
+        await stream.committer.close(patience_s=0.05)
+
+        assert stream.committer.spooled_bytes > 0
+        server.start()
 
 
 async def test_spool_is_replayed_in_order_and_sessions_go_on(server: Server, tmp_path: Path) -> None:

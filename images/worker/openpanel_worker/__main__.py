@@ -24,7 +24,7 @@ from openpanel.settings import Settings
 from openpanel.stream import Pool
 from openpanel.telemetry import configure_logging
 from openpanel.warehouse import WarehouseError
-from openpanel_worker import context, health
+from openpanel_worker import context, dead_letters, drain, health, metrics
 from openpanel_worker.changes import listen
 from openpanel_worker.deps import Deps, Values, opened
 
@@ -44,6 +44,7 @@ def main() -> int:
     stopping = threading.Event()
     stop_on_signals(stopping)
     leave_in_time(stopping)
+    metrics.begin_at_zero(reasons=dead_letters.REASONS, stores=[store for _, store in drain.AWAY])
     with ExitStack() as stack:
         begun = threading.Event()
         deps: list[Deps] = []
@@ -82,6 +83,7 @@ def wait_for_stores(deps: Deps, stopping: threading.Event) -> bool:
             deps.ensure_salts()
             deps.warehouse.query("SELECT 1 FROM events LIMIT 0")
         except (redis.RedisError, MetadataError, WarehouseError) as error:
+            drain.count_away(error)
             _log.info("stores are not ready yet", error=str(error)[:300])
             stopping.wait(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
@@ -92,7 +94,7 @@ def wait_for_stores(deps: Deps, stopping: threading.Event) -> bool:
 
 def run(deps: Deps, stopping: threading.Event) -> None:
     """Take orders, with schedule and changes beside them."""
-    context.install(context.Context(drain=deps.drain))
+    context.install(context.Context(drain=deps.drain, forgetting=deps.forgetting))
     gc.collect()
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
     beside = [

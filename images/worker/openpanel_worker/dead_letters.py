@@ -18,8 +18,14 @@ NO_SESSION: Final = "replay without a session"
 NO_PROFILE: Final = "no profile and no device"
 NO_NUMBER: Final = "property is not a number"
 NO_ROOM: Final = "profile or group is full"
+NO_PROJECT: Final = "project is unknown"
 REFUSED: Final = "refused by the warehouse"
+REASONS: Final = (FRAME, MESSAGE, UNEXPECTED, NO_SESSION, NO_PROFILE, NO_NUMBER, NO_ROOM, NO_PROJECT, REFUSED)
 
+WAY_BACK: Final = (
+    "PostgreSQL has neither this project nor the word that it was erased: bring its rows back from a dump, or apply the"
+    " manifest of the project again, then send anew what matters"
+)
 MAX_DETAIL: Final = 2_000  # characters
 _KINDS: Final = {int(kind): kind.name.lower() for kind in Kind}
 

@@ -29,6 +29,7 @@ from openpanel.warehouse import Warehouse
 from openpanel_worker import context, metrics
 from openpanel_worker.erasures import Erasures
 from openpanel_worker.insertion import Insertion
+from openpanel_worker.late_words import LateWords
 from openpanel_worker.pulse import Pulse, beating
 from openpanel_worker.transform import Transform
 from openpanel_worker.writing import encode
@@ -38,7 +39,7 @@ FIRST_EVENTS: Final = 20_000  # of an order's first block at most: the warehouse
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
 
-_AWAY: Final[tuple[tuple[type[Exception], str], ...]] = (
+AWAY: Final[tuple[tuple[type[Exception], str], ...]] = (
     (warehouse.Unavailable, "clickhouse"),
     (metadata.Unavailable, "postgres"),
     (redis.RedisError, "redis"),
@@ -77,6 +78,7 @@ class Drain:
     transform: Transform
     warehouse: Warehouse
     erasures: Erasures
+    late_words: LateWords
     stopping: Event
     max_events: int
     linger: Callable[[Callable[[], int], float], object]
@@ -149,7 +151,13 @@ class _Order:
         """Make a block and begin to insert it once the one before is in; False when a store stays away."""
         begun = time.monotonic()
         drain = self._drain
-        insertion = Insertion(block, shard=drain.shard, transform=drain.transform, erasures=drain.erasures)
+        insertion = Insertion(
+            block,
+            shard=drain.shard,
+            transform=drain.transform,
+            erasures=drain.erasures,
+            late_words=drain.late_words,
+        )
         if not (self._persist(lambda: self._make(insertion)) and self._finish()):
             return False
         self._drain.shard.claim(block)
@@ -158,7 +166,7 @@ class _Order:
 
     def _make(self, insertion: Insertion) -> None:
         batch = self._drain.transform.rows(insertion.block, shard=self._drain.index)
-        insertion.waiting, insertion.projects = batch.inserted(), batch.projects
+        insertion.waiting, insertion.projects, insertion.met = batch.inserted(), batch.projects, batch.met
         for rows in insertion.waiting:
             encode(rows)
 
@@ -187,7 +195,7 @@ class _Order:
         while True:
             try:
                 step()
-            except tuple(kind for kind, _ in _AWAY) as error:
+            except tuple(kind for kind, _ in AWAY) as error:
                 _tell_away(error, shard=self._drain.index)
                 if self._drain.stopping.wait(pause) or self._time_is_up():
                     return False
@@ -204,6 +212,14 @@ def drain(pool: str, shard: int) -> str:
     return context.current().drain(pool, shard).run().value
 
 
+def count_away(error: Exception) -> str:
+    """Count the store that was away; its name, '' when the error says something else."""
+    store = next((name for kind, name in AWAY if isinstance(error, kind)), "")
+    if store:
+        metrics.AWAY.labels(store).inc()
+    return store
+
+
 @contextmanager
 def quiet_collector() -> Iterator[None]:
     """Spare blocks the cyclic garbage collector, which finds nothing in rows and costs as much as making them."""
@@ -217,6 +233,5 @@ def quiet_collector() -> Iterator[None]:
 
 
 def _tell_away(error: Exception, *, shard: int) -> None:
-    store = next(name for kind, name in _AWAY if isinstance(error, kind))
-    metrics.AWAY.labels(store).inc()
+    store = count_away(error)
     _log.warning("store is away", store=store, shard=shard, error=str(error)[:500])

@@ -1,5 +1,6 @@
 """What a worker counts, as Prometheus sees it. Each metric stands here once, with its unit in its name."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -36,3 +37,11 @@ DEPTH: Final = Gauge(
 ORDERS: Final = Gauge("openpanel_worker_waiting_orders", "Orders that wait in RQ.", ["queue"])
 SESSIONS_ENDED: Final = Counter("openpanel_worker_sessions_ended_total", "Sessions ended by the sweep.")
 ORDERS_MADE: Final = Counter("openpanel_worker_orders_made_total", "Missing drain orders made by the sweep.")
+
+
+def begin_at_zero(*, reasons: Iterable[str], stores: Iterable[str]) -> None:
+    """Show every counter of which alerts ask for the growth: of one that begins with its first value there is none."""
+    for reason in reasons:
+        DEAD.labels(reason)
+    for store in stores:
+        AWAY.labels(store)

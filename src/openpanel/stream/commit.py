@@ -94,6 +94,7 @@ class Committer:
         self._pace = Pace()
         self._wanted = asyncio.Event()
         self._closing = False
+        self._patience_s = 0.0
         self._stopped = asyncio.Event()
         self._stopped.set()
 
@@ -137,12 +138,16 @@ class Committer:
                 turn_away(batch.answered, "the process stops")
             for flight in self._flights:
                 turn_away(flight.batch.answered, "the process stops")
-            await self._stop_replay()
+            await self._end_replay()
             await self._link.close()
             self._stopped.set()
 
-    async def close(self) -> None:
-        """Take nothing more, commit or spool what waits, and end `run`."""
+    async def close(self, *, patience_s: float = 0.0) -> None:
+        """Take nothing more, commit or spool what waits, and end `run`.
+
+        Where the disk goes with the process, `patience_s` is how long Redis may take to come back and get the spool.
+        """
+        self._patience_s = patience_s
         self._closing = True
         self._wanted.set()
         self._pace.end()
@@ -389,7 +394,14 @@ class Committer:
         )
         self._replay = asyncio.create_task(replay.run(), name="stream-replay")
 
-    async def _stop_replay(self) -> None:
+    async def _end_replay(self) -> None:
+        if self._patience_s:
+            self._replay_if_needed()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._patience_s):
+                    await self.caught_up()
+        if not self._spool.empty:
+            _log.warning("spool.left", bytes=self._spool.size_bytes)
         if self._replay is not None:
             self._replay.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -169,7 +169,7 @@ async def _committing(
     try:
         yield committer
     finally:
-        await committer.close()
+        await committer.close(patience_s=settings.spool_patience_s)
         await running
         await waker.close()
         spool.close()
