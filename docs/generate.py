@@ -154,7 +154,9 @@ def _operation(method: str, path: str, operation: Schema, document: Schema) -> I
         required = " (required)" if each.get("required") else ""
         yield f"| `{each['name']}`{required} | {_api_type(each['schema'])} | {_one_line(each.get('description', ''))} |\n"
     yield f"\n```sh\n{curl(method, path, operation, document)}\n```\n"
-    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    answers: Schema = operation["responses"]
+    answered: Schema = next((answers[done] for done in ("200", "202") if done in answers), {})
+    answer = answered.get("content", {}).get("application/json", {})
     if "example" in answer:
         shown = json.dumps(answer["example"], indent=2, ensure_ascii=False)
         yield f"\n```json\n{shown}\n```\n"

@@ -7,7 +7,7 @@ taken one is replaced.
 import os
 import socket
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -15,6 +15,8 @@ from openpanel_local import files
 from openpanel_local.engines import free_port
 from openpanel_local.exits import CommandError, ExitCode
 from openpanel_local.layout import Layout
+from openpanel_local.supervise import folder_lock
+from openpanel_local.typed import typed
 
 HOST: Final = "127.0.0.1"
 DATABASE: Final = "openpanel"  # in ClickHouse
@@ -31,16 +33,19 @@ PUBLIC: Final[Mapping[str, tuple[str, str]]] = {
 INTERNAL: Final = ("valkey", "postgres", "clickhouse", "worker")
 
 
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+
+
 class Ports(msgspec.Struct, frozen=True):
     """Where everything listens. 0: not chosen yet."""
 
-    ingest: int = 3000
-    dashboard: int = 3001
-    api: int = 3002
-    valkey: int = 0
-    postgres: int = 0
-    clickhouse: int = 0
-    worker: int = 0
+    ingest: Port = 3000
+    dashboard: Port = 3001
+    api: Port = 3002
+    valkey: Port = 0
+    postgres: Port = 0
+    clickhouse: Port = 0
+    worker: Port = 0
 
 
 class Installation(msgspec.Struct, frozen=True):
@@ -84,9 +89,18 @@ def required(layout: Layout) -> Installation:
     installation = load(layout)
     if installation is None:
         message = (
-            f"there is no installation in {layout.data}; start one with `openpanel up --data {layout.data}`"
+            f"there is no installation in {layout.data}; start one with `{typed('up', data=layout.data)}`"
         )
         raise CommandError(ExitCode.NOT_RUNNING, message)
+    return installation
+
+
+def furnished(layout: Layout) -> Installation:
+    """The same, for commands that need its tables, which a first start makes."""
+    installation = required(layout)
+    if not installation.furnished and folder_lock.holder(layout.lock) is not None:
+        message = f"the installation in {layout.data} is still being set up; wait until `{typed('status', data=layout.data)}` says ready"
+        raise CommandError(ExitCode.NOT_READY, message)
     return installation
 
 

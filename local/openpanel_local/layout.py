@@ -92,6 +92,10 @@ class Layout:
     def demo(self) -> Path:
         return self.data / "demo"
 
+    def demo_of(self, project: str) -> Path:
+        """How far an interrupted `demo` of the project came."""
+        return self.demo / f"{project}.json"
+
     def log(self, service: str) -> Path:
         """The log of one process."""
         return self.logs / f"{service}.log"

@@ -6,7 +6,20 @@ from typing import Final
 
 import typer
 
-from openpanel_local.commands import apply, credentials, delete, demo, down, get, logs, sign_in, status, up
+from openpanel_local.commands import (
+    apply,
+    credentials,
+    delete,
+    demo,
+    down,
+    erase_person,
+    export_person,
+    get,
+    logs,
+    sign_in,
+    status,
+    up,
+)
 from openpanel_local.exits import CommandError, ExitCode
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -27,6 +40,10 @@ app.command("sign-in", short_help="Print a new sign-in link.")(sign_in.sign_in)
 app.command("apply", short_help="Make projects what their manifests say.")(apply.apply_manifests)
 app.command("get", short_help="List projects.")(get.get)
 app.command("delete", short_help="Delete a project.")(delete.delete)
+app.command("erase-person", short_help="Erase everything about one person.")(erase_person.erase_person)
+app.command("export-person", short_help="Write everything about one person to a file.")(
+    export_person.export_person
+)
 app.command("credentials", short_help="Print the credentials of a client.")(credentials.show_credentials)
 app.command("demo", short_help="Fill a project with believable traffic.")(demo.send_demo)
 
@@ -44,12 +61,10 @@ def main() -> None:
         typer.echo(f"error: {error.filename} belongs to somebody else", err=True)
         sys.exit(ExitCode.FAILED)
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in NO_ROOM and not error.filename:
             raise
-        typer.echo(
-            f"error: {error.strerror}: {error.filename or 'the data folder'}; make room and repeat the command",
-            err=True,
-        )
+        what_to_do = "; make room and repeat the command" if error.errno in NO_ROOM else ""
+        typer.echo(f"error: {error.strerror}: {error.filename or 'the data folder'}{what_to_do}", err=True)
         sys.exit(ExitCode.FAILED)
 
 

@@ -32,7 +32,7 @@ def first() -> Texts:
 
 def _read(source: str) -> Texts:
     if source == STANDARD_INPUT:
-        return ((source, sys.stdin.read()),)
+        return ((source, _decoded(source, sys.stdin.buffer.read())),)
     path = Path(source)
     if not path.is_dir():
         return (_file(path),)
@@ -44,7 +44,14 @@ def _read(source: str) -> Texts:
 
 def _file(path: Path) -> tuple[str, str]:
     try:
-        return str(path), path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise CommandError(ExitCode.USAGE, f"{path} cannot be read: {reason}") from error
+        return str(path), _decoded(str(path), path.read_bytes())
+    except OSError as error:
+        raise CommandError(ExitCode.USAGE, f"{path} cannot be read: {error.strerror}") from error
+
+
+def _decoded(source: str, text: bytes) -> str:
+    """UTF-8, whatever the terminal speaks."""
+    try:
+        return text.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        raise CommandError(ExitCode.USAGE, f"{source} cannot be read: is not UTF-8 text") from error

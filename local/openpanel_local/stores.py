@@ -17,15 +17,19 @@ import redis
 from openpanel import metadata, tenancy
 from openpanel.identity.credentials import new_secret
 from openpanel.metadata import Database, ProjectRecord, UserRecord
+from openpanel.stream import Pool
+from openpanel.stream.sweep import forget
 from openpanel.tenancy import AnalyticsProject, Announce, Issued, Report, removal
+from openpanel.tenancy.announcing import tell
 from openpanel.warehouse import Warehouse, migrations
 from openpanel.warehouse import errors as warehouse_errors
 from openpanel.warehouse.schema import Single
 from openpanel_local import credentials
 from openpanel_local.engines import clickhouse, postgres, valkey
 from openpanel_local.exits import CommandError, ExitCode
-from openpanel_local.installation import DATABASE, POOL, Installation
+from openpanel_local.installation import DATABASE, POOL, SHARDS, Installation
 from openpanel_local.layout import Layout
+from openpanel_local.typed import typed
 
 CHANGES: Final = "op:changes"  # the channel on which services hear of changed clients and projects
 OWNER: Final = "owner@localhost"  # who set this machine up; has no mailbox and needs none
@@ -83,10 +87,22 @@ def known_project(stores: Stores, name: str) -> ProjectRecord:
 
 def remove(stores: Stores, name: str) -> Report:
     """Take a project away, here and in the stores."""
-    world = removal.World(stores.database, stores.warehouse, _announcer(stores), _now)
+    world = removal.World(
+        stores.database,
+        stores.warehouse,
+        _announcer(stores),
+        _now,
+        forget=lambda project: forget(stores.redis, pool=Pool(POOL, SHARDS), project=project),
+    )
     report = removal.remove(name, world=world)
     credentials.forget(stores.layout, name)
+    stores.layout.demo_of(name).unlink(missing_ok=True)
     return report
+
+
+def announce_changes(stores: Stores) -> None:
+    """Tell the services what has changed in the metadata."""
+    tell(stores.database, announce=_announcer(stores))
 
 
 def projects(stores: Stores) -> tuple[ProjectRecord, ...]:
@@ -124,7 +140,8 @@ def _addresses(layout: Layout, installation: Installation) -> _Addresses:
 
 
 def _silent(layout: Layout, error: Exception) -> CommandError:
-    message = f"the stores of {layout.data} do not answer; is it running? `openpanel status` tells ({error})"
+    status = typed("status", data=layout.data)
+    message = f"the stores of {layout.data} do not answer; is it running? `{status}` tells ({error})"
     return CommandError(ExitCode.NOT_RUNNING, message)
 
 

@@ -40,6 +40,7 @@ from openpanel_local.supervise.nursery import Itself, Nursery
 from openpanel_local.supervise.program import Program
 from openpanel_local.supervise.record import Phase, SupervisorRecord, born
 from openpanel_local.supervise.supervisor import StartFailedError, Supervisor
+from openpanel_local.typed import typed
 
 READY_WITHIN_S: Final = 90.0  # each of the two waves; a first start on a slow disk takes long
 STOPPED_WITHIN_S: Final = 15.0  # whatever hangs; a stop by `services` is over by then, also on a busy machine
@@ -71,8 +72,9 @@ def run(order: UpOrder, tell: Tell) -> ExitCode:
             return asyncio.run(_kept(layout, order, tell, end_soon=end_soon))
     except folder_lock.HeldError as held:
         message = (
-            f"{layout.data} is in use by another openpanel (process {held.holder}); `openpanel down` stops it,"
-            " `openpanel sign-in` prints a new sign-in link"
+            f"{layout.data} is in use by another openpanel (process {held.holder});"
+            f" `{typed('down', data=layout.data)}` stops it,"
+            f" `{typed('sign-in', data=layout.data)}` prints a new sign-in link"
         )
         return _failed(tell, CommandError(ExitCode.ALREADY_RUNNING, message))
     except CommandError as error:

@@ -105,7 +105,7 @@ def _bring(wanted: AnalyticsProject, client: Client, record: ClientRecord, world
     changed = clients.put_managed(
         world.database,
         client_id=record.id,
-        organization=wanted.spec.organization,
+        organization=wanted.organization,
         client_type=client.type,
         ignore_cors_and_secret=client.ignore_cors_and_secret,
     )
@@ -120,7 +120,7 @@ def _create(
         id=fresh_id,
         name=client.name,
         project=wanted.name,
-        organization=wanted.spec.organization,
+        organization=wanted.organization,
         type=client.type,
         secret_hash=hash_secret(credential.secret),
         ignore_cors_and_secret=client.ignore_cors_and_secret,

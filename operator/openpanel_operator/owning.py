@@ -1,4 +1,4 @@
-"""The steps that make a project its namespace's in the stores, and refuse what another namespace's collected."""
+"""The steps that make a project its namespace's in the stores, and refuse what is another's."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,14 +6,19 @@ from openpanel.metadata import projects
 from openpanel.tenancy import AnalyticsProject, Change, provisioning
 from openpanel.tenancy.provisioning import Step, World
 from openpanel_operator.reconcile import owners
+from openpanel_operator.reconcile.owners import Consent
 
 
-def owning(namespace: str, *, handed_over: frozenset[str], steps: Sequence[Step]) -> tuple[Step, ...]:
+def owning(namespace: str, *, consent: Consent, steps: Sequence[Step]) -> tuple[Step, ...]:
     """These steps, with a look before all of them and a note as soon as there is a project to be owned."""
 
     def look(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
         owner = projects.owner_of(world.database, project=wanted.name)
-        owners.must_be_free(wanted.name, owner=owner, namespace=namespace, handed_over=handed_over)
+        owners.must_be_free(wanted.name, owner=owner, namespace=namespace, consent=consent)
+        record = projects.load(world.database, project=wanted.name)
+        if record is None or record.organization != wanted.organization:
+            there = projects.owners_in(world.database, organization=wanted.organization)
+            owners.must_have_place(wanted.organization, owners=there, namespace=namespace, consent=consent)
         yield from ()  # a look is no change
 
     def own(wanted: AnalyticsProject, world: World) -> Iterator[Change]:

@@ -1,4 +1,5 @@
-"""The streams of projects that go, in a cluster's Redis: what waits in them, and the end of a project's own."""
+"""The streams of projects that go, in a cluster's Redis: what waits in them, the end of a project's own, and of what
+those of all remember of it."""
 
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from openpanel.metadata import SHARED_POOL
 from openpanel.stream.depths import depth
 from openpanel.stream.ending import drop, waiting_since
 from openpanel.stream.keys import Pool
+from openpanel.stream.sweep import forget
 from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.streams import Waiting
 from openpanel.tenancy.workload import MOST_PODS
@@ -43,3 +45,7 @@ class ProjectStreams:
     def drop(self, project: str) -> None:
         """Take away the pool of its own, if it ever had one, with all that waits there."""
         drop(self._client, pool=Pool(own_name(project), MOST_PODS))
+
+    def forget(self, project: str) -> None:
+        """Take away what the streams of all projects remember of it: a `tenancy.streams.Forget`."""
+        forget(self._client, pool=Pool(SHARED_POOL, MOST_PODS), project=project)

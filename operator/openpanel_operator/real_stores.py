@@ -316,7 +316,7 @@ class RealStores:
         )
         refusals: list[str] = []
         steps = ensuring(wanted.credentials, verified=opened.verified, servers=opened.servers())
-        steps = owning(wanted.namespace, handed_over=wanted.handed_over, steps=steps)
+        steps = owning(wanted.namespace, consent=wanted.consent, steps=steps)
         if wanted.user_secret is not None:
             steps += (ensuring_user(wanted.user_secret, refuse=refusals.append),)
         report = provisioning.run(wanted.manifest, world=world, steps=steps)
@@ -334,6 +334,7 @@ class RealStores:
             warehouse=opened.warehouse,
             announce=opened.announce,
             clock=self._clock,
+            forget=ProjectStreams(opened.redis).forget,
             form=opened.form,
             access_storage=user,
         )

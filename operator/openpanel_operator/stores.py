@@ -13,6 +13,7 @@ from openpanel.metadata import DeletionPolicy
 from openpanel.tenancy import AnalyticsProject, snapshot_errors
 from openpanel.tenancy.snapshot_places import S3
 from openpanel_operator.desired import KeeperFacts, Node
+from openpanel_operator.reconcile.owners import NO_CONSENT, Consent
 
 Store = Literal["Redis", "PostgreSQL", "ClickHouse"]
 
@@ -89,8 +90,8 @@ class Wanted:
     """Of the project's own ClickHouse user; None: it shall have none."""
     namespace: str = ""
     """Of the resource; "": nobody asks whose the project is."""
-    handed_over: frozenset[str] = frozenset()
-    """Other namespaces whose data of a project of this name it may have."""
+    consent: Consent = NO_CONSENT
+    """What whoever runs the PanelCluster agreed to about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ class Stores(Protocol):
         """The projects that are known and not deleted."""
 
     async def ensure(self, wanted: Wanted, at: Addresses) -> Ensured:
-        """Make the project what it should be; raises `OwnedElsewhere` if what there is of it is another's."""
+        """Make the project what it should be; raises `OwnedElsewhere` if what there is of it is another's,
+        and `OrganizationElsewhere` if its organization is."""
 
     async def stop(
         self, project: str, *, policy: DeletionPolicy, user: bool, namespace: str = "", at: Addresses

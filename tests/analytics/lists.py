@@ -21,7 +21,7 @@ from openpanel.analytics.person_details import PersonDetail, PersonsDetails
 from openpanel.analytics.person_metrics import PersonMetrics
 from openpanel.analytics.pickers import EventNames, PropertyKeys
 from openpanel.analytics.property_filters import PropertyFilter
-from openpanel.analytics.property_values import PropertyValues
+from openpanel.analytics.property_values import EventsToLookThrough, PropertyValues
 from openpanel.analytics.sessions import (
     SessionCount,
     SessionCursor,
@@ -183,6 +183,8 @@ def of_pickers(project: str, text: str) -> Questions:
         "property_values": PropertyValues(project, "properties.plan"),
         "property_values_of_event": PropertyValues(project, key, event=text, search="p"),
         "property_values_of_key": PropertyValues(project, key, search=text),
+        "events_to_look_through": EventsToLookThrough(project),
+        "events_to_look_through_of_name": EventsToLookThrough(project, text),
         "values_of_dimension": PropertyValues(project, "country", search=text),
         "values_of_path": PropertyValues(project, "path"),
         "values_of_column": PropertyValues(project, "osVersion"),

@@ -174,6 +174,22 @@ def test_whole_days_and_months_are_compared_with_whole_ones(
     assert (before.start, before.end) == (seoul(f"{start}T00:00"), seoul(f"{end}T00:00"))
 
 
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("2026-09-05..2026-09-05", ("2026-09-04T00:00-04:00", "2026-09-05T00:00-04:00")),
+        ("2026-09-06..2026-09-06", ("2026-09-05T00:00-04:00", "2026-09-06T01:00-03:00")),
+        ("2026-09-07..2026-09-07", ("2026-09-06T01:00-03:00", "2026-09-07T00:00-03:00")),
+    ],
+)
+def test_day_without_midnight_is_compared_from_its_first_instant(text: str, before: tuple[str, str]) -> None:
+    zone = "America/Santiago"  # where September 6 begins at one o'clock
+
+    compared = previous(resolve(text, timezone=zone, now=NOW), timezone=zone, comparison="prev")
+
+    assert (compared.start, compared.end) == tuple(map(datetime.fromisoformat, before))
+
+
 def test_month_to_date_as_a_whole_is_moved_back_with_its_last_day() -> None:
     period = resolve("mtd", timezone=SEOUL, now=seoul("2026-05-30T14:05"))
 

@@ -39,7 +39,8 @@ from tests.dashboard.screens import ARGUMENTS, LIVE_EVERY_S, PATIENCE_MS, Screen
 expect.set_options(timeout=PATIENCE_MS)
 
 NOW = datetime(2026, 11, 18, 10, 5, tzinfo=UTC)  # a Wednesday, 19:05 in Seoul
-SECRET_HASH = hash_secret("sec_" + "0" * 40)
+SECRET = "sec_" + "0" * 40
+SECRET_HASH = hash_secret(SECRET)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ class World:
             "clock": lambda: NOW,
             "ingest_url": "http://ingest.example:3000",
             "dashboard_url": ORIGIN,
+            "api_url": "http://api.example:3002",
             **change,
         }
         return create_app(**given)  # type: ignore[arg-type]  # typed by the names above

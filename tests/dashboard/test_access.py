@@ -63,6 +63,26 @@ def test_panel_of_a_stranger_sends_the_whole_page_to_sign_in(world: World, stran
     assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/sign-in")
 
 
+@pytest.mark.parametrize(
+    ("shown", "target"),
+    [
+        ("http://testserver/o/acme/p/shop/overview?range=7d", "/o/acme/p/shop/overview?range=7d"),
+        ("http://testserver/", ""),
+        ("http://rival.example//rival.example/x", ""),
+        ("no address", ""),
+        ("http://[", ""),
+    ],
+)
+def test_page_of_a_stranger_is_come_back_to(world: World, stranger: Browser, shown: str, target: str) -> None:
+    answer = stranger.get(
+        world.address("/overview/main"), headers={"hx-request": "true", "hx-current-url": shown}
+    )
+
+    sent = urlsplit(answer.headers["hx-redirect"])
+    assert sent.path == "/sign-in"
+    assert parse_qs(sent.query).get("next", [""]) == [target]
+
+
 def test_stream_of_a_stranger_is_refused(world: World, stranger: Browser) -> None:
     answer = stranger.get(world.address("/live"), headers={"accept": "text/event-stream"})
 

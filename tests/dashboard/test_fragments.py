@@ -1,6 +1,7 @@
 """Panels: kept only while they are right, stopped when nobody waits, failing alone."""
 
 import asyncio
+import math
 import secrets
 import threading
 from collections.abc import Mapping
@@ -8,8 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
-from fastapi import Request
+from fastapi import FastAPI, Request
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.flights import Caller, HungUp
@@ -27,7 +29,7 @@ from openpanel_dashboard.fragments import (
     while_asked,
 )
 from tests.dashboard import traffic
-from tests.dashboard.browsers import Browser
+from tests.dashboard.browsers import ORIGIN, Browser
 from tests.dashboard.conftest import NOW, World, add_project
 from tests.dashboard.markup import parse
 
@@ -36,6 +38,16 @@ MINUTE = timedelta(minutes=1)
 
 PLACE = Place(project="shop", timezone="Asia/Seoul", address="/a", language="en")
 VERSION = Version(counted=7, step=0)
+
+
+def member_of(world: World, app: FastAPI) -> httpx.AsyncClient:
+    """A browser in which the member is signed in, and that can ask several things at once."""
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app),
+        base_url=ORIGIN,
+        cookies={"openpanel-session": world.session},
+        headers={"accept-language": "en"},
+    )
 
 
 def cache_at(moment: datetime) -> FragmentCache:
@@ -290,6 +302,48 @@ def test_shell_works_while_the_warehouse_is_away(world: World) -> None:
     assert "data-retry" in panel.text
 
 
+class Hanging(Warehouse):
+    """A warehouse that keeps its first questions waiting until it is let go."""
+
+    def __init__(self, inner: Warehouse, *, questions: float = math.inf) -> None:
+        self._inner, self._left, self.go_on = inner, questions, threading.Event()
+        self.database = f"hanging {secrets.token_hex(4)}"
+
+    def query(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        self._left -= 1
+        if self._left >= 0:
+            assert self.go_on.wait(timeout=250)
+        return self._inner.query(sql, parameters=parameters, settings=settings)
+
+
+@pytest.mark.parametrize("path", ["/overview", "/overview/main?range=7d"])
+async def test_page_comes_while_the_warehouse_hangs(world: World, path: str) -> None:
+    hanging = Hanging(world.warehouse)
+    async with member_of(world, world.app(warehouse=hanging)) as client:
+        try:
+            answer = await asyncio.wait_for(client.get(world.address(path)), timeout=100)
+        finally:
+            hanging.go_on.set()
+
+    assert answer.status_code == 200
+    assert len(parse(answer.text).all("section", class_="panel")) == 6
+
+
+async def test_panel_waits_for_what_its_page_does_not_wait_for(world: World) -> None:
+    hanging = Hanging(world.warehouse, questions=1)
+    async with member_of(world, world.app(warehouse=hanging)) as client:
+        panel = await client.get(world.address("/overview/panel/chart?range=all&by=day&view=table"))
+        hanging.go_on.set()
+
+    assert len(parse(panel.text).all("tr")) == 61  # the days since the first event, and not today alone
+
+
 def test_panel_says_so_while_metadata_is_away_and_a_view_change_becomes_a_page(world: World) -> None:
     with (
         Database("postgresql+psycopg://nobody@127.0.0.1:1/none") as away,
@@ -298,13 +352,15 @@ def test_panel_says_so_while_metadata_is_away_and_a_view_change_becomes_a_page(w
         client.cookies.set("openpanel-session", world.session)
         panel = client.get(world.address("/overview/panel/kpis"), headers={"hx-request": "true"})
         around = client.get(world.address("/overview/main?range=7d"), headers={"hx-request": "true"})
-        page = client.get(world.address())
+        page = client.get(world.address("/overview?range=7d&f=os:is:iOS"))
 
     assert [panel.status_code, around.status_code, page.status_code] == [503, 503, 503]
     assert parse(panel.text).all("html") == []
     assert parse(panel.text).one("button").text == "Try again"
     assert around.headers["hx-redirect"] == world.address("/overview?range=7d")
-    assert parse(page.text).one("h1").text == "The dashboard cannot reach its database"
+    said = parse(page.text)
+    assert said.one("h1").text == "The dashboard cannot reach its database"
+    assert said.one("a", class_="button")["href"] == world.address("/overview?range=7d&f=os:is:iOS")
 
 
 def test_bad_filter_is_the_readers_business_and_no_error() -> None:
@@ -312,6 +368,18 @@ def test_bad_filter_is_the_readers_business_and_no_error() -> None:
 
     assert (status, notice.state) == (200, "filtered")
     assert "not a regular expression" in notice.detail
+
+
+def test_only_errors_that_may_pass_are_met_again_by_themselves(world: World) -> None:
+    found = []
+    for error in (Unavailable("no answer"), Unavailable("too long", code=159)):
+        broken = Failing(world.warehouse, part="visit.country", error=error)
+        with Browser(world.app(warehouse=broken)) as client:
+            client.cookies.set("openpanel-session", world.session)
+            places = parse(client.get(world.address("/overview/panel/places")).text)
+        found.append("data-passing" in places.one(class_="notice").attributes)
+
+    assert found == [True, False]
 
 
 async def test_whoever_is_asked_for_hangs_up_when_the_client_leaves() -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from openpanel.stream import Pool
 from openpanel.stream.keys import keys_of
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard.app import LIVE_EVERY_S
-from openpanel_dashboard.live import SESSION_LOOKS, Board, Pulse, look, pulses
+from openpanel_dashboard.live import SESSION_LOOKS, Board, Pulse, look, pulses, waiting_events
 from tests.dashboard import traffic
 from tests.dashboard.conftest import NOW, World, add_project
 
@@ -69,6 +70,18 @@ async def test_online_means_the_last_five_minutes(world: World, project_id: str)
     request = request_for(world)
 
     assert (await pulse(pulses(request, project, request.app.state.services)))["online"] == 1
+
+
+async def test_every_stream_of_the_projects_pool_is_looked_at(world: World, project_id: str) -> None:
+    project = add_project(world.database, name=project_id, organization="acme")
+    wide = replace(project, pool="wide", pool_shards=3)
+    for number, keys in enumerate(keys_of(Pool("wide", 3))):
+        world.redis.zadd(keys.live(project_id), {f"{number:016x}": MS})
+        world.redis.set(keys.depth, 10)
+    services = request_for(world).app.state.services
+
+    assert look(services, wide, Pulse(0, 0)).online == 3
+    assert waiting_events(services, wide) == 30
 
 
 def test_stores_are_looked_at_often_enough_to_follow_within_two_seconds() -> None:

@@ -1,20 +1,23 @@
 """The pages in Chromium while things come and go by themselves: slow panels, new events, a server that is away."""
 
+import re
 import threading
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, expect
 
+from openpanel.metadata import dashboard_sessions
 from openpanel.stream import Pool
 from openpanel.stream.keys import keys_of
-from openpanel.warehouse import Warehouse
+from openpanel.warehouse import Unavailable, Warehouse
 from tests.dashboard import traffic
 from tests.dashboard.conftest import NOW, World, add_project
-from tests.dashboard.screens import Screen, screen, served
+from tests.dashboard.screens import Screen, screen, served, window
 
 pytestmark = pytest.mark.browser
 
@@ -164,6 +167,99 @@ def test_panel_can_be_tried_again_after_the_server_was_away(world: World, browse
         shown.problems[:] = [
             one for one in shown.problems if "ERR_FAILED" not in one and "htmx:error" not in one
         ]
+
+
+class Faltering(Warehouse):
+    """A warehouse that is away for the questions about countries and browsers until it is back."""
+
+    def __init__(self, inner: Warehouse) -> None:
+        self._inner, self.is_back = inner, False
+        self.database = inner.database
+
+    def query(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        if not self.is_back and ("visit.country AS value" in sql or "visit.browser AS value" in sql):
+            raise Unavailable("away")
+        return self._inner.query(sql, parameters=parameters, settings=settings)
+
+
+@contextmanager
+def with_two_failed_panels(
+    world: World, browser: Browser, *, unasked: str
+) -> Iterator[tuple[Screen, Faltering]]:
+    """A page whose clock is the test's, on which places and devices could not be read."""
+    faltering = Faltering(world.warehouse)
+    with (
+        served(world.app(warehouse=faltering)) as origin,
+        screen(browser, origin, session=world.session) as shown,
+    ):
+        shown.page.clock.install()
+        shown.page.goto(origin + world.address(f"/overview?range={unasked}"))
+        for name in ("places", "devices"):
+            shown.page.locator(f"#panel-{name}").scroll_into_view_if_needed()
+            expect(shown.page.locator(f"#panel-{name} .notice-error")).to_be_visible()
+        yield shown, faltering
+        shown.problems[:] = [one for one in shown.problems if "503" not in one]
+
+
+def test_failed_panels_come_back_by_themselves(world: World, browser: Browser) -> None:
+    with with_two_failed_panels(world, browser, unasked="2026-10-06..2026-11-04") as (shown, faltering):
+        shown.page.clock.fast_forward(5_000)
+        expect(shown.page.locator("#panel-places[aria-busy]")).to_have_count(0)
+        expect(shown.page.locator("#panel-places .notice-error")).to_be_visible()
+        faltering.is_back = True
+        shown.page.clock.fast_forward(10_000)
+
+        expect(shown.page.locator("#panel-places .rank-row").first).to_be_visible()
+        expect(shown.page.locator("#panel-devices .rank-row").first).to_be_visible()
+
+
+def test_try_again_asks_for_all_failed_panels_and_no_other(world: World, browser: Browser) -> None:
+    with with_two_failed_panels(world, browser, unasked="2026-10-05..2026-11-03") as (shown, faltering):
+        shown.settle()
+        shown.asked()
+        faltering.is_back = True
+
+        shown.page.locator("#panel-places [data-retry]").click()
+        for name in ("places", "devices"):
+            expect(shown.page.locator(f"#panel-{name} .rank-row").first).to_be_visible()
+
+        assert sorted(shown.asked()) == ["devices", "places"]
+
+
+def test_page_of_a_session_that_ended_goes_to_the_sign_in(
+    world: World, browser: Browser, origin: str
+) -> None:
+    token = "session-that-ends"
+    dashboard_sessions.begin(
+        world.database, user=world.member.id, token=token, at=NOW, expires_at=NOW + timedelta(days=30)
+    )
+    with screen(browser, origin, session=token) as shown:
+        shown.open(world.address("/overview?range=7d"))
+        expect(shown.page.locator("live-count")).to_contain_text("online")
+
+        dashboard_sessions.end(world.database, token=token)
+
+        shown.page.wait_for_url(re.compile(r"/sign-in\?next="))
+        target = parse_qs(urlsplit(shown.page.url).query)["next"]
+        assert target == [world.address("/overview?range=7d")]
+        shown.problems[:] = [one for one in shown.problems if "401" not in one]
+
+
+def test_page_without_script_says_what_is_missing(world: World, browser: Browser, origin: str) -> None:
+    with window(browser, java_script_enabled=False) as context:
+        context.add_cookies([{"name": "openpanel-session", "value": world.session, "url": origin}])
+        page = context.new_page()
+        page.goto(origin + world.address())
+
+        expect(page.locator("noscript .unscripted")).to_be_visible()
+        expect(page.locator("noscript .unscripted")).to_contain_text("The numbers need JavaScript")
+        expect(page.locator("#live")).to_have_attribute("data-state", "idle")
 
 
 def test_lost_stream_says_since_when(world: World, browser: Browser) -> None:

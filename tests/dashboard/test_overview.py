@@ -1,5 +1,6 @@
 """The overview as HTML: its numbers, its filters, its states, in both languages."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -101,6 +102,16 @@ def test_change_is_only_told_against_what_could_be_counted(
 
     change = visitors.one("span", class_="change").text
     assert (change != "since Nov 15") is told
+
+
+def test_year_is_told_where_counting_began_in_another_one(world: World, client: Browser) -> None:
+    project = add_project(world.database, name="elder", organization="acme")
+    first = traffic.view(project="elder", at=NOW - timedelta(days=400), device=1)
+    traffic.insert(world.warehouse, [first], token="elder")
+
+    visitors = panel(client, world, "kpis", "?range=12m", project).one("a", id="kpi-visitors")
+
+    assert visitors.one("span", class_="change").text == "since Oct 14, 2025"
 
 
 def test_korean_reader_is_told_since_when_is_counted(world: World, client: Browser) -> None:
@@ -339,10 +350,60 @@ def test_canonical_address_is_answered_and_not_sent_round(world: World, client: 
     assert "hx-push-url" not in client.get(world.address(f"/overview/main{query}")).headers
 
 
+@pytest.mark.parametrize(
+    ("language", "said", "filter_"),
+    [
+        ("en", ("country", "South Korea"), "country:is:KR"),
+        ("ko", ("country", "대한민국"), "country:is:KR"),
+        ("ko", ("country", "south korea"), "country:is:KR"),
+        ("en", ("country", "kr"), "country:is:KR"),
+        ("en", ("country", "Atlantis"), "country:is:Atlantis"),
+        ("en", ("country", "Unknown place"), "country:is:"),
+        ("ko", ("device", "태블릿"), "device:is:tablet"),
+        ("en", ("device", "Mobile"), "device:is:mobile,smartphone"),
+        ("en", ("device", "mobile"), "device:is:mobile"),
+        ("en", ("channel", "Mail"), "channel:is:email"),
+        ("en", ("referrer", "direct"), "referrer:is:"),
+        ("en", ("browser", "Not set"), "browser:is:"),
+        ("en", ("browser", "Chrome"), "browser:is:Chrome"),
+    ],
+)
+def test_filter_form_takes_the_words_of_the_page(
+    world: World, client: Browser, language: str, said: tuple[str, str], filter_: str
+) -> None:
+    dimension, word = said
+    client.cookies.set("language", language)
+
+    answer = client.get(
+        world.address("/overview"), params={"dimension": dimension, "operator": "is", "value": word}
+    )
+
+    assert answer.headers["location"] == world.address(f"/overview?f={filter_}")
+
+
+def test_word_that_stands_for_several_values_is_said_once(world: World, client: Browser) -> None:
+    page = parse(client.get(world.address("/overview?f=device:is:mobile,smartphone")).text)
+
+    assert page.one("li", class_="chip").text == "Device is Mobile"
+
+
 def test_range_in_the_future_is_ignored_by_name(world: World, client: Browser) -> None:
     page = parse(client.get(world.address("/overview?range=2027-01-01..2027-01-02")).text)
 
     assert "range=2027-01-01..2027-01-02" in page.one(class_="banner").text
+
+
+def test_value_this_page_does_not_have_is_told_and_the_default_taken(world: World, client: Browser) -> None:
+    unusable = "by=month&cmp=2027-01-01..2027-01-02&m=zzz&tab.pages=qq&show=hh"
+
+    page = parse(client.get(world.address(f"/overview?range=today&{unusable}")).text)
+
+    told = page.one(class_="banner").text.removeprefix("Ignored in this address: ").split(", ")
+    assert sorted(told) == sorted(unusable.split("&"))
+    assert page.one("section", id="panel-chart")["hx-get"] == world.address(
+        "/overview/panel/chart?range=today"
+    )
+    assert page.one("a", id="compare-toggle")["href"] == world.address("/overview?range=today&cmp=prev")
 
 
 def test_range_is_the_projects_day(world: World, client: Browser) -> None:
@@ -358,6 +419,58 @@ def test_range_goes_back_and_forward(world: World, client: Browser) -> None:
     assert page.one("a", id="earlier")["href"] == world.address("/overview?range=2026-10-25..2026-10-31")
     assert page.one("a", id="later")["href"] == world.address("/overview?range=2026-11-08..2026-11-14")
     assert today.all("a", id="later") == []
+
+
+@pytest.mark.parametrize(
+    ("timezone", "day", "beside"),
+    [
+        ("America/New_York", "2026-10-31", ("2026-10-30", "2026-11-01")),
+        ("America/New_York", "2026-11-01", ("2026-10-31", "2026-11-02")),
+        ("America/New_York", "2026-11-02", ("2026-11-01", "2026-11-03")),
+        ("America/Santiago", "2026-09-05", ("2026-09-04", "2026-09-06")),
+        ("America/Santiago", "2026-09-06", ("2026-09-05", "2026-09-07")),
+        ("America/Santiago", "2026-09-07", ("2026-09-06", "2026-09-08")),
+    ],
+)
+def test_range_goes_by_whole_days_over_a_change_of_the_clock(
+    world: World, client: Browser, timezone: str, day: str, beside: tuple[str, str]
+) -> None:
+    project = add_project(
+        world.database, name=f"{timezone[8:11].lower()}-{day}", organization="acme", timezone=timezone
+    )
+    event = traffic.view(project=project.id, at=NOW, device=1)
+    traffic.insert(world.warehouse, [event], token=project.id)
+
+    page = parse(client.get(world.address(f"/overview?range={day}..{day}", project)).text)
+
+    for name, neighbour in zip(("earlier", "later"), beside, strict=True):
+        target = world.address(f"/overview?range={neighbour}..{neighbour}", project)
+        assert page.one("a", id=name)["href"] == target
+
+
+def test_month_goes_forward_to_a_whole_month(world: World, client: Browser) -> None:
+    page = parse(client.get(world.address("/overview?range=last-month")).text)
+
+    assert page.one("a", id="earlier")["href"] == world.address("/overview?range=2026-09-01..2026-09-30")
+    assert page.one("a", id="later")["href"] == world.address("/overview?range=2026-11-01..2026-11-30")
+
+
+def test_part_of_a_month_goes_back_to_the_same_part(world: World, client: Browser) -> None:
+    page = parse(client.get(world.address("/overview?range=mtd")).text)
+
+    assert page.one("a", id="earlier")["href"] == world.address("/overview?range=2026-10-01..2026-10-18")
+    assert page.all("a", id="later") == []
+
+
+def test_hour_that_is_there_twice_has_no_zoom(world: World, client: Browser) -> None:
+    project = add_project(world.database, name="twice", organization="acme", timezone="America/New_York")
+
+    chart = panel(client, world, "chart", "?range=2026-11-01..2026-11-01&by=hour", project)
+
+    data = json.loads(chart.one("chart-view")["data-chart"])
+    ends = zip(data["zoom"]["starts"], data["zoom"]["ends"], strict=True)
+    assert [index for index, both in enumerate(ends) if not all(both)] == [1, 2]
+    assert data["note"] == "America/New_York (UTC−4/−5)"
 
 
 def test_nothing_matches_the_filters_offers_to_clear_them(world: World, client: Browser) -> None:

@@ -134,6 +134,22 @@ def test_filter_form_adds_a_sentence(world: World, shown: Screen) -> None:
     expect(shown.page.locator("#filters")).not_to_have_attribute("open", "")
 
 
+def test_filter_form_wants_a_value_only_where_the_condition_has_one(world: World, shown: Screen) -> None:
+    shown.open(world.address())
+    filters = shown.page.locator("#filters")
+
+    shown.page.keyboard.press("/")
+    filters.locator("select[name=dimension]").select_option("referrer")
+    filters.locator("button[type=submit]").click()
+    expect(filters).to_have_attribute("open", "")
+    expect(shown.page.locator(".chip")).to_have_count(0)
+    filters.locator("select[name=operator]").select_option("set")
+    filters.locator("button[type=submit]").click()
+
+    expect(shown.page.locator(".chip")).to_have_text("Referrer is set")
+    expect(filters).not_to_have_attribute("open", "")
+
+
 def test_custom_range_is_two_days(world: World, shown: Screen) -> None:
     shown.open(world.address())
 

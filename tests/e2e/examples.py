@@ -25,7 +25,7 @@ RUN: Final[Mapping[str, Mapping[str, Any]]] = {
     "11-privacy": {},
     "12-scale-to-zero": _DEDICATED,
     "14-isolation": _DEDICATED,
-    "16-signed-webhook": {},
+    "16-conversions": {},
 }
 # The platform that all of them run on.
 PLATFORM: Final = "03-trial-cluster"

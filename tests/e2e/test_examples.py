@@ -188,12 +188,14 @@ def test_kubernetes_counts_the_isolated_example_and_refuses_a_pod_beyond_its_quo
     assert "exceeded quota: gamma-quota" in said
 
 
-def test_the_webhook_example_counts_events_whose_receiver_does_not_answer(
+def test_the_conversions_example_counts_what_it_names_and_drops_what_it_filters(
     kube: Kubectl, applied: str
 ) -> None:
     with kube.forwarded(f"{applied}-ingest", 3000) as address:
-        assert track(address, client(kube, "school-web").headers, "enrolled").status_code == 200
+        for name in ("heartbeat", "enrolled"):
+            assert track(address, client(kube, "school-web").headers, name).status_code == 200
     until(lambda: seen(kube, "school", "enrolled"), bool, seconds=120)
+    assert not seen(kube, "school", "heartbeat")
 
 
 def seen(kube: Kubectl, name: str, event: str, *, reader: Client | None = None) -> list[Object]:

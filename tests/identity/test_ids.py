@@ -75,6 +75,16 @@ def test_foreign_device_belongs_to_its_project() -> None:
     assert ids.foreign_device("one", "phone") != ids.foreign_device("two", "phone")
 
 
+def test_device_that_is_given_as_a_profile_is_the_person_of_that_device() -> None:
+    device = ids.foreign_device("demo", "phone")
+
+    assert ids.person_of_profile(ids.to_hex(device)) == device
+
+
+def test_profile_of_zeros_is_somebody() -> None:
+    assert ids.person_of_profile("0" * 16) != ids.NO_ID
+
+
 @given(st.text(), st.text())
 def test_any_text_can_be_hashed(one: str, other: str) -> None:
     assert 0 <= ids.hash64(one, other) < 2**64

@@ -12,20 +12,20 @@ DAYS = {TODAY - timedelta(days=1): b"yesterday", TODAY: b"today", TODAY + timede
 
 
 def test_salts_of_a_day_hold_until_midnight() -> None:
-    assert salts_at(DAYS, MIDNIGHT_MS) == Salts(b"today", b"yesterday")
-    assert salts_at(DAYS, MIDNIGHT_MS + DAY_MS - 1) == Salts(b"today", b"yesterday")
+    assert salts_at(DAYS, MIDNIGHT_MS) == Salts(TODAY, b"today", b"yesterday")
+    assert salts_at(DAYS, MIDNIGHT_MS + DAY_MS - 1) == Salts(TODAY, b"today", b"yesterday")
 
 
 def test_salt_made_ahead_takes_over_at_midnight() -> None:
-    assert salts_at(DAYS, MIDNIGHT_MS + DAY_MS) == Salts(b"tomorrow", b"today")
+    assert salts_at(DAYS, MIDNIGHT_MS + DAY_MS) == Salts(TODAY + timedelta(days=1), b"tomorrow", b"today")
 
 
 def test_first_salt_has_none_before_it() -> None:
-    assert salts_at({TODAY: b"today"}, MIDNIGHT_MS) == Salts(b"today", None)
+    assert salts_at({TODAY: b"today"}, MIDNIGHT_MS) == Salts(TODAY, b"today", None)
 
 
 def test_missing_salt_lets_the_last_one_go_on() -> None:
-    assert salts_at(DAYS, MIDNIGHT_MS + 3 * DAY_MS) == Salts(b"tomorrow", b"today")
+    assert salts_at(DAYS, MIDNIGHT_MS + 3 * DAY_MS) == Salts(TODAY + timedelta(days=1), b"tomorrow", b"today")
 
 
 def test_without_any_salt_nobody_is_identified() -> None:

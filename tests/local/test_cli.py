@@ -1,7 +1,9 @@
 """The command line where nothing runs: refusals with their exit codes, credentials, and what is printed."""
 
+import errno
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -20,11 +22,12 @@ from openpanel_local.credentials import Known, Secret
 from openpanel_local.engines import free_port
 from openpanel_local.exits import CommandError, ExitCode
 from openpanel_local.installation import Installation, Ports, Wishes
-from openpanel_local.layout import Layout
+from openpanel_local.layout import DATA_VARIABLE, Layout
 from openpanel_local.main import app
 from openpanel_local.news import Failed, Started, Way
 from openpanel_local.supervise import folder_lock
 from openpanel_local.supervise.record import Phase, ProcessRecord, State, SupervisorRecord, born
+from openpanel_local.typed import typed
 
 WEB = Secret("11111111-1111-4111-8111-111111111111", "write", "sec_web")
 READER = Secret("22222222-2222-4222-8222-222222222222", "read", "sec_reader")
@@ -222,6 +225,127 @@ def test_snapshot_before_deletion_is_refused_where_there_is_no_place_for_it(
     assert "expected 'Retain' or 'Delete'" in error.message
 
 
+def test_commands_to_type_name_the_folder_where_it_would_not_be_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(DATA_VARIABLE, raising=False)
+
+    assert shlex.split(typed("up", data=tmp_path / ".openpanel"))[1:] == ["up"]
+    assert shlex.split(typed("up", data=tmp_path / "else where"))[1:] == [
+        "up",
+        "--data",
+        f"{tmp_path}/else where",
+    ]
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "else where"))
+    assert shlex.split(typed("up", data=tmp_path / "else where"))[1:] == ["up"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["apply", "-f", "-"],
+        ["get", "projects"],
+        ["sign-in"],
+        ["delete", "project", "a"],
+        ["erase-person", "a", "kim"],
+        ["export-person", "a", "kim", "-o", "kim.ndjson"],
+    ],
+)
+def test_commands_wait_for_the_first_start_to_make_the_tables(layout: Layout, command: list[str]) -> None:
+    installation.save(layout, Installation(Ports(1, 2, 3)))
+    manifest = "apiVersion: openpanel.dev/v1alpha1\nkind: AnalyticsProject\nmetadata: {name: a}\nspec: {}\n"
+
+    with folder_lock.held(layout.lock):
+        error = refusal(layout, *command, stdin=manifest)
+
+    assert error.code is ExitCode.NOT_READY
+    assert "is still being set up" in error.message
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"],
+        ["down"],
+        ["logs"],
+        ["get", "projects"],
+        ["sign-in"],
+        ["demo", "demo"],
+        ["credentials", "demo"],
+        ["erase-person", "demo", "kim"],
+        ["export-person", "demo", "kim", "-o", "kim.ndjson"],
+    ],
+)
+def test_folder_that_is_a_file_is_named(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "file").write_text("")
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "openpanel_local", *command, "--data", str(tmp_path / "file")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert ended.returncode == ExitCode.FAILED
+    assert ended.stderr.startswith("error: Not a directory: ")
+    assert str(tmp_path / "file") in ended.stderr
+
+
+def test_who_holds_a_folder_is_asked_without_writing(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    lock.write_text("")
+    opened: list[int] = []
+    really = os.open
+
+    def noted(path: Path, flags: int, mode: int = 0o777) -> int:
+        opened.append(flags)
+        return really(path, flags, mode)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "open", noted)
+        assert folder_lock.holder(lock) is None
+
+    assert [flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT) for flags in opened] == [0], (
+        "a volume may be read-only"
+    )
+
+
+def test_logs_that_may_not_be_looked_at_are_refused(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forbidden(path: Path) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(os, "listdir", forbidden)  # root, as which tests may run, looks into every folder
+
+    assert isinstance(openpanel(layout, "logs").exception, PermissionError)
+
+
+@pytest.mark.parametrize("port", [-5, 65_536, 99_999_999])
+def test_impossible_ports_are_a_damaged_file(layout: Layout, port: int) -> None:
+    layout.installation.write_text(json.dumps({"ports": {"ingest": port}}))
+
+    result = openpanel(layout, "up")
+
+    assert result.exit_code == ExitCode.FAILED
+    assert "installation.json is damaged" in result.stderr
+
+
+def test_manifest_on_standard_input_is_utf_8_whatever_the_terminal_speaks(
+    layout: Layout, tmp_path: Path
+) -> None:
+    text = "apiVersion: openpanel.dev/v1alpha1\nkind: AnalyticsProject\nmetadata: {name: a}\nspec: {colour: 빨강}\n"
+
+    def ended(typed_in: bytes) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [sys.executable, "-m", "openpanel_local", "apply", "-f", "-", "--data", str(tmp_path)],
+            input=typed_in, capture_output=True, check=False,
+            env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        )  # fmt: skip
+
+    assert ended(text.encode()).returncode == ExitCode.REFUSED
+    broken = ended(b"\xff\xfe")
+    assert broken.returncode == ExitCode.USAGE
+    assert b"is not UTF-8 text" in broken.stderr
+
+
 def test_unreadable_manifest_is_named(layout: Layout) -> None:
     error = refusal(layout, "apply", "-f", "/no/such/file.yaml")
 
@@ -364,7 +488,8 @@ def test_welcome_says_what_to_do_next() -> None:
             "http://x/sign-in/t",
             "shop",
             (way,),
-        )
+        ),
+        data=Path("/tmp/데이터 폴더/a b'c"),
     )
 
     for part in (
@@ -378,6 +503,7 @@ def test_welcome_says_what_to_do_next() -> None:
     assert '<script src="http://localhost:1/op1.js" defer async></script>' in text
     assert 'apiUrl: "http://localhost:1"' in text
     assert f'clientId: "{WEB.id}"' in text
+    assert shlex.split(text.splitlines()[-1])[1:] == ["demo", "shop", "--data", "/tmp/데이터 폴더/a b'c"]
 
 
 def test_failed_start_shows_the_end_of_the_log() -> None:

@@ -44,6 +44,17 @@ def test_a_project_takes_the_first_id_that_is_free(database: Database) -> None:
     assert project_edits.listed(database, organization=organization) == tuple(found)
 
 
+def test_id_of_an_erased_project_is_not_given_to_another_organization(database: Database) -> None:
+    former, other = an_organization(database), an_organization(database)
+    name = f"shop-{uuid4().hex[:8]}"
+    made(database, name, organization=former)
+    projects.erase(database, project=name)
+
+    found = [made(database, name, f"{name}-2", organization=each) for each in (other, former)]
+
+    assert [each.record.id for each in found] == [f"{name}-2", name]
+
+
 def test_the_pool_of_all_is_as_large_as_manifests_say(database: Database) -> None:
     a_project(database, pool="shared", pool_shards=7)
 

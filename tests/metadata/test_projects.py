@@ -8,6 +8,7 @@ from openpanel.metadata import (
     EventMeta,
     Filter,
     ProjectRecord,
+    Standing,
     Webhook,
     announcements,
     clients,
@@ -144,6 +145,47 @@ def test_erasing_a_project_takes_its_clients_along_and_tells_them(database: Data
     assert projects.load(database, project=project.id) is None
     assert clients.load(database, client_id=client.id) is None
     assert set(_told(database)) == {f"project:{project.id}", f"client:{client.id}"}
+
+
+def test_erased_project_is_told_from_one_that_is_missing(database: Database) -> None:
+    project = a_project(database)
+    earliest = datetime.now(UTC) - CLOCKS_APART
+
+    projects.erase(database, project=project.id)
+
+    standing = projects.standing(database, project=project.id)
+    assert standing.record is None
+    assert standing.erased
+    assert standing.erased_at is not None
+    assert earliest < standing.erased_at < datetime.now(UTC) + CLOCKS_APART
+    missing = projects.standing(database, project="no-such-project")
+    assert (missing, missing.erased) == (Standing(None), False)
+
+
+def test_word_of_the_erasure_stays_when_the_project_is_made_again(database: Database) -> None:
+    project = a_project(database, **FULL)
+    projects.put_filters(database, project=project.id, filters=FILTERS)
+    projects.erase(database, project=project.id)
+    first = projects.standing(database, project=project.id).erased_at
+
+    projects.put(database, wanted=project)
+    again = projects.standing(database, project=project.id)
+    projects.erase(database, project=project.id)
+    last = projects.standing(database, project=project.id).erased_at
+
+    assert (again.record, again.erased_at, again.erased) == (project, first, False)
+    assert first is not None
+    assert last is not None
+    assert last > first
+
+
+def test_standing_of_a_project_that_is_there_is_its_record(database: Database) -> None:
+    project = a_project(database, **FULL)
+    projects.put_filters(database, project=project.id, filters=FILTERS)
+
+    assert projects.standing(database, project=project.id) == Standing(
+        projects.load(database, project=project.id)
+    )
 
 
 def test_projects_are_listed_by_organization(database: Database) -> None:

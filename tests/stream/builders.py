@@ -170,6 +170,21 @@ def run_commit(client: redis.Redis, arguments: Sequence[str | bytes | int]) -> t
     return state, reply, wake
 
 
+def remember(client: redis.Redis, *, pool: Pool, project: str) -> None:
+    """What visits of a project leave in each shard of a pool: a device's state, where a profile was seen, who is there."""
+    for keys in keys_of(pool):
+        client.set(keys.session(project=project, device=DEVICE), b"state")
+        client.set(keys.profile(project=project, profile="ada@example.com"), b"pointer")
+        client.zadd(keys.live(project), {"device": NOON})
+        client.sadd(keys.projects, project)
+
+
+def remembered(client: redis.Redis, *, pool: Pool, project: str) -> set[str]:
+    """The keys of a pool in which there is something of the project."""
+    listed = {keys.projects for keys in keys_of(pool) if client.sismember(keys.projects, project)}
+    return listed | {key for key in raw_keys(client, pool) if project in key.split(":")}
+
+
 def raw_keys(client: redis.Redis, pool: Pool) -> set[str]:
     """Every key of a pool."""
     tags = [keys.stream.removesuffix("stream") for keys in keys_of(pool)]

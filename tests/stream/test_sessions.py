@@ -253,6 +253,47 @@ async def test_runs_of_one_append_are_resolved_in_order(stream: Stream) -> None:
     assert answers[1].session == answers[2].session != answers[0].session
 
 
+async def test_late_run_belongs_to_the_session_that_a_later_run_of_its_append_opens(stream: Stream) -> None:
+    answers = await stream.committer.append(
+        an_append(a_run(NOON, mode=RunMode.LATE, path="/landing"), a_run(NOON + 20 * MINUTE, path="/pay"))
+    )
+    (ended,) = stream.sweep(100)
+
+    assert [answer.opened for answer in answers] == [False, True]
+    assert answers[0].session == answers[1].session
+    assert (ended.views, ended.exit_path) == (2, "/pay")
+
+
+async def test_late_run_goes_on_with_the_visit_before_it_and_so_does_what_follows(stream: Stream) -> None:
+    visit = await stream.visit(0)
+
+    answers = await stream.committer.append(
+        an_append(a_run(NOON + 25 * MINUTE, mode=RunMode.LATE), a_run(NOON + 50 * MINUTE))
+    )
+
+    assert {answer.session for answer in answers} == {visit.session}
+
+
+async def test_keyed_late_message_belongs_to_the_session_that_its_request_opens(stream: Stream) -> None:
+    runs = (a_run(NOON, mode=RunMode.LATE), a_run(NOON + 20 * MINUTE))
+    first = await stream.committer.append(an_append(*runs, idempotency=("a", "b")))
+    again = await stream.committer.append(an_append(*runs, idempotency=("a", "b")))
+
+    assert first[0].session == first[1].session != 0
+    assert [answer.session for answer in again] == [answer.session for answer in first]
+
+
+async def test_server_event_does_not_join_the_visit_of_another_profile(stream: Stream) -> None:
+    await stream.visit(0, profile="ann")
+    shared = await stream.visit(40, profile="bob")
+
+    of_ann = await stream.visit(41, device=7, mode=RunMode.JOIN, profile="ann")
+    of_bob = await stream.visit(41, device=7, mode=RunMode.JOIN, profile="bob")
+
+    assert (of_ann.device, of_ann.session) == (0, 0)
+    assert of_bob.session == shared.session
+
+
 async def test_event_older_than_the_newest_session_gets_one_of_its_own(stream: Stream) -> None:
     fresh = await stream.visit(300)
 

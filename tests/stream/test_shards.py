@@ -105,6 +105,21 @@ async def test_server_event_follows_its_profile_to_the_devices_shard(
     assert {message.session for message in wide.messages()} == {visit.session}
 
 
+async def test_server_event_does_not_join_the_visit_of_another_profile_in_another_shard(
+    wide: Stream,
+) -> None:
+    device_key = key_in(wide, 3)
+    await wide.append(a_run(device=0xA, profile="ann"), shard_key=device_key)
+    await wide.append(a_run(NOON + 40 * MINUTE, device=0xA, profile="bob"), shard_key=device_key)
+
+    runs = [
+        a_run(NOON + 41 * MINUTE, device=7, mode=RunMode.JOIN, profile=profile) for profile in ("bob", "ann")
+    ]
+    of_bob, of_ann = await wide.committer.append(an_append(*runs, shard_key=key_in(wide, 1, prefix="server")))
+
+    assert (of_bob.device, of_ann.device, of_ann.session) == (0xA, 0, 0)
+
+
 async def test_batch_of_server_events_joins_visits_in_all_shards(wide: Stream) -> None:
     profiles = [profile_in(wide, shard) for shard in range(SHARDS)]
     visits = [

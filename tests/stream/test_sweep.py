@@ -17,7 +17,19 @@ from openpanel.stream.drain import (
 )
 from openpanel.stream.frames import RunMode
 from openpanel.stream.scripts import LIVE_STEP_MS
-from tests.stream.builders import DEVICE, MINUTE, NOON, PROJECT, Stream, a_run, an_append, raw_keys
+from tests.stream.builders import (
+    DEVICE,
+    MINUTE,
+    NOON,
+    PROJECT,
+    Stream,
+    a_pool,
+    a_run,
+    an_append,
+    raw_keys,
+    remember,
+    remembered,
+)
 
 
 async def test_idle_session_ends_with_its_facts(stream: Stream) -> None:
@@ -187,6 +199,18 @@ async def test_forgotten_project_leaves_no_session_behind(stream: Stream) -> Non
     left = {key for key in raw_keys(stream.redis, stream.pool) if "demo" in key}
     assert {key.rsplit("}:", 1)[1].split(":")[1] for key in left} == {"demo2"}
     assert [row.project for row in stream.sweep(60)] == ["demo2"]
+
+
+async def test_removed_project_leaves_no_key_in_any_shard(valkey_url: str) -> None:
+    pool = a_pool(shards=3)
+    with redis.Redis.from_url(valkey_url) as client:
+        for project in ("gone", "kept"):
+            remember(client, pool=pool, project=project)
+
+        forget(client, pool=pool, project="gone")
+
+        assert remembered(client, pool=pool, project="gone") == set()
+        assert len(remembered(client, pool=pool, project="kept")) == 4 * pool.shards
 
 
 async def test_sweeps_beside_commits_end_every_session_once(stream: Stream, valkey_url: str) -> None:

@@ -39,6 +39,7 @@ class Surroundings:
     warehouse: Warehouse
     now: datetime = datetime(2026, 3, 1, 12, tzinfo=UTC)
     told: list[str] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
     delivered: dict[str, Issued] = field(default_factory=dict)
     secrets: int = 0
 

@@ -100,7 +100,8 @@ class Trial:
 
     def going(self, warehouse: Warehouse | None = None) -> removal.World:
         return removal.World(
-            self.database, warehouse or self.warehouse, self.told.append, lambda: self.now
+            self.database, warehouse or self.warehouse, self.told.append, lambda: self.now,
+            lambda _project: None,
         )  # fmt: skip
 
     def _how(self, more: Mapping[str, Any]) -> tenancy.Removal:

@@ -166,7 +166,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"isolation": {"resourceQuota": {"pods": 0}}}, "isolation.resourceQuota.pods", "is 0", "at least 1"),
     ({"clients": [{"type": "read"}]}, "clients[0].name", "is required and missing", "Name of the client within the project"),
-    ({"clients": [{"name": "web"}]}, "clients[0].type", "is required and missing", "write: sends events; read: asks; root: asks and manages"),
+    ({"clients": [{"name": "web"}]}, "clients[0].type", "is required and missing", "'write', 'read' or 'root'"),
     ({"clients": [{**WEB, "type": "admin"}]}, "clients[0].type", "is 'admin'", "'write', 'read' or 'root'"),
     ({"clients": [{**WEB, "name": "Web"}]}, "clients[0].name", "is 'Web'", LABEL),
     ({"clients": [{**WEB, "secretName": "a_b"}]}, "clients[0].secretName", "is 'a_b'", SUBDOMAIN),
@@ -187,7 +187,7 @@ REFUSED: list[tuple[dict[str, Any], str, str, str]] = [
         "ignoreCorsAndSecret is true for a read client", "type: write, or ignoreCorsAndSecret: false",
     ),
     ({"clients": [{"name": f"c{n}", "type": "read"} for n in range(101)]}, "clients", "has 101 entries", "at most 100 entries"),
-    (rotating(overlap="1h"), "clients[0].rotation.interval", "is required and missing", "How long a secret is used before a new one is made, such as 90d"),
+    (rotating(overlap="1h"), "clients[0].rotation.interval", "is required and missing", "How long a secret is used before a new one is made, such as 90d; on one machine it is made by the next `openpanel apply` after that"),
     (rotating(interval="monthly"), "clients[0].rotation.interval", "is 'monthly'", LENGTH),
     (rotating(interval="12h1d"), "clients[0].rotation.interval", "is '12h1d'", LENGTH),
     (rotating(interval="59m", overlap="1m"), "clients[0].rotation.interval", "interval is 59m", "at least 1h"),
@@ -309,13 +309,29 @@ def test_a_value_at_the_edge_is_taken(spec: dict[str, Any]) -> None:
         ("name: demo", "name: demo\n  labels: {a: 1}", "metadata.labels.a", "is 1, a number", "text; put it in quotes"),
         ("v1alpha1", "v2", "apiVersion", "is 'openpanel.dev/v2'", "'openpanel.dev/v1alpha1'"),
         ("kind: Analytics", "kind: My", "kind", "is 'MyProject'", "'AnalyticsProject'"),
-        ("spec: {}", "", "spec", "is required and missing", "What is wanted"),
         ("spec: {}", "spec:", "spec", "is empty, no value", "a mapping"),
         ("spec: {}", "spec: {}\nspecs: {}", "specs", "is not a field of this resource", "perhaps spec"),
     ],
 )  # fmt: skip
 def test_a_wrong_frame_is_refused(old: str, new: str, path: str, reason: str, expected: str) -> None:
     assert faults(text_of().replace(old, new)) == [(path, reason, expected)]
+
+
+def test_what_is_missing_is_told_by_its_form() -> None:
+    (spec,) = faults(text_of().replace("spec: {}", ""))
+    (filter_type,) = faults(text_of(filters=[{"value": "x"}]))
+
+    assert spec[:2] == ("spec", "is required and missing")
+    assert spec[2].startswith("a mapping with clusterRef, displayName, ")
+    assert filter_type == ("spec.filters[0].type", "is required and missing", "'ip', 'profileId' or 'event'")
+
+
+def test_of_a_resource_of_another_kind_nothing_else_is_told() -> None:
+    panel = "apiVersion: openpanel.dev/v1alpha1\nkind: PanelCluster\nmetadata: {name: panel}\nspec: {redis: {mode: Managed}}"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: b}"
+
+    assert [path for path, _, _ in faults(panel)] == ["kind"]
+    assert [path for path, _, _ in faults(secret)] == ["apiVersion", "kind"]
 
 
 def test_every_fault_of_a_document_is_told_at_once() -> None:
@@ -342,9 +358,10 @@ def test_a_long_wrong_value_is_shown_in_part() -> None:
 
 
 def test_defaults_are_the_simplest_project() -> None:
-    spec = manifest().spec
+    simplest = manifest()
+    spec = simplest.spec
 
-    assert (spec.organization, spec.time_zone, spec.deletion_policy) == ("default", "UTC", "Retain")
+    assert (simplest.organization, spec.time_zone, spec.deletion_policy) == ("default", "UTC", "Retain")
     assert (spec.ingest.mode, spec.workers.scale_to_zero, spec.domains, spec.clients) == (
         "Shared",
         False,

@@ -1,5 +1,6 @@
 """Bringing a project to its manifest: twice changes nothing, a crash anywhere changes nothing in the end."""
 
+import errno
 import itertools
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,7 +28,7 @@ from openpanel.metadata import (
     organizations,
     projects,
 )
-from openpanel.tenancy import AnalyticsProject, Report
+from openpanel.tenancy import AnalyticsProject, Issued, Report
 from openpanel.tenancy.provisioning import STEPS, lock_name, run
 from openpanel.warehouse import Warehouse
 from tests.tenancy.conftest import Surroundings
@@ -271,6 +272,28 @@ def test_a_secret_rotates_when_its_time_has_come(around: Surroundings) -> None:
         at = around.now + later
         assert tuple(tenancy.opens(each, database=around.database, at=at) for each in (old, new)) == opened
     assert ensure(wanted, around).changes == ()
+
+
+def test_secret_that_could_not_be_given_does_not_count_and_the_next_call_gives_another(
+    around: Surroundings,
+) -> None:
+    rotation = {"interval": "30d", "overlap": "1d"}
+    wanted = manifest(a_name(), clients=[{**READER, "rotation": rotation}])
+    old = ensure(wanted, around).issued["reader"]
+    around.now += timedelta(days=30)
+
+    def full(_client: str, _issued: Issued) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        run(wanted, world=replace(around.world, deliver=full), steps=STEPS)
+
+    year = around.now + timedelta(days=365)
+    assert tenancy.opens(old, database=around.database, at=year), "nobody replaced it"
+    new = ensure(wanted, around).issued["reader"]
+    assert around.delivered["reader"] == new
+    assert tenancy.opens(new, database=around.database, at=year)
+    assert not tenancy.opens(old, database=around.database, at=year)
 
 
 def test_rotating_by_hand_keeps_the_old_secret_for_the_overlap(around: Surroundings) -> None:

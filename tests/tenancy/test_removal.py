@@ -97,6 +97,37 @@ def test_a_crash_before_the_erasure_goes_on_with_it(around: Surroundings) -> Non
     assert set(_rows(around.warehouse, name).values()) == {0}
 
 
+def test_what_streams_remember_of_a_project_goes_with_its_data_and_once_more_when_it_is_gone(
+    around: Surroundings,
+) -> None:
+    (kept, _), (gone, _) = a_project(around), a_project(around)
+    there: list[bool] = []
+
+    def forget(project: str) -> None:
+        there.append(projects.load(around.database, project=project) is not None)
+
+    remove_all: tuple[tuple[str, DeletionPolicy], ...] = ((kept, "Retain"), (gone, "Delete"))
+    for name, policy in remove_all:
+        removal.remove(name, world=replace(going(around), forget=forget), how=Removal(policy))
+
+    assert there == [True, False]
+
+
+def test_a_crash_before_the_streams_have_forgotten_goes_on_with_it(around: Surroundings) -> None:
+    name, _ = a_project(around)
+
+    def away(_project: str) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        removal.remove(name, world=replace(going(around), forget=away), how=Removal("Delete"))
+
+    remove(around, name, policy="Delete")
+
+    assert set(around.forgotten) == {name}
+    assert projects.load(around.database, project=name) is None
+
+
 def test_a_removed_project_that_is_wanted_again_lives(around: Surroundings) -> None:
     name, old = a_project(around)
     remove(around, name)
@@ -131,7 +162,8 @@ def an_unmanaged(around: Surroundings, name: str) -> None:
 
 def remove_due(around: Surroundings) -> list[str]:
     reports = tenancy.remove_due(
-        database=around.database, warehouse=around.warehouse, announce=around.told.append, clock=lambda: around.now
+        database=around.database, warehouse=around.warehouse, announce=around.told.append, clock=lambda: around.now,
+        forget=around.forgotten.append,
     )  # fmt: skip
     return [report.project for report in reports if report.changes]
 
@@ -198,7 +230,9 @@ def test_streams_of_its_own_go_with_the_data_and_only_with_them(
 
 
 def going(around: Surroundings) -> removal.World:
-    return removal.World(around.database, around.warehouse, around.told.append, lambda: around.now)
+    return removal.World(
+        around.database, around.warehouse, around.told.append, lambda: around.now, around.forgotten.append
+    )
 
 
 def test_stopping_is_told_at_once_and_deletes_nothing(around: Surroundings) -> None:

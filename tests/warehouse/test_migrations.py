@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Self
 
@@ -12,6 +13,8 @@ from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import MIGRATIONS, Migration, SchemaRefused, migrate
 from openpanel.warehouse.schema import Clustered, Single
 from openpanel_local.engines.clickhouse import ClickHouse
+from tests.warehouse import rows
+from tests.warehouse.test_retention import expire
 
 Empty = Callable[[], Warehouse]
 
@@ -155,6 +158,23 @@ def test_later_migration_is_applied_once_and_in_order(empty_warehouse: Empty) ->
 
     assert "own" in names(warehouse)
     assert migrate(warehouse, form=Single(), migrations=(*MIGRATIONS, later)) == ()
+
+
+def test_dead_letters_of_an_older_database_expire_by_the_limits_that_stand(empty_warehouse: Empty) -> None:
+    warehouse = empty_warehouse()
+    migrate(warehouse, form=Single(), migrations=MIGRATIONS[:4])
+    warehouse.command("ALTER TABLE dead_letters REMOVE TTL")
+    long_ago = round(datetime.now(UTC).timestamp() * 1000) - 45 * 86_400_000
+    for project in ("", "archive"):
+        rows.insert(
+            warehouse, tables.DEAD_LETTERS, [{"project_id": project, "received_at": long_ago}], token=project
+        )
+    warehouse.command("INSERT INTO retention SELECT 'archive', 'deadLetters', 400, 2")
+
+    assert migrate(warehouse, form=Single()) == MIGRATIONS[4:]
+
+    expire(warehouse, tables.DEAD_LETTERS)
+    assert warehouse.query("SELECT project_id FROM dead_letters") == [("archive",)]
 
 
 def test_views_of_an_older_database_get_the_definition_of_today(empty_warehouse: Empty) -> None:

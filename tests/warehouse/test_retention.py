@@ -122,6 +122,19 @@ def test_replays_go_after_thirty_days_unless_the_project_says_otherwise(
     assert [count(warehouse, tables.REPLAY_CHUNKS, name) for name in (short, long, unset)] == [1, 3, 2]
 
 
+def test_letter_without_a_project_goes_after_thirty_days(warehouse: Warehouse, project: str) -> None:
+    """Nobody can give one a limit, and nobody would erase it."""
+    short, long = f"{project} short", f"{project} long"
+    apply_retention(warehouse, project=short, days={"deadLetters": 7})
+    apply_retention(warehouse, project=long, days={"deadLetters": 60})
+    for name in ("", short, long):
+        letters = [{"project_id": name, "received_at": milliseconds(age)} for age in AGES]
+        rows.insert(warehouse, tables.DEAD_LETTERS, letters, token=f"{project}:{name}")
+    expire(warehouse, tables.DEAD_LETTERS)
+
+    assert [letters_of(warehouse, name) for name in ("", short, long)] == [2, 1, 3]
+
+
 def test_parts_are_dated_anew_where_the_project_has_rows_and_nowhere_else(
     warehouse: Warehouse, project: str
 ) -> None:
@@ -321,6 +334,11 @@ def ages(warehouse: Warehouse, project: str) -> list[int]:
 
 def count(warehouse: Warehouse, table: Table, project: str) -> int:
     sql = f"SELECT count() FROM {table.name} FINAL WHERE project_id = {{project:String}}"
+    return int(warehouse.query(sql, parameters={"project": project})[0][0])
+
+
+def letters_of(warehouse: Warehouse, project: str) -> int:
+    sql = "SELECT count() FROM dead_letters WHERE project_id = {project:String}"
     return int(warehouse.query(sql, parameters={"project": project})[0][0])
 
 

@@ -21,7 +21,7 @@ from openpanel.analytics.asking import LIMITS
 from openpanel.analytics.routing import Source
 from openpanel.warehouse import Warehouse, tables, views
 from openpanel.warehouse.migrations import MIGRATIONS, migrate
-from openpanel.warehouse.retention import KINDS, apply_retention
+from openpanel.warehouse.retention import KINDS, apply_retention, bring
 from openpanel.warehouse.schema import REMEMBERED_SECONDS, Clustered, Single, Table, local_name, render
 from tests.analytics.questions import NOW, questions
 from tests.analytics.worlds import World, a_world
@@ -99,6 +99,13 @@ def _check_retention(clustered: Warehouse) -> None:
     changed = apply_retention(clustered, project="p", days=days, form=Clustered())
     assert "events" in changed
     assert apply_retention(clustered, project="p", days=days, form=Clustered()) == ()
+
+    clustered.command("ALTER TABLE dead_letters_local REMOVE TTL")
+    bring(clustered, "deadLetters", form=Clustered())
+    [(letters,)] = clustered.query(
+        "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'dead_letters_local'"
+    )
+    assert "TTL toDateTime(received_at) + toIntervalDay(30)" in letters
 
 
 def _unreplicated(statement: str) -> str:

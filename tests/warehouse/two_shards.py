@@ -5,6 +5,7 @@ on both shards, and most values are rare: what is cut, ranked or counted on a sh
 asked shows.
 """
 
+import json
 import os
 import random
 import sys
@@ -18,7 +19,10 @@ from openpanel.analytics.asking import LIMITS, Question, ReadByDays
 from openpanel.analytics.cohorts import Behaviour, Behaviours, DynamicCohort, freezing
 from openpanel.analytics.data_version import DataVersion
 from openpanel.analytics.routing import Source
+from openpanel.identity.ids import to_hex
+from openpanel.stream.frames import Envelope
 from openpanel.warehouse import Warehouse, tables
+from openpanel_worker.imported_sessions import ImportedSessions
 from tests.analytics import behaviour, lists, questions, web
 from tests.analytics.behaviour import NOW, ZONE
 from tests.analytics.twin.crowds import Crowd, a_crowd
@@ -43,6 +47,7 @@ def answers(folder: Path) -> None:
     for table in WRITTEN:
         assert table in NEVER_WRITTEN or min(places.counts(table)) > 0, f"{table.name} lies on one shard"
     _check_persons_lie_on_both_shards(places)
+    _check_imports_find_the_sessions_of_both_shards(places, projects[0])
 
     asked = answered = 0
     for project in projects:
@@ -99,6 +104,21 @@ def _check_persons_lie_on_both_shards(places: Split) -> None:
         " WHERE person != 0 GROUP BY project_id, person HAVING shards = 2)"
     )
     assert found[0][0] > 0
+
+
+def _check_imports_find_the_sessions_of_both_shards(places: Split, project: str) -> None:
+    stored = places.whole.query(
+        "SELECT session_id, toUnixTimestamp64Milli(session_started_at) FROM sessions FINAL"
+        f" WHERE project_id = '{project}'"
+    )
+    named = [
+        {"name": "click", "created_at": started_ms + 60_000, "session_id": to_hex(session)}
+        for session, started_ms in stored
+    ]
+    call = Envelope(project, "client", 0, "", "", "", "", "", json.dumps(named).encode(), [])
+    found = ImportedSessions(places.cluster)
+    found.learn([call])
+    assert [found.start_of(project, session) for session, _ in stored] == [started for _, started in stored]
 
 
 def main() -> None:

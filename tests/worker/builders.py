@@ -5,12 +5,15 @@ import json
 import threading
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from openpanel.identity.ids import hash64, session_id, to_hex
-from openpanel.metadata import ProjectRecord
+from openpanel.metadata import ProjectRecord, Standing
 from openpanel.stream.drain import Shard
+from openpanel.stream.forgetting import forget_person
 from openpanel.stream.frames import Append, Envelope, Flag, Item, Kind, Resolved, Run, RunMode
 from openpanel.stream.sweep import sweep_sessions
 from openpanel.warehouse import Warehouse
@@ -18,7 +21,8 @@ from openpanel.warehouse.schema import Single
 from openpanel_worker.deps import Values, transform_of
 from openpanel_worker.drain import Drain, Leased, Outcome
 from openpanel_worker.erasures import Erasures
-from openpanel_worker.projects import Projects, is_erased
+from openpanel_worker.late_words import ForgottenAmong, LateWords, LookAgain
+from openpanel_worker.projects import Projects
 from openpanel_worker.surroundings import Enrichers
 from openpanel_worker.transform import Transform
 from tests.stream.builders import MINUTE, NOON, Clock, Stream, a_stream
@@ -56,24 +60,47 @@ class World:
     enrichers: Enrichers
     projects: dict[str, ProjectRecord]
     values: Values
+    erased_at: dict[str, datetime] = field(default_factory=dict)
+    """When projects of these ids were erased last."""
+    forgotten_among: ForgottenAmong = lambda _projects: {}
+    """Whom the metadata say to be erased."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    known: Projects = field(init=False)
+    """What the worker knows of projects."""
     transform: Transform = field(init=False)
     erasures: Erasures = field(init=False)
+    late_words: LateWords = field(init=False)
 
     def __post_init__(self) -> None:
         self.transform = self.new_transform()
         self.erasures = Erasures(self.warehouse, form=Single(), erased_among=self.erased_among)
+        self.hear(lambda _erasure, _persons: None)
+
+    def hear(self, look_again: LookAgain) -> None:
+        """Tell this whenever something of an erased person may have come in late."""
+        self.late_words = LateWords(
+            self.warehouse,
+            forgotten_among=self.forgotten_among,
+            look_again=look_again,
+            forget_traces=partial(forget_person, self.stream.redis, pool=self.stream.pool),
+        )
 
     def erased_among(self, projects: Collection[str]) -> list[str]:
         """What the metadata say of these projects now."""
-        return [project for project in projects if is_erased(self.projects.get(project))]
+        return [project for project in projects if self.standing(project).erased]
+
+    def standing(self, project: str) -> Standing:
+        """The same of one project."""
+        forgotten = self.forgotten_among([project]).get(project, ())
+        return Standing(self.projects.get(project), self.erased_at.get(project), forgotten)
 
     def new_transform(self) -> Transform:
         """The caches of a worker that has just started."""
+        self.known = Projects(self.standing, clock=self.stream.clock)
         return transform_of(
             self.values,
             self.enrichers,
-            projects=Projects(self.projects.get, clock=self.stream.clock),
+            projects=self.known,
             client=self.stream.redis,
             warehouse=self.warehouse,
             clock=self.stream.clock,
@@ -164,6 +191,7 @@ class World:
             transform=transform or self.transform,
             warehouse=warehouse or self.warehouse,
             erasures=self.erasures,
+            late_words=self.late_words,
             stopping=self.stopping,
             **{**defaults, **fields},
         )

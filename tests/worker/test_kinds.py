@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -317,6 +318,43 @@ async def test_imported_rows_keep_their_ids_and_sessions(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "steering",
+    [
+        {"__ip": "198.51.100.7", "__identify": {"profileId": "7", "email": "ada@example.com"}},
+        {"__ip": "198.51.100.7", "__identify.profileId": "7", "__identify.email": "ada@example.com"},
+    ],
+    ids=["as they are sent", "as exports flatten them"],
+)
+async def test_imported_row_keeps_no_property_that_is_only_used(
+    world: World, steering: dict[str, Any]
+) -> None:
+    used = steering | {
+        "__timestamp": "2024-05-01",
+        "__revenue": 5,
+        "__path": "/x",
+        "__referrer": "/",
+        "__bounce": "true",
+    }
+    row = {"name": "buy", "created_at": "2024-05-01T10:00:00Z", "device_id": "dev-1"}
+    await world.send_many([(Kind.IMPORT, {**row, "properties": used | {"plan": "pro", "path": "/own"}})])
+
+    world.drain()
+
+    assert world.rows("properties") == [({"plan": "pro", "path": "/own"},)]
+
+
+async def test_imported_end_of_a_session_says_whether_it_bounced(world: World) -> None:
+    row = {"name": "session_end", "created_at": "2024-05-01T10:00:00Z", "device_id": "dev-1"}
+    await world.send_many(
+        [(Kind.IMPORT, {**row, "properties": {"__bounce": "true", "__ip": "198.51.100.7"}})]
+    )
+
+    world.drain()
+
+    assert world.rows("properties") == [({"__bounce": "true"},)]
+
+
 async def test_imported_visitor_who_became_a_person_is_one_with_what_came_before(world: World) -> None:
     device = hash64("device", PROJECT, "dev-1")
     anonymous = {"name": "screen_view", "created_at": "2024-05-01T10:00:00Z", "device_id": "dev-1"}
@@ -334,6 +372,7 @@ async def test_imported_visitor_who_became_a_person_is_one_with_what_came_before
 
 
 async def test_nothing_of_an_erased_project_is_written(world: World) -> None:
+    world.erased_at["erased"] = datetime(2025, 1, 1, tzinfo=UTC)  # whatever comes later, too
     await world.send(track(__path="/a"), project="erased")
     await world.send(message("identify", profileId="42", firstName="Ada"), project="erased")
     await world.send(track(__path="/b"))

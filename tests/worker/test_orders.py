@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
@@ -18,6 +18,7 @@ from openpanel.stream.keys import Pool, ShardKeys
 from openpanel_worker import context
 from openpanel_worker.drain import Drain
 from openpanel_worker.drain import drain as drain_order
+from openpanel_worker.forgetting import Forgetting
 from openpanel_worker.orders import Orders, order_id
 from openpanel_worker.worker import DrainWorker
 from tests.stream.builders import a_pool
@@ -128,7 +129,8 @@ def test_order_is_made_again_only_where_something_waits(desk: Desk) -> None:
 
 
 def a_worker(world: World, orders: Orders, *, drain: Drain) -> DrainWorker:
-    context.install(context.Context(drain=lambda _pool, _shard: drain))
+    forgetting = cast("Forgetting", None)  # no order of these tests asks for it
+    context.install(context.Context(drain=lambda _pool, _shard: drain, forgetting=forgetting))
     connection = redis.Redis.from_url(world.values.redis_url)
     queues = [Queue(orders.queue.name, connection=connection), Queue("jobs", connection=connection)]
     name = f"test-{os.getpid()}-{next(_names)}"

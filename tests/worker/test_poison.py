@@ -39,6 +39,25 @@ async def test_message_that_cannot_be_read_is_kept_whole(world: World) -> None:
     assert letters[2][2] == body.decode()  # it names a fourth message that is not there
 
 
+@pytest.mark.parametrize(
+    "address",
+    ['"__ip":"203.0.113.7"', '"__ip" : "203.0.113.7"', r'"\u005f_i\u0070":"203.0.113.7"'],
+    ids=["plain", "spaced", "escaped"],
+)
+@pytest.mark.parametrize("end", ['"name":7}}]', '"name":'], ids=["one message", "no JSON at all"])
+async def test_what_cannot_be_read_is_kept_without_the_address_that_it_names(
+    world: World, address: str, end: str
+) -> None:
+    start = '[{"type":"track","payload":{"properties":{"n":1,' + address + "},"
+    await world.send_many([(Kind.TRACK, None)], body=(start + end).encode())
+
+    world.drain()
+
+    [(_, _, body)] = world.letters()
+    assert "203.0.113.7" not in body
+    assert '"n":1' in body
+
+
 async def test_frame_that_cannot_be_read_is_kept_whole(world: World) -> None:
     await world.send(track("before"))
     world.stream.redis.xadd(world.stream.keys.stream, {"f": b"\xffgarbage", "n": 1})

@@ -180,8 +180,13 @@ async def test_event_is_visible_when_the_sweep_makes_its_order_and_a_moment_afte
 
     eventually(lambda: count(shop) == 2)
     eventually(lambda: 'openpanel_worker_rows_total{table="events"}' in process.page("/metrics"))
-    for counter in ('dead_letters_total{reason="refused by the warehouse"}', 'store_away_total{store="redis"}'):
-        assert f"openpanel_worker_{counter} 0.0" in process.page("/metrics"), "growth needs something to grow from"
+    for counter in (
+        'dead_letters_total{reason="refused by the warehouse"}',
+        'store_away_total{store="redis"}',
+    ):
+        assert f"openpanel_worker_{counter} 0.0" in process.page("/metrics"), (
+            "growth needs something to grow from"
+        )
     assert process.status("/healthz/live") == 200
     assert process.status("/nothing") == 404
     assert process.stop()

@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from openpanel import metadata
-from openpanel.metadata import Database
-from openpanel.stream.keys import ShardKeys
+from openpanel.metadata import Database, Standing
+from openpanel.stream.keys import Pool, ShardKeys
 from openpanel.warehouse import migrations
 from openpanel.warehouse.schema import Single
 from openpanel_local.engines import clickhouse as clickhouse_engine
@@ -22,9 +22,11 @@ from openpanel_worker.deps import Values, opened
 from openpanel_worker.projects import Projects
 from openpanel_worker.schedule import Lease, Schedule, Task
 from tests.metadata.builders import a_client, a_project, a_user
-from tests.stream.builders import a_pool
+from tests.stream.builders import a_pool, remember, remembered
 
 PATIENCE_S = 60.0
+SHOP = metadata.ProjectRecord(id="shop", name="Shop", organization="acme", truncate_ip=True)
+ERASED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 _pools = itertools.count(1)
 
 
@@ -126,7 +128,7 @@ def test_sweep_of_orders_wakes_shards_in_which_something_waits(
 def test_changed_project_is_read_anew() -> None:
     record = metadata.ProjectRecord(id="shop", name="Shop", organization="acme")
     known = {"shop": record}
-    projects = Projects(known.get, clock=lambda: 0)
+    projects = Projects(lambda name: Standing(known.get(name)), clock=lambda: 0)
     assert not projects.get("shop").truncate_ip
     known["shop"] = replace(record, truncate_ip=True)
 
@@ -140,13 +142,13 @@ def test_changed_project_is_read_anew() -> None:
 
 
 def test_old_settings_are_better_than_none() -> None:
-    answers: list[Callable[[], metadata.ProjectRecord]] = []
+    answers: list[Callable[[], Standing]] = []
     now = [0]
 
-    def load(_project: str) -> metadata.ProjectRecord:
+    def load(_project: str) -> Standing:
         return answers.pop(0)()
 
-    def away() -> metadata.ProjectRecord:
+    def away() -> Standing:
         raise metadata.Unavailable("nobody answers")
 
     projects = Projects(load, clock=lambda: now[0])
@@ -154,9 +156,7 @@ def test_old_settings_are_better_than_none() -> None:
     with pytest.raises(metadata.Unavailable):
         projects.get("shop")
 
-    answers.append(
-        lambda: metadata.ProjectRecord(id="shop", name="Shop", organization="acme", truncate_ip=True)
-    )
+    answers.append(lambda: Standing(SHOP))
     answers.append(away)
     first = projects.get("shop")
     now[0] = 60_000
@@ -168,19 +168,34 @@ def test_old_settings_are_better_than_none() -> None:
 @pytest.mark.parametrize(
     ("record", "erased"),
     [
-        (None, True),
         ({}, False),
         ({"deleted": True}, False),
         ({"deletion_policy": "Delete"}, False),
         ({"deleted": True, "deletion_policy": "Delete"}, True),
     ],
 )
-def test_project_is_erased_when_its_data_are_to_go(record: dict[str, Any] | None, *, erased: bool) -> None:
-    known = None
-    if record is not None:
-        known = metadata.ProjectRecord(id="shop", name="Shop", organization="acme", **record)
+def test_project_is_erased_when_its_data_are_to_go(record: dict[str, Any], *, erased: bool) -> None:
+    standing = Standing(replace(SHOP, **record))
 
-    assert Projects(lambda _: known, clock=lambda: 0).get("shop").erased is erased
+    assert Projects(lambda _: standing, clock=lambda: 0).get("shop").erased is erased
+
+
+@pytest.mark.parametrize(("erased_at", "erased"), [(None, False), (ERASED_AT, True)])
+def test_missing_project_is_erased_by_the_word_of_it_alone(
+    erased_at: datetime | None, *, erased: bool
+) -> None:
+    standing = Standing(None, erased_at)
+
+    assert Projects(lambda _: standing, clock=lambda: 0).get("shop").erased is erased
+
+
+def test_project_that_is_missing_all_of_a_sudden_goes_on_as_before() -> None:
+    now, standings = [0], iter([Standing(SHOP), Standing(None)])
+    projects = Projects(lambda _: next(standings), clock=lambda: now[0])
+    first = projects.get("shop")
+    now[0] = 60_000
+
+    assert projects.get("shop") == first
 
 
 def test_what_is_over_is_forgotten_and_told(valkey_url: str, postgres_url: str, client: redis.Redis) -> None:
@@ -215,7 +230,7 @@ def test_what_is_over_is_forgotten_and_told(valkey_url: str, postgres_url: str, 
             heard.add(news["data"])
 
 
-def test_project_whose_time_of_grace_is_over_is_removed(
+def test_project_whose_time_of_grace_is_over_is_removed_and_leaves_no_key(
     valkey_url: str,
     postgres_url: str,
     clickhouse: clickhouse_engine.ClickHouse,
@@ -228,7 +243,9 @@ def test_project_whose_time_of_grace_is_over_is_removed(
         client = a_client(database, project=a_project(database))
         project = metadata.project_edits.create(
             database,
-            wanted=metadata.ProjectRecord(id="", name="Over", organization=client.organization),
+            wanted=metadata.ProjectRecord(
+                id="", name="Over", organization=client.organization, deletion_policy="Delete"
+            ),
             ids=("over",),
             client=replace(client, id=str(uuid4())),
             at=datetime(2020, 1, 1, tzinfo=UTC),
@@ -240,8 +257,10 @@ def test_project_whose_time_of_grace_is_over_is_removed(
             at=datetime(2020, 1, 1, tzinfo=UTC),
         )
         [removals] = [task for task in deps.schedule()._tasks if task.name == "removals"]
+        pool = Pool(metadata.SHARED_POOL, 2)
+        remember(deps.redis, pool=pool, project="over")
 
         removals.run()
 
-        left = metadata.projects.load(database, project=project.record.id)
-    assert left is None or left.deleted
+        assert metadata.projects.load(database, project=project.record.id) is None
+        assert remembered(deps.redis, pool=pool, project="over") == set()

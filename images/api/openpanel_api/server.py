@@ -7,6 +7,7 @@ brings what waits to Redis or to the spool, then the stores are let go.
 import asyncio
 import contextlib
 import importlib
+import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -21,6 +22,7 @@ import uvloop
 from openpanel.metadata import Database
 from openpanel.settings import Settings
 from openpanel.stream import Pool
+from openpanel.telemetry import trace_requests
 from openpanel.warehouse import Warehouse
 from openpanel_api.direct import DirectProtocol
 from openpanel_api.ingest.addresses import Networks
@@ -128,13 +130,16 @@ def _public(
         warehouse=warehouse,
         redis=redis,
         trusted_proxies=Networks(settings.trusted_proxies.split(",")),
+        address_header=settings.client_ip_header,
         stopping=stopping.is_set,
         shared=shared,
         pool=lambda name: Pool(name=name, shards=settings.shards),
         background=background,
         dashboard_url=settings.dashboard_url,
     )
-    return importlib.import_module("openpanel_api.public.app").create_app(services)
+    app = importlib.import_module("openpanel_api.public.app").create_app(services)
+    trace_requests(app, environment=os.environ)
+    return app
 
 
 def config_of(app: Any, *, protocol: type[BoundedProtocol] | None = None) -> uvicorn.Config:

@@ -19,7 +19,7 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const templates = join(here, "../openpanel_dashboard/templates");
 const target = join(here, "../openpanel_dashboard/static");
 const require = createRequire(import.meta.url);
-const ENTRIES = ["main", "chart"];
+const ENTRIES = ["main", "chart", "palette"];
 
 async function everything() {
   const folder = `${target}.new`;

@@ -15,6 +15,7 @@ export const ICONS = [
   "circle-slash",
   "clock",
   "copy",
+  "download",
   "ellipsis",
   "external-link",
   "file-text",
@@ -46,6 +47,7 @@ export const ICONS = [
   "tv",
   "user-round",
   "x",
+  "zoom-out",
 ];
 
 export const MARKS = [

@@ -14,7 +14,7 @@ import uvicorn
 from openpanel.metadata import Database
 from openpanel.settings import Settings
 from openpanel.stream import Pool
-from openpanel.telemetry import configure_logging, configure_tracing
+from openpanel.telemetry import configure_logging, configure_tracing, trace_requests
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard.app import create_app
 from openpanel_dashboard.assets import NotBuiltError
@@ -59,11 +59,13 @@ def main() -> int:
                 clock=lambda: datetime.now(UTC),
                 ingest_url=settings.ingest_url,
                 dashboard_url=settings.dashboard_url,
+                api_url=settings.api_url,
                 show_stories=os.environ.get("OPENPANEL_STORIES") == "1",
             )
         except NotBuiltError as error:
             structlog.get_logger(__name__).error("the front end is not built", reason=str(error))
             return NOT_BUILT
+        trace_requests(app, environment=os.environ)
         config = config_of(app, host=settings.host, port=settings.dashboard_port)
         Server(config, stopping=app.state.stopping).run()
     return 0

@@ -22,15 +22,18 @@ from openpanel_dashboard.bodies import BoundedBodies
 from openpanel_dashboard.fragments import FragmentCache
 from openpanel_dashboard.headers import SecureHeaders
 from openpanel_dashboard.pages import projects, signing_in, stories
+from openpanel_dashboard.pages.overview import file_routes, suggest_routes
 from openpanel_dashboard.pages.overview import routes as overview
 from openpanel_dashboard.rendering import Templates
 from openpanel_dashboard.services import Clock, Services
+from openpanel_dashboard.volumes import Volumes
 
 REFRESHING: Final = 2  # answers that are read anew beside at once
 LIVE_EVERY_S: Final = 0.5
 SMALLEST_ZIPPED: Final = 500  # bytes
 ROUTERS: Final = tuple(
-    module.router for module in (health, signing_in, preferences, projects, overview, live)
+    module.router
+    for module in (health, signing_in, preferences, projects, overview, file_routes, suggest_routes, live)
 )
 
 
@@ -43,6 +46,7 @@ def create_app(
     clock: Clock,
     ingest_url: str,
     dashboard_url: str,
+    api_url: str,
     live_every_s: float = LIVE_EVERY_S,
     static: Path = assets.FOLDER,
     show_stories: bool = False,
@@ -65,11 +69,13 @@ def create_app(
             store=redis,
             version_kept_s=0,  # a fragment is kept by what was counted, so none may be made of older numbers
         ),
+        volumes=Volumes(warehouse, clock=clock),
         redis=redis,
         pool=pool,
         clock=clock,
         ingest_url=ingest_url.rstrip("/"),
         dashboard_url=dashboard_url.rstrip("/"),
+        api_url=api_url.rstrip("/"),
         assets=built,
         languages=languages.load(),
         live_every_s=live_every_s,
@@ -98,3 +104,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     app.state.stopping.set()
     app.state.background.shutdown(wait=False, cancel_futures=True)
+    app.state.services.volumes.close()

@@ -81,6 +81,18 @@ class Notice:
     text: str
     action: Link | None = None
     detail: str = ""
+    stays: bool = False  # an error that the same question would meet again
+
+
+@dataclass(frozen=True, slots=True)
+class PanelMenu:
+    """What can be taken out of a panel: files of what it shows, and the call of the public API that answers it."""
+
+    id: str
+    label: str  # for screen readers, with the panel's name
+    files: tuple[Link, ...]
+    call: str = ""
+    note: str = ""  # in which way the call says more
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +143,15 @@ class ChartTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ZoomBack:
+    """The way back out of a stretch that was marked: an address with a place for the range, and where one is now."""
+
+    address: str
+    range: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
 class Chart:
     """A chart with its caption, a finding, and its table; `data` is what the element in the page draws."""
 
@@ -142,3 +163,4 @@ class Chart:
     form: Link  # switches between drawing and table
     legend: tuple[str, ...] = field(default=())
     notice: Notice | None = None
+    back: ZoomBack | None = None

@@ -172,4 +172,4 @@ def _too_much(error: TooMuch, say: Say) -> Notice:
         if error.limit is TIME
         else say("This is too much to count at once. A shorter range or a filter may help.")
     )
-    return Notice(state="error", text=text, detail=error.advice)
+    return Notice(state="error", text=text, detail=error.advice, stays=True)

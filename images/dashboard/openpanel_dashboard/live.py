@@ -20,6 +20,7 @@ from starlette.responses import StreamingResponse
 from openpanel.analytics.asking import ask
 from openpanel.analytics.volume import Volume
 from openpanel.metadata.records import ProjectRecord
+from openpanel.stream import Pool
 from openpanel.stream.drain import depth, live_visitors
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard import access
@@ -70,10 +71,16 @@ def look(given: Services, project: ProjectRecord, last: Pulse) -> Pulse:
 def _online(given: Services, project: ProjectRecord, last: int) -> int:
     since = int((given.clock() - ONLINE).timestamp() * 1000)
     try:
-        return live_visitors(given.redis, pool=given.pool(project.pool), project=project.id, since_ms=since)
+        return live_visitors(given.redis, pool=_pool(given, project), project=project.id, since_ms=since)
     except redis.RedisError as error:
         log.warning("visitors right now are not known", error=str(error))
         return last
+
+
+def _pool(given: Services, project: ProjectRecord) -> Pool:
+    """The project's pool with as many shards as anybody knows of; more than there are is harmless."""
+    known = given.pool(project.pool)
+    return Pool(known.name, max(known.shards, project.pool_shards))
 
 
 def _counted(given: Services, project: ProjectRecord, last: int) -> int:
@@ -87,7 +94,7 @@ def _counted(given: Services, project: ProjectRecord, last: int) -> int:
 def waiting_events(given: Services, project: ProjectRecord) -> int:
     """Events of the project's pool that were received and are not counted yet; 0 when nobody can say."""
     try:
-        return depth(given.redis, pool=given.pool(project.pool))
+        return depth(given.redis, pool=_pool(given, project))
     except redis.RedisError as error:
         log.warning("the depth is not known", error=str(error))
         return 0

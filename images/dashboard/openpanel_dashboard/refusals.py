@@ -5,7 +5,7 @@ Fragments get the same refusal in a form their panel can show, or are sent to wh
 
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import structlog
 from fastapi import FastAPI, Request
@@ -18,6 +18,7 @@ from openpanel_dashboard import services as services_module
 from openpanel_dashboard.access import ForbiddenError, NoSuchProjectError, NotSignedInError
 from openpanel_dashboard.components import Link, Notice
 from openpanel_dashboard.languages import Say
+from openpanel_dashboard.preferences import local
 from openpanel_dashboard.rendering import reader_of, templates_of
 
 AROUND_PANELS: Final = "/main"  # how the addresses of the parts around panels end
@@ -121,11 +122,22 @@ async def _not_signed_in(request: Request, _error: Exception) -> Response:
     if "text/event-stream" in request.headers.get("accept", ""):
         return PlainTextResponse("not signed in", status_code=401)
     if is_fragment(request):
-        return PlainTextResponse("not signed in", status_code=401, headers={"HX-Redirect": "/sign-in"})
-    here = _sent(request)
-    return RedirectResponse(
-        f"/sign-in?next={quote(here, safe='/')}" if here != "/" else "/sign-in", status_code=303
-    )
+        target = _sign_in(_shown(request))
+        return PlainTextResponse("not signed in", status_code=401, headers={"HX-Redirect": target})
+    return RedirectResponse(_sign_in(_sent(request)), status_code=303)
+
+
+def _sign_in(here: str) -> str:
+    return f"/sign-in?next={quote(here, safe='/')}" if here != "/" else "/sign-in"
+
+
+def _shown(request: Request) -> str:
+    """The address within this host of the page that a panel is on."""
+    try:
+        page = urlsplit(request.headers.get("hx-current-url", ""))
+    except ValueError:  # no address
+        return "/"
+    return local(f"{page.path or '/'}{'?' if page.query else ''}{page.query}")
 
 
 async def _forbidden(request: Request, error: Exception) -> Response:
@@ -189,7 +201,7 @@ async def _store_away(request: Request, error: Exception) -> Response:
     message = Said(
         title=say("The dashboard cannot reach its database"),
         paragraphs=(say("Events are still received and kept. Try again in a moment."),),
-        action=Link(label=say("Try again"), address=_sent(request).partition("?")[0]),
+        action=Link(label=say("Try again"), address=_sent(request)),
     )
     return said(request, message, status=503)
 

@@ -55,7 +55,15 @@ KEYS: Final = (
             (".", N_("Count again")),
         ),
     ),
-    (N_("Go to"), (("G O", N_("Overview")), ("G A", N_("All projects")), ("?", N_("Keyboard shortcuts")))),
+    (
+        N_("Go to"),
+        (
+            ("Ctrl K", N_("Search and commands")),
+            ("G O", N_("Overview")),
+            ("G A", N_("All projects")),
+            ("?", N_("Keyboard shortcuts")),
+        ),
+    ),
 )
 
 
@@ -79,6 +87,7 @@ class Shell:
     links: tuple[Link, ...]
     projects: tuple[Link, ...]
     project_name: str  # empty on pages that belong to none
+    suggest: str  # what the palette asks for more than the page has; empty likewise
     key_groups: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
@@ -158,6 +167,7 @@ def shell(
             Link(label=one.name, address=overview_address(one), selected=one == project) for one in projects
         ),
         project_name=project.name if project else "",
+        suggest=f"{overview_address(project)}/suggest" if project else "",
         key_groups=tuple((say(title), tuple((key, say(does)) for key, does in keys)) for title, keys in KEYS),
     )
 

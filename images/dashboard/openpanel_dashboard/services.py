@@ -17,6 +17,7 @@ from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard.assets import Assets
 from openpanel_dashboard.languages import Language
+from openpanel_dashboard.volumes import Volumes
 
 Clock = Callable[[], datetime]
 
@@ -29,12 +30,15 @@ class Services:
     warehouse: Warehouse
     answers: Cache
     """What is asked of the warehouse, and kept while it is right."""
+    volumes: Volumes
     redis: redis.Redis
     pool: Callable[[str], Pool]
     """The shards behind a project's pool name."""
     clock: Clock
     ingest_url: str
     dashboard_url: str
+    api_url: str
+    """The public API as clients reach it."""
     assets: Assets
     languages: Mapping[str, Language]
     live_every_s: float

@@ -18,11 +18,12 @@ from typing import Final
 
 import redis
 import structlog
+from rq.worker import DequeueStrategy
 
 from openpanel.metadata import MetadataError
 from openpanel.settings import Settings
 from openpanel.stream import Pool
-from openpanel.telemetry import configure_logging
+from openpanel.telemetry import configure_logging, configure_tracing
 from openpanel.warehouse import WarehouseError
 from openpanel_worker import context, dead_letters, drain, health, metrics
 from openpanel_worker.changes import listen
@@ -40,6 +41,7 @@ def main() -> int:
     """Run until told to stop."""
     settings = Settings()
     configure_logging(service="worker", level=settings.log_level)
+    configure_tracing(service="worker", environment=os.environ)
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     stopping = threading.Event()
     stop_on_signals(stopping)
@@ -120,7 +122,7 @@ def take_orders(deps: Deps, stopping: threading.Event) -> None:
     while not stopping.is_set():
         try:
             worker = deps.worker()
-            worker.work(logging_level="WARNING")
+            worker.work(logging_level="WARNING", dequeue_strategy=DequeueStrategy.ROUND_ROBIN)
             stop_on_signals(stopping)  # RQ's handlers speak to a worker that is no more
         except redis.RedisError as error:
             _log.warning("orders cannot be taken", error=str(error)[:300])

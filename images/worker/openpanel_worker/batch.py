@@ -10,6 +10,7 @@ from typing import Any
 from openpanel.stream.drain import DeadFrame, Record
 from openpanel.warehouse import tables
 from openpanel.warehouse.schema import Table
+from openpanel_worker.forgotten import Met
 
 Row = tuple[Any, ...]
 Source = Record | DeadFrame
@@ -43,6 +44,7 @@ class Batch:
         "dead_letters",
         "events",
         "groups",
+        "met",
         "overrides",
         "profiles",
         "projects",
@@ -51,6 +53,7 @@ class Batch:
 
     def __init__(self) -> None:
         self.projects: frozenset[str] = frozenset()  # all of which there may be rows
+        self.met = Met()
         self.events = Rows(tables.EVENTS)
         self.replay_chunks = Rows(tables.REPLAY_CHUNKS)
         self.bots = Rows(tables.BOTS)

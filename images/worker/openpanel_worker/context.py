@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from openpanel_worker.drain import Drain
+    from openpanel_worker.forgetting import Forgetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,7 @@ class Context:
 
     drain: "Callable[[str, int], Drain]"
     """For a pool and one of its shards; both must be this worker's."""
+    forgetting: "Forgetting"
 
 
 class NoContext(RuntimeError):

@@ -29,17 +29,22 @@ from openpanel.metadata import Database
 from openpanel.stream import Pool
 from openpanel.stream.blocking import blocking_client
 from openpanel.stream.drain import Shard, depth, sweep_sessions
+from openpanel.stream.forgetting import forget_person
 from openpanel.stream.keys import ShardKeys
 from openpanel.stream.sweep import forget
 from openpanel.tenancy import remove_due
 from openpanel.tenancy.announcing import tell
+from openpanel.tenancy.workload import MOST_PODS
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.schema import Clustered, Form, Single
 from openpanel_worker import metrics
 from openpanel_worker.changes import CHANNEL
 from openpanel_worker.drain import Drain
 from openpanel_worker.erasures import Erasures, erased_among
+from openpanel_worker.forgetting import Forgetting, ForgettingOrders
 from openpanel_worker.fragments import Fragments
+from openpanel_worker.imported_sessions import ImportedSessions
+from openpanel_worker.late_words import LateWords
 from openpanel_worker.lingering import WORTHWHILE, linger
 from openpanel_worker.orders import JOBS_QUEUE, Orders
 from openpanel_worker.people import People
@@ -47,6 +52,7 @@ from openpanel_worker.projects import Projects
 from openpanel_worker.schedule import (
     FORGETTING_EVERY_S,
     ORDERS_EVERY_S,
+    PERSONS_EVERY_S,
     REMOVALS_EVERY_S,
     SALTS_EVERY_S,
     SESSIONS_EVERY_S,
@@ -55,6 +61,7 @@ from openpanel_worker.schedule import (
     Task,
 )
 from openpanel_worker.surroundings import Enrichers
+from openpanel_worker.tallies import Tallies
 from openpanel_worker.transform import Transform
 from openpanel_worker.visits import Visits
 from openpanel_worker.worker import DrainWorker
@@ -95,6 +102,8 @@ class Deps:
     transform: Transform
     orders: Orders
     erasures: Erasures
+    late_words: LateWords
+    forgetting: Forgetting
 
     def drain(self, pool: str, shard: int) -> Drain:
         """What an order for this shard works with."""
@@ -106,6 +115,7 @@ class Deps:
             transform=self.transform,
             warehouse=self.warehouse,
             erasures=self.erasures,
+            late_words=self.late_words,
             stopping=self.stopping,
             max_events=self.values.max_block,
             linger=partial(self._linger, shard),
@@ -120,6 +130,7 @@ class Deps:
                 Task("salts", self.ensure_salts, SALTS_EVERY_S, once=True),
                 Task("forgetting", self.forget_expired, FORGETTING_EVERY_S, once=True),
                 Task("removals", self.remove_due, REMOVALS_EVERY_S, once=True),
+                Task("persons", self.forget_persons, PERSONS_EVERY_S, once=True),
             ),
             lease=Lease(self.redis, pool=self.values.pool.name, owner=self.owner),
         )
@@ -149,18 +160,23 @@ class Deps:
         now = datetime.now(UTC)
         metadata.clients.forget_expired(self.database, at=now)
         metadata.dashboard_sessions.forget_expired(self.database, at=now)
+        metadata.person_erasures.forget_numbers(self.database)
         tell(self.database, announce=self._announce)
+
+    def forget_persons(self) -> None:
+        """Make the orders that are missing for persons who are to be erased."""
+        queue = Queue(JOBS_QUEUE, connection=self.redis)
+        ForgettingOrders(queue, database=self.database, now=lambda: datetime.now(UTC)).sweep()
 
     def remove_due(self) -> None:
         """Remove the projects whose time of grace is over."""
-        reports = remove_due(
+        remove_due(
             database=self.database,
             warehouse=self.warehouse,
             announce=self._announce,
             clock=lambda: datetime.now(UTC),
+            forget=self._forget,
         )
-        for report in reports:
-            forget(self.redis, pool=self.values.pool, project=report.project)
 
     def worker(self) -> DrainWorker:
         """A new RQ worker; its connection is its own, because it waits on it for minutes."""
@@ -170,6 +186,10 @@ class Deps:
         return DrainWorker(
             queues, connection=connection, name=name, orders=self.orders, stopping=self.stopping
         )
+
+    def _forget(self, project: str) -> None:
+        """Whoever is removed by the clock is in the streams of all, whichever this worker drains."""
+        forget(self.redis, pool=Pool(metadata.SHARED_POOL, MOST_PODS), project=project)
 
     def _announce(self, topic: str) -> None:
         self.redis.publish(CHANNEL, topic)
@@ -207,7 +227,13 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
             networks = stack.enter_context(closing(Networks(asn_file=values.geo_asn_file)))
         agents = Agents(parser=AgentParser(), bots=BotList())
         enrichers = Enrichers(agents, geo, Referrers.shipped(), networks)
-        projects = Projects(lambda project: metadata.projects.load(database, project=project), clock=now_ms)
+
+        def publish(topic: str) -> None:
+            client.publish(CHANNEL, topic)
+
+        projects = Projects(
+            lambda project: metadata.projects.standing(database, project=project), clock=now_ms
+        )
         yield Deps(
             values=values,
             owner=owner(),
@@ -219,6 +245,21 @@ def opened(values: Values, *, stopping: threading.Event) -> Iterator[Deps]:
             transform=transform_of(values, enrichers, projects=projects, client=client, warehouse=warehouse),
             orders=Orders(client, pool=values.pool, now=lambda: datetime.now(UTC)),
             erasures=Erasures(warehouse, form=form, erased_among=partial(erased_among, database)),
+            late_words=LateWords(
+                warehouse,
+                forgotten_among=lambda among: metadata.person_erasures.forgotten(database, projects=among),
+                look_again=lambda erasure, persons: metadata.person_erasures.look_again(
+                    database, erasure=erasure, persons=persons
+                ),
+                forget_traces=partial(forget_person, client, pool=values.pool),
+            ),
+            forgetting=Forgetting(
+                client,
+                database=database,
+                warehouse=warehouse,
+                form=form,
+                announce=lambda: tell(database, announce=publish),
+            ),
         )
 
 
@@ -237,7 +278,9 @@ def transform_of(
         enrichers=enrichers,
         projects=projects,
         visits=Visits(client, pool=values.pool, fragments=fragments),
+        tallies=Tallies(client, pool=values.pool),
         people=People(warehouse, fragments=fragments),
+        imported_sessions=ImportedSessions(warehouse),
         fragments=fragments,
         clock=clock or now_ms,
     )

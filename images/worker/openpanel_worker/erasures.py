@@ -4,6 +4,9 @@ What a worker knows of a project may be some seconds old, and an insert takes it
 for what is left before the insert was done. So whoever has inserted looks once more, at the project itself, before
 it acknowledges. Either the insert came before the erasure's last look, which deletes its rows, or the project was
 marked by the time of this look. A block whose worker died in between is repeated, and its repeat looks, too.
+
+Only the word that a project was erased has anything deleted. Metadata that came back without their rows say nothing
+of the projects that are missing; and what lies there of a project that was made again is the new one's.
 """
 
 from collections.abc import Callable, Collection
@@ -17,7 +20,6 @@ from openpanel.tenancy import stored
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.schema import Form
 from openpanel_worker import metrics
-from openpanel_worker.projects import is_erased
 
 FEW: Final = 8  # projects that are asked for one by one
 
@@ -59,4 +61,4 @@ def erased_among(database: Database, projects: Collection[str]) -> list[str]:
     suspects = projects
     if len(projects) > FEW:
         suspects = set(projects).difference(one.id for one in metadata.projects.listed(database))
-    return [one for one in suspects if is_erased(metadata.projects.load(database, project=one))]
+    return [one for one in suspects if metadata.projects.standing(database, project=one).erased]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+import msgspec
+
 from openpanel.enrich.filters import dropped
 from openpanel.enrich.page import Page
 from openpanel.enrich.properties import text_of
@@ -25,6 +27,7 @@ from openpanel_worker.projects import Project
 from openpanel_worker.property_columns import PropertyColumns
 from openpanel_worker.signals import NONE
 from openpanel_worker.surroundings import Surroundings
+from openpanel_worker.tallies import Tallies, Tally
 from openpanel_worker.visits import LOST, NOBODY, UNKNOWN, Shared, Visit, Visits
 
 SESSION_START: Final = "session_start"
@@ -36,8 +39,8 @@ END_AFTER_MS: Final = 1_000
 BOUNCE_VIEWS: Final = 1  # a session with no more views of pages is a bounce
 MAX_AMOUNT: Final = 2**63 - 1
 
-_DAY, _NAME, _CREATED, _EVENT_ID, _REVENUE_AT = (
-    EVENT_ROW.index(name) for name in ("day", "name", "created_at", "event_id", "revenue")
+_DAY, _NAME, _CREATED, _EVENT_ID, _PATH, _REVENUE_AT = (
+    EVENT_ROW.index(name) for name in ("day", "name", "created_at", "event_id", "path", "revenue")
 )
 
 SERVER: Final = int(Flag.SERVER)
@@ -52,9 +55,12 @@ person_of = lru_cache(maxsize=50_000)(person_of_profile)
 class EventRows:
     """Makes rows of events. Not shared between threads."""
 
-    def __init__(self, *, surroundings: Surroundings, visits: Visits, fragments: Fragments) -> None:
+    def __init__(
+        self, *, surroundings: Surroundings, visits: Visits, tallies: Tallies, fragments: Fragments
+    ) -> None:
         self._surroundings = surroundings
         self._visits = visits
+        self._tallies = tallies
         self._fragments = fragments
         self._pages = Pages(fragments)
         self._properties = PropertyColumns(fragments)
@@ -78,9 +84,13 @@ class EventRows:
             opening = self._opening(message, properties, project, page.page, known=shared)
             shared = self._visits.shared(opening)
         row = self._row(message, payload, project, profile=profile, page=page, shared=shared)
-        if project.filters and dropped(project.filters, event=payload.name, field=field_of(row)):
-            self.skip(message)
-            return
+        if project.filters:
+            if dropped(project.filters, event=payload.name, field=field_of(row)):
+                self._tallies.leave_out(message)
+                self.skip(message)
+                return
+            is_view = payload.name == SCREEN_VIEW and row[_PATH] is not EMPTY
+            self._tallies.keep(message, is_view=is_view, path=page.page.path, profile=profile)
         if opening is not None and self._may_open(message, opening):
             self._visits.open(message.session, opening, shared)
         if shared.starter == message.event_id and message.session:
@@ -100,6 +110,11 @@ class EventRows:
         shared = self._visits.get(ended.session) or UNKNOWN
         if shared.starter == NOBODY and shared is not UNKNOWN:
             return
+        started_ms = ended.started_ms
+        if project.filters and (tally := self._tallies.end(ended)) is not None:
+            if not tally.events:
+                return
+            started_ms, ended = tally.first_ms, _as_kept(ended, tally)
         page = self._pages[ended.exit_path]
         at_ms = ended.ended_ms + END_AFTER_MS
         identity = (
@@ -114,7 +129,7 @@ class EventRows:
                 *(ended.project, project.days.day(at_ms), SESSION_END, ended.device, at_ms, *identity),
                 *(EMPTY, (), page.path, page.origin, EMPTY),
                 shared.sources,
-                *(0, max(ended.ended_ms - ended.started_ms, 0)),
+                *(0, max(ended.ended_ms - started_ms, 0)),
                 shared.surroundings,
                 *("", "", self._bounced[ended.views <= BOUNCE_VIEWS], 0, at_ms),
             ),
@@ -200,6 +215,13 @@ def profile_of(payload: TrackPayload) -> str:
     if type(identify) is dict and isinstance(profile := identify.get("profileId"), str | int | float):
         return profile_text(profile)
     return ""
+
+
+def _as_kept(ended: EndedSession, tally: Tally) -> EndedSession:
+    """The end of a session as it is without the events that were dropped."""
+    return msgspec.structs.replace(
+        ended, ended_ms=tally.last_ms, views=tally.views, exit_path=tally.path, profile=tally.profile
+    )
 
 
 def _start_of(row: Row, event_id: int, project: Project) -> Row:

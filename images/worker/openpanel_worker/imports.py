@@ -1,50 +1,54 @@
 """Rows of `events` from an import: what other systems exported, in the warehouse's column names.
 
 What a row says is what happened; what it leaves out is derived from its page and referrer. Ids of others are hashed
-like foreign devices; a session starts with its first row within the request. Knows no session of the stream.
+like foreign devices. Knows no session of the stream.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from openpanel.enrich.page import Page
 from openpanel.enrich.page import parse as parse_page
-from openpanel.enrich.properties import flatten
+from openpanel.enrich.properties import CONSUMED, flatten
 from openpanel.enrich.referrer import Referral, Referrers
-from openpanel.identity.ids import NO_ID, from_hex, hash64
 from openpanel.stream.drain import Message
 from openpanel.stream.frames import Envelope
 from openpanel.wire.messages import profile_text
-from openpanel.wire.rows import ROW, created_ms
+from openpanel.wire.reserved import IDENTIFY
+from openpanel.wire.rows import ROW
 from openpanel.wire.rows import Row as Given
 from openpanel_worker.batch import Row
-from openpanel_worker.events import SESSION_END, SESSION_START, person_of
+from openpanel_worker.events import SESSION_END, person_of
 from openpanel_worker.fragments import Fragments
+from openpanel_worker.imported_sessions import ImportedSessions, session_of
 from openpanel_worker.projects import Project
 
 UTM: Final = tuple(
     f"__query.{name}" for name in ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 )
-
-_cut: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+BOUNCE: Final = "__bounce"  # what the end of a session says of it
 
 
 class Imports:
     """Makes rows of imported events. Not shared between threads."""
 
-    def __init__(self, *, referrers: Referrers, fragments: Fragments) -> None:
+    def __init__(self, *, referrers: Referrers, fragments: Fragments, sessions: ImportedSessions) -> None:
         self._referrers = referrers
         self._fragments = fragments
-        self._envelope: Envelope | None = None
-        self._starts: Mapping[int, int] = {}
+        self._sessions = sessions
+
+    def take_over(self) -> None:
+        """The shard was somebody else's until now."""
+        self._sessions.forget()
+
+    def begin(self, envelopes: Sequence[Envelope]) -> None:
+        """Begin a block with these calls; raises errors of a warehouse that is away."""
+        self._sessions.learn(envelopes)
 
     def row(self, message: Message, body: bytes | msgspec.Raw, project: Project) -> tuple[Row, str]:
         """The row of one imported event and its profile, '' if it is a visitor's; raises msgspec's errors."""
-        if message.envelope is not self._envelope:
-            self._starts = session_starts(message.envelope)
-            self._envelope = message.envelope
         given = ROW.decode(body)
         profile = profile_text(given.profile_id)
         if profile == (given.device_id or ""):  # how exports write an anonymous visitor
@@ -53,7 +57,8 @@ class Imports:
 
     def _built(self, message: Message, given: Given, project: Project, profile: str) -> Row:
         envelope, item, fragments = message.envelope, message.item, self._fragments
-        session = _session(envelope.project, given)
+        session = session_of(envelope.project, given)
+        started_ms = self._sessions.start_of(envelope.project, session) if session else 0
         page = parse_page(given.path or "")
         flat = _properties(given, page)
         referral = self._referral(given, page)
@@ -65,7 +70,7 @@ class Imports:
             item.at_ms,
             message.event_id,
             session,
-            self._starts.get(session, item.at_ms) if session else 0,
+            item.at_ms if started_ms is None else started_ms,
             person_of(profile) if profile else message.device,
             fragments[profile],
             fragments[item.device_ref],
@@ -96,33 +101,18 @@ class Imports:
         return Referral(url, given.referrer_name or "", given.referrer_type or "")
 
 
-def session_starts(envelope: Envelope) -> dict[int, int]:
-    """When the sessions of a request begin: with their first row that is no session's start or end, if there is one."""
-    starts: dict[int, int] = {}
-    synthetic: dict[int, int] = {}
-    for part in _cut(envelope.body):
-        try:
-            given = ROW.decode(part)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue  # becomes a dead letter when its turn comes
-        session, at_ms = _session(envelope.project, given), created_ms(given)
-        if session:
-            of = synthetic if given.name in (SESSION_START, SESSION_END) else starts
-            of[session] = min(at_ms, of.get(session, at_ms))
-    return synthetic | starts
-
-
-def _session(project: str, given: Given) -> int:
-    if not given.session_id:
-        return NO_ID
-    own = from_hex(given.session_id)
-    return hash64("session", project, given.session_id) if own is None else own
-
-
 def _properties(given: Given, page: Page) -> dict[str, str]:
     """The row's own properties, before them what the address of its page holds."""
     found: dict[str, Any] = {f"__query.{name}": value for name, value in page.query}
-    return flatten(found | {"__hash": page.hash} | (given.properties or {}))
+    own = {key: value for key, value in (given.properties or {}).items() if not _steers(key, of=given.name)}
+    return flatten(found | {"__hash": page.hash} | own)
+
+
+def _steers(key: str, *, of: str) -> bool:
+    """Whether a property is used and never stored, under its own name or as exports flatten it."""
+    if key == BOUNCE:
+        return of != SESSION_END
+    return key in CONSUMED or key.startswith(f"{IDENTIFY}.")
 
 
 def _agent(given: Given) -> tuple[str, ...]:

@@ -13,6 +13,8 @@ from openpanel.warehouse import Warehouse, tables
 from openpanel_worker import dead_letters, metrics
 from openpanel_worker.batch import Rows, Source
 from openpanel_worker.erasures import Erasures
+from openpanel_worker.forgotten import Met
+from openpanel_worker.late_words import LateWords
 from openpanel_worker.pulse import Pulse
 from openpanel_worker.transform import Transform
 from openpanel_worker.writing import write
@@ -32,14 +34,22 @@ class Insertion:
     """A block and what of it is still to be inserted, in order: `waiting`; and the projects that it is of."""
 
     def __init__(
-        self, block: Block, *, shard: Acknowledging, transform: Transform, erasures: Erasures
+        self,
+        block: Block,
+        *,
+        shard: Acknowledging,
+        transform: Transform,
+        erasures: Erasures,
+        late_words: LateWords,
     ) -> None:
         self.block = block
         self.waiting: list[Rows] = []
         self.projects: frozenset[str] = frozenset()
+        self.met = Met()
         self._shard = shard
         self._transform = transform
         self._erasures = erasures
+        self._late_words = late_words
         self._refused = Rows(tables.DEAD_LETTERS)
 
     def go_on(self, warehouse: Warehouse, pulse: Pulse) -> None:
@@ -53,6 +63,7 @@ class Insertion:
             _count(self._refused)
             self._refused = Rows(tables.DEAD_LETTERS)
         self._erasures.look_after(self.projects)
+        self._late_words.look_after(self.met)
         self._shard.acknowledge(self.block)
         metrics.BLOCKS.inc()
         metrics.EVENTS.inc(len(self.block.records))

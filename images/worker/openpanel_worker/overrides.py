@@ -1,7 +1,7 @@
 """Whose a device is: the rows that make an anonymous visitor and a known person one, also in what was counted before.
 
 The earliest word about a device wins, so its version falls with its place in the stream. What was written once is
-remembered, within bounds; a word that is said again changes nothing.
+remembered, within bounds and for as long as the project is the same; a word that is said again changes nothing.
 """
 
 from collections import deque
@@ -11,6 +11,7 @@ from openpanel.stream.drain import Message
 from openpanel_worker.batch import Batch
 
 MAX_KNOWN: Final = 200_000  # persons
+MAX_LIVES: Final = 10_000  # projects
 LATEST: Final = 2**63
 
 Key = tuple[str, int]  # project, person
@@ -23,6 +24,7 @@ class Overrides:
         self._known: set[Key] = set()
         self._new: set[Key] = set()
         self._made: deque[set[Key]] = deque()  # of blocks that are made and not written yet, oldest first
+        self._lives: dict[str, object] = {}
 
     def take_over(self) -> None:
         """What was made and not written is forgotten: whoever writes it may be another worker."""
@@ -31,6 +33,19 @@ class Overrides:
     def begin(self) -> None:
         """Begin a block, perhaps for another time."""
         self._new = set()
+
+    def live(self, project: str, life: object) -> None:
+        """In another life the project may have lost what was written in the one before: nothing of it is remembered."""
+        if self._lives.get(project) == life:
+            return
+        if project in self._lives:
+            for keys in (self._known, *self._made):
+                keys.difference_update([key for key in keys if key[0] == project])
+        elif len(self._lives) >= MAX_LIVES:
+            self._lives.clear()
+            for keys in (self._known, *self._made):
+                keys.clear()
+        self._lives[project] = life
 
     def made(self) -> None:
         """The block is made; it will be written, or nothing after it."""

@@ -56,9 +56,12 @@ class People:
         """Take note of what is said about a group."""
         self._descriptions.setdefault((message.envelope.project, payload.id), []).append((payload, message))
 
-    def apply(self, batch: Batch, *, refuse: Refuse) -> None:
-        """Add the new rows to the batch. Nothing is kept unless all of it could be read."""
-        profiles = self._read_profiles()
+    def apply(self, batch: Batch, *, refuse: Refuse, is_of_before: Callable[[Profile], bool]) -> None:
+        """Add the new rows to the batch. Nothing is kept unless all of it could be read.
+
+        `is_of_before`: whether the profile is of an erased person, as it was before, so that nothing builds on it.
+        """
+        profiles = self._read_profiles(is_of_before)
         groups = self._read_groups()
         for key, changes in self._changes.items():
             self._profiles[key] = self._apply_changes(profiles[key], changes, batch, refuse)
@@ -105,10 +108,14 @@ class People:
             batch.groups.add(group_row(group, self._fragments), descriptions[-1][1])
         return group
 
-    def _read_profiles(self) -> dict[Key, Profile]:
+    def _read_profiles(self, is_of_before: Callable[[Profile], bool]) -> dict[Key, Profile]:
         missing = [key for key in self._changes if key not in self._profiles]
         found = current_profiles(self._warehouse, missing) if missing else {}
-        return {key: self._profiles.get(key) or found.get(key) or Profile(*key) for key in self._changes}
+        known = {key: self._profiles.get(key) or found.get(key) for key in self._changes}
+        return {
+            key: Profile(*key) if profile is None or is_of_before(profile) else profile
+            for key, profile in known.items()
+        }
 
     def _read_groups(self) -> dict[Key, Group]:
         missing = [key for key in self._descriptions if key not in self._groups]

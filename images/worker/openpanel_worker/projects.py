@@ -1,21 +1,25 @@
 """What the worker must know of a project, kept for a few seconds.
 
 The metadata is asked through a function; whoever hears of a change calls `forget`. What was accepted for a project
-that was removed since is still written down, unless its data were to go with it: then nothing may come after.
+that was removed since is still written down, unless its data were to go with it: then nothing may come after, and
+what still waits of it is not written into the next project of its name either. A project that is merely missing was
+not erased: who knew it goes on as before, and who did not keeps what comes of it aside.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from openpanel.enrich.filters import Condition, EventFilter, column_name
-from openpanel.metadata import Filter, ProjectRecord, Unavailable
+from openpanel.metadata import Filter, ForgottenPerson, Standing, Unavailable
 from openpanel_worker.days import Days
 
 KEPT_MS: Final = 5_000
 MAX_PROJECTS: Final = 10_000
+NEVER: Final = -1
+FOR_GOOD: Final = 2**63
 
-Load = Callable[[str], ProjectRecord | None]
+Load = Callable[[str], Standing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,23 @@ class Project:
     days: Days
     filters: tuple[EventFilter, ...] = ()
     truncate_ip: bool = False
-    erased: bool = False
-    """Its data are deleted, or are being so: nothing of it may be written."""
+    left_out_until_ms: int = NEVER
+    """What was accepted until then is not written: it is of a project that was erased, or of one that nobody knows."""
+    known: bool = True
+    told: int = 0
+    """How often somebody said since that the project is not what it was."""
+    forgotten: Mapping[int, ForgottenPerson] = field(default_factory=dict)
+    """Persons that are erased, by each of their numbers."""
+
+    @property
+    def erased(self) -> bool:
+        """Its data are deleted, or are being so: nothing of it may be written."""
+        return self.known and self.left_out_until_ms == FOR_GOOD
+
+    @property
+    def life(self) -> tuple[int, int, int]:
+        """Another one: what was remembered of the project's data may not be there any more."""
+        return self.left_out_until_ms, self.told, len(self.forgotten)
 
 
 class Projects:
@@ -37,43 +56,51 @@ class Projects:
         self._load = load
         self._clock = clock
         self._known: dict[str, tuple[int, Project]] = {}
+        self._told: dict[str, int] = {}
         self._days: dict[str, Days] = {}
 
     def get(self, project: str) -> Project:
         """The project's settings; raises metadata's Unavailable when nothing is known and nobody answers."""
-        known = self._known.get(project)
+        until_ms, known = self._known.get(project, (0, None))
         now = self._clock()
-        if known is not None and known[0] > now:
-            return known[1]
+        if known is not None and until_ms > now:
+            return known
+        told = self._told.get(project, 0)
         try:
-            settings = self._settings(self._load(project))
+            settings = replace(self._settings(self._load(project), before=known), told=told)
         except Unavailable:
             if known is None:
                 raise
-            settings = known[1]  # old settings are better than none
+            settings = known  # old settings are better than none
         if len(self._known) >= MAX_PROJECTS:
             self._known.clear()
+            self._told.clear()
         self._known[project] = (now + KEPT_MS, settings)
         return settings
 
     def forget(self, project: str) -> None:
         """Read the project anew the next time; it stays as what is used while nobody answers."""
         if known := self._known.get(project):
+            self._told[project] = self._told.get(project, 0) + 1
             self._known[project] = (0, known[1])
 
-    def _settings(self, record: ProjectRecord | None) -> Project:
-        if record is None or is_erased(record):
-            return Project(self._days_of("UTC"), erased=True)
-        return Project(self._days_of(record.timezone), event_filters(record.filters), record.truncate_ip)
+    def _settings(self, found: Standing, *, before: Project | None) -> Project:
+        record = found.record
+        if found.erased:
+            return Project(self._days_of("UTC"), left_out_until_ms=FOR_GOOD)
+        if record is None:
+            return before or Project(self._days_of("UTC"), left_out_until_ms=FOR_GOOD, known=False)
+        return Project(
+            self._days_of(record.timezone),
+            event_filters(record.filters),
+            record.truncate_ip,
+            int(found.erased_at.timestamp() * 1_000) if found.erased_at else NEVER,
+            forgotten={number: person for person in found.forgotten for number in person.persons},
+        )
 
     def _days_of(self, zone: str) -> Days:
         """One cache per zone, whatever the number of projects in it."""
         return self._days.setdefault(zone, Days(zone))
-
-
-def is_erased(record: ProjectRecord | None) -> bool:
-    """Whether the project's data are deleted, or are being so."""
-    return record is None or (record.deleted and record.deletion_policy == "Delete")
 
 
 def event_filters(filters: Iterable[Filter]) -> tuple[EventFilter, ...]:

@@ -8,19 +8,27 @@ did is on standard output, why it did not on standard error, how it ended in the
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from os import environ
 from typing import Final
 
 import pydantic
+import redis
 import structlog
 
 from openpanel import metadata
 from openpanel.metadata import Database, MetadataError
 from openpanel.settings import Settings
+from openpanel.stream.blocking import blocking_client
 from openpanel.telemetry import configure_logging
 from openpanel.tenancy import S3, SnapshotError, restore, snapshots
+from openpanel.tenancy.announcing import tell
 from openpanel.warehouse import Unavailable, Warehouse, WarehouseError
+from openpanel_worker.changes import CHANNEL
 from openpanel_worker.exits import Exit, wrong_settings
+
+REDIS_S: Final = 5.0  # seconds for one answer
 
 _log = structlog.get_logger(__name__)
 
@@ -43,7 +51,9 @@ def main(arguments: Sequence[str] | None = None, *, keys: Mapping[str, str] = en
             Database(settings.postgres_url, application="openpanel-restore") as database,
             Warehouse(settings.clickhouse_url, database=settings.clickhouse_database) as warehouse,
         ):
-            return bring_back(wanted, database, warehouse, place)
+            ended = bring_back(wanted, database, warehouse, place)
+            tell_workers(database, settings.redis_url)
+            return ended
     except SnapshotError as error:
         return _told(Exit.AWAY if error.again else Exit.REFUSED, str(error))
     except (metadata.Unavailable, Unavailable) as error:
@@ -79,6 +89,12 @@ def bring_back(wanted: argparse.Namespace, database: Database, warehouse: Wareho
     if restored.made:
         sys.stdout.write(f"{restored.project} has no clients yet: apply its AnalyticsProject\n")
     return Exit.DONE
+
+
+def tell_workers(database: Database, redis_url: str) -> None:
+    """Have workers that run forget what they remember of the project's data; where Redis is away, a worker tells it."""
+    with suppress(redis.RedisError), blocking_client(redis_url, socket_timeout=REDIS_S) as client:
+        tell(database, announce=partial(client.publish, CHANNEL))
 
 
 def _told(ended: Exit, why: str) -> Exit:

@@ -1,8 +1,9 @@
 """From a block to the rows of all tables: each record to the one that knows its kind.
 
-Reads what it needs first (visits in one round trip, profiles in one question) and writes nothing but visits. The
-same block gives the same rows again. Stores that are away raise their rooms' errors and the block is tried again;
-everything that is wrong with a single message ends in a dead letter, and its neighbours go on.
+Reads what it needs first (visits in one round trip, profiles and imported sessions in one question) and writes
+nothing but visits and tallies. The same block gives the same rows again. Stores that are away raise their rooms'
+errors and the block is tried again; everything that is wrong with a single message ends in a dead letter, and its
+neighbours go on.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import structlog
 from openpanel import metadata
 from openpanel.identity.ids import NO_ID, to_hex
 from openpanel.stream.drain import Block, EndedSession, Message, Record
-from openpanel.stream.frames import Kind
+from openpanel.stream.frames import Envelope, Kind
 from openpanel.warehouse import WarehouseError
 from openpanel.wire.messages import (
     MESSAGE,
@@ -31,12 +32,13 @@ from openpanel.wire.messages import (
     TrackPayload,
     profile_text,
 )
-from openpanel_worker import dead_letters, metrics
+from openpanel_worker import dead_letters, forgotten, metrics
 from openpanel_worker.batch import Batch, Rows, Source
 from openpanel_worker.bodies import Bodies
 from openpanel_worker.bot_rows import bot_row
 from openpanel_worker.events import EventRows, person_of, profile_of
 from openpanel_worker.fragments import Fragments
+from openpanel_worker.imported_sessions import ImportedSessions
 from openpanel_worker.imports import Imports
 from openpanel_worker.overrides import Overrides
 from openpanel_worker.people import People
@@ -44,6 +46,7 @@ from openpanel_worker.profiles import Counted, Joined, told
 from openpanel_worker.projects import Project, Projects
 from openpanel_worker.replays import NoSession, replay_row
 from openpanel_worker.surroundings import Enrichers, Surroundings
+from openpanel_worker.tallies import Tallies
 from openpanel_worker.visits import Visits
 
 TRACK: Final = int(Kind.TRACK)
@@ -65,18 +68,25 @@ class Transform:
         enrichers: Enrichers,
         projects: Projects,
         visits: Visits,
+        tallies: Tallies,
         people: People,
+        imported_sessions: ImportedSessions,
         fragments: Fragments,
         clock: Callable[[], int],
     ) -> None:
         """`clock` gives milliseconds and dates dead frames only."""
         self._projects = projects
         self._visits = visits
+        self._tallies = tallies
         self._people = people
         self._overrides = Overrides()
         self._surroundings = Surroundings(enrichers, fragments=fragments)
-        self._events = EventRows(surroundings=self._surroundings, visits=visits, fragments=fragments)
-        self._imports = Imports(referrers=enrichers.referrers, fragments=fragments)
+        self._events = EventRows(
+            surroundings=self._surroundings, visits=visits, tallies=tallies, fragments=fragments
+        )
+        self._imports = Imports(
+            referrers=enrichers.referrers, fragments=fragments, sessions=imported_sessions
+        )
         self._bodies = Bodies()
         self._clock = clock
         self._settings: dict[str, Project] = {}
@@ -84,6 +94,7 @@ class Transform:
     def take_over(self) -> None:
         """The shard was somebody else's until now: what was read of it may have changed."""
         self._people.forget()
+        self._imports.take_over()
         self._overrides.take_over()
 
     def rows(self, block: Block, *, shard: int) -> Batch:
@@ -94,19 +105,29 @@ class Transform:
         self._people.begin()
         self._visits.turn_to(shard)
         self._visits.fetch(_sessions(block.records))
+        self._tallies.begin(block.records, shard=shard)
+        self._imports.begin(_imported(block.records))
         graves = batch.dead_letters
         for frame in block.dead:
             self.bury(frame, dead_letters.FRAME, frame.reason, into=graves)
         for record in block.records:
             self._take(record, batch)
         self._visits.write_down()
+        self._tallies.write_down()
         self._people.apply(
             batch,
             refuse=lambda message, reason, detail: self.bury(
                 message, reason, detail, into=batch.dead_letters
             ),
+            is_of_before=lambda profile: forgotten.is_of_before(
+                profile.id,
+                profile.project,
+                version=profile.version,
+                persons=self._project(profile.project).forgotten,
+            ),
         )
         self._overrides.made()
+        batch.met.knew(self._settings)
         batch.projects = frozenset(
             name for name, project in self._settings.items() if block.repeated or not project.erased
         )
@@ -128,8 +149,10 @@ class Transform:
             self._end(record.closed, batch)
         try:
             project = self._settings.get(record.envelope.project) or self._project(record.envelope.project)
-            if project.erased:
-                metrics.ERASED.inc()
+            if record.envelope.received_ms <= project.left_out_until_ms:
+                self._leave_out(record, project, batch)
+                return
+            if project.forgotten and self._is_of_an_erased_person(record, project, batch):
                 return
             self._sort(record, project, batch)
         except _AWAY:
@@ -145,7 +168,10 @@ class Transform:
     def _end(self, ended: EndedSession, batch: Batch) -> None:
         try:
             project = self._project(ended.project)
-            if project.erased:
+            if ended.ended_ms <= project.left_out_until_ms:
+                self._leave_out(ended, project, batch)
+                return
+            if forgotten.of_ended(ended, project.forgotten) is not None:
                 metrics.ERASED.inc()
                 return
             self._events.end(ended, project, rows=batch.events)
@@ -154,6 +180,23 @@ class Transform:
         except Exception as error:  # noqa: BLE001 - as for messages
             _log.exception("session end cannot be processed")
             self.bury(ended, dead_letters.UNEXPECTED, repr(error), into=batch.dead_letters)
+
+    def _leave_out(self, record: Record, project: Project, batch: Batch) -> None:
+        """What was erased with its project, the next one of that name aside, or what is of nobody's project."""
+        if isinstance(record, Message) and not project.erased:
+            self._events.skip(record)
+        if project.known:
+            metrics.ERASED.inc()
+        else:
+            self.bury(record, dead_letters.NO_PROJECT, dead_letters.WAY_BACK, into=batch.dead_letters)
+
+    def _is_of_an_erased_person(self, message: Message, project: Project, batch: Batch) -> bool:
+        """Whether that is so; then the message is not written, but what it tells of the person is noted."""
+        if forgotten.whose(message, self._bodies, project.forgotten, batch.met) is None:
+            return False
+        self._events.skip(message)
+        metrics.ERASED.inc()
+        return True
 
     def _spoiled(self, message: Message, reason: str, detail: str, batch: Batch) -> None:
         self._events.skip(message)
@@ -189,7 +232,8 @@ class Transform:
         self._events.track(message, payload, project, profile=profile, rows=batch.events)
         if not profile:
             return
-        if message.device != NO_ID:
+        # A server's event has no device of its own: it borrows that of the visit it joins.
+        if message.item.device != NO_ID:
             self._overrides.see(message, message.device, into=person_of(profile), batch=batch)
         if payload.properties and (identify := payload.properties.get("__identify")):
             self._identify(message, msgspec.convert(identify, IdentifyPayload), project)
@@ -231,13 +275,27 @@ class Transform:
     def _project(self, project: str) -> Project:
         """The settings of a project, the same throughout a block."""
         if project not in self._settings:
-            self._settings[project] = self._projects.get(project)
+            settings = self._settings[project] = self._projects.get(project)
+            self._overrides.live(project, settings.life)
         return self._settings[project]
 
 
 def _profile_of_device(message: Message) -> str:
     """The profile of a visitor who has no name yet: the device; '' for a server, which has none."""
-    return message.item.device_ref or (to_hex(message.device) if message.device != NO_ID else "")
+    return to_hex(message.device) if message.device != NO_ID else ""
+
+
+def _imported(records: list[Record]) -> list[Envelope]:
+    """The calls whose rows are imported, each once: those of a call follow one another."""
+    calls: list[Envelope] = []
+    for record in records:
+        if (
+            not isinstance(record, EndedSession)
+            and record.item.kind == IMPORT
+            and not (calls and calls[-1] is record.envelope)
+        ):
+            calls.append(record.envelope)
+    return calls
 
 
 def _sessions(records: list[Record]) -> set[int]:

@@ -27,10 +27,10 @@ AT_ONCE: Final = 1_000  # visits of one call of the script
 NO_AGENT: Final = Agent("", "", "", "", "", "", "")
 LOST: Final = 1  # starter of a session that was opened in forgotten times
 
-# One command for many visits: a pipeline of as many costs more than making their rows.
+# One command for many values: a pipeline of as many costs more than making their rows.
 # Also where Redis is full: what is drained makes room.
-_WRITE_DOWN: Final = """#!lua flags=allow-oom
--- KEYS visits   ARGV 1 seconds to keep   2 NX: those that are there stay   3… values, one per key
+WRITE_DOWN: Final = """#!lua flags=allow-oom
+-- KEYS of visits, or of tallies   ARGV 1 seconds to keep   2 NX: those that are there stay   3… values, one per key
 for place, key in ipairs(KEYS) do
   if ARGV[2] == 'NX' then
     redis.call('SET', key, ARGV[place + 2], 'NX', 'EX', ARGV[1])
@@ -92,7 +92,7 @@ class Visits:
         ] = {}  # for one block only: whoever starts them may be another worker
         self._new: dict[int, Visit] = {}
         self._instead: dict[int, Visit] = {}
-        self._write_down = client.register_script(_WRITE_DOWN)
+        self._write_down = client.register_script(WRITE_DOWN)
         self._shard = 0
 
     def turn_to(self, shard: int) -> None:

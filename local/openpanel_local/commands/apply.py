@@ -27,7 +27,7 @@ def apply_manifests(filename: Files, data: Data = DEFAULT_DATA, form: Output = F
         projects = parse_all(manifests.read(filename), snapshots=False)
     except ManifestRefused as refused:
         raise CommandError(ExitCode.REFUSED, f"{refused}\nnothing was applied") from refused
-    with stores.opened(where, installation.required(where)) as opened:
+    with stores.opened(where, installation.furnished(where)) as opened:
         reports = stores.apply(opened, projects)
     done = [(report.project, [str(change) for change in report.changes]) for report in reports]
     typer.echo(_lines(done) if form is Form.TABLE else output.for_programs(_data(done), form))

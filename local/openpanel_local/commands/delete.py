@@ -21,7 +21,7 @@ def delete(kind: Kind, name: Name, data: Data = DEFAULT_DATA, yes: Yes = False) 
 
     known_kind(kind)
     where = layout(data)
-    with stores.opened(where, installation.required(where)) as opened:
+    with stores.opened(where, installation.furnished(where)) as opened:
         stores.known_project(opened, name)
         if not yes and not typer.confirm(f"Delete project {name}? Its clients stop at once."):
             raise CommandError(ExitCode.DECLINED, f"project {name} stays")

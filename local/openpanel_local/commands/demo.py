@@ -46,9 +46,9 @@ def send_demo(
     from openpanel_local.demo.send import NotAcknowledgedError, Sender  # noqa: PLC0415
 
     where = layout(data)
-    known = installation.required(where)
+    known = installation.furnished(where)
     target, zone = _target(where, known, project)
-    file = where.demo / f"{project}.json"
+    file = where.demo_of(project)
     kept = resumed(file, Wanted(project, seed, days, visitors), now_ms=_now_ms())
     with httpx.Client(base_url=known.ingest_url.replace("localhost", installation.HOST)) as client:
         run = Run(

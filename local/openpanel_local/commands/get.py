@@ -27,7 +27,7 @@ def get(
 
     known_kind(kind)
     where = layout(data)
-    with stores.opened(where, installation.required(where)) as opened:
+    with stores.opened(where, installation.furnished(where)) as opened:
         shown = stores.projects(opened) if name is None else (stores.known_project(opened, name),)
     if form is Form.TABLE:
         typer.echo(output.table(HEAD, [_row(project) for project in shown]))

@@ -1,5 +1,6 @@
 """`openpanel logs`: what the services say."""
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Final
@@ -40,7 +41,9 @@ def show_logs(
 
 
 def _files(where: Layout, service: str | None) -> list[Path]:
-    there = {file.stem: file for file in sorted(where.logs.glob("*.log"))}
+    # Not `glob`, which passes over a folder that it may not look into.
+    files = sorted(where.logs / name for name in os.listdir(where.logs))
+    there = {file.stem: file for file in files if file.suffix == ".log"}
     chosen = [
         file
         for name, file in there.items()

@@ -13,6 +13,6 @@ def sign_in(data: Data = DEFAULT_DATA) -> None:
     from openpanel_local import stores  # noqa: PLC0415 - drivers only where they are needed
 
     where = layout(data)
-    known = installation.required(where)
+    known = installation.furnished(where)
     with stores.opened(where, known) as opened:
         typer.echo(f"{known.dashboard_url}{SIGN_IN_PATH}{stores.sign_in_token(opened)}")

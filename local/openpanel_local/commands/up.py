@@ -1,8 +1,9 @@
 """`openpanel up`: start everything, and tell the person what to do with it."""
 
-import shutil
 import sys
-from typing import Annotated, Final
+from functools import partial
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from openpanel_local.layout import DEFAULT_DATA
 from openpanel_local.news import Failed, News, Progress, Started
 from openpanel_local.output import table
 from openpanel_local.snippet import snippet
+from openpanel_local.typed import typed
 from openpanel_local.up import UpOrder
 
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return when everything is ready.")]
@@ -23,7 +25,6 @@ Files = Annotated[
         "-f", "--filename", help="Manifest, folder or -; none: a first project, on the first start."
     ),
 ]
-NAME: Final = "openpanel"
 _PORT = {"min": 1, "max": 65_535, "show_default": False}
 IngestPort = Annotated[
     int | None, typer.Option("--ingest-port", help="Port of the ingest API. [3000]", **_PORT)
@@ -54,17 +55,18 @@ def start(
     where = layout(data)
     wishes = Wishes(ingest_port, dashboard_port, api_port, api_processes)
     order = UpOrder(str(where.data), wishes, _checked(manifests.read(filename or ())))
-    code = detached.start(order, where, tell) if detach else up.run(order, tell)
+    told = partial(tell, data=where.data)
+    code = detached.start(order, where, told) if detach else up.run(order, told)
     raise typer.Exit(code)
 
 
-def tell(news: News) -> None:
+def tell(news: News, *, data: Path) -> None:
     """Say it: progress and trouble to standard error, what one asked for to standard output."""
     match news:
         case Progress(text=text):
             typer.echo(f"  {text}", err=True)
         case Started():
-            typer.echo(welcome(news))
+            typer.echo(welcome(news, data=data))
             sys.stdout.flush()
         case Failed():
             typer.echo(complaint(news), err=True)
@@ -72,7 +74,7 @@ def tell(news: News) -> None:
             typer.echo("stopped", err=True)
 
 
-def welcome(news: Started) -> str:
+def welcome(news: Started, *, data: Path) -> str:
     """What to do now."""
     ways = [(way.client, way.type, way.id, way.secret) for way in news.ways]
     sender = next((way.id for way in news.ways if way.type == "write"), "")
@@ -95,15 +97,9 @@ def welcome(news: Started) -> str:
         tag = snippet(ingest_url=news.ingest_url, client_id=sender).rstrip()
         parts.append(f"Paste this into the <head> of a page:\n{tag}")
     if news.project:
-        parts.append(
-            f"Or fill it with believable traffic, from a second terminal:\n{_command()} demo {news.project}"
-        )
+        command = typed("demo", news.project, data=data)
+        parts.append(f"Or fill it with believable traffic, from a second terminal:\n{command}")
     return "\n\n".join(parts)
-
-
-def _command() -> str:
-    """What to type for this very program: its name where the shell finds it, else its path."""
-    return NAME if shutil.which(NAME) else sys.argv[0]
 
 
 def complaint(news: Failed) -> str:

@@ -37,7 +37,7 @@ def held(path: Path) -> Iterator[None]:
 def holder(path: Path) -> int | None:
     """The process that holds the lock; None when nobody does."""
     try:
-        descriptor = os.open(path, os.O_RDWR)
+        descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:

@@ -3,6 +3,7 @@
 What other rooms use:
 
     desired_cluster, desired_project         every object of a resource, in the order in which they are applied
+    redis_objects_of                         those of a cluster's Redis, as a project's pass knows the cluster
     ClusterFacts, ProjectFacts, …            what the builders are told about the world (`facts`)
     addresses, credentials, labels           names that others must agree on
     rolling.next_to_replace                  which store's pod goes next
@@ -49,6 +50,7 @@ __all__ = [
     "Stage",
     "desired_cluster",
     "desired_project",
+    "redis_objects_of",
 ]
 
 
@@ -73,3 +75,8 @@ def desired_project(project: Project, *, cluster: Cluster, facts: ProjectFacts) 
     """Every object of the project but its clients' Secrets."""
     platform = Platform.of_project(cluster, facts=facts, annotations=project.annotations)
     return project_objects(platform, project=project, facts=facts)
+
+
+def redis_objects_of(cluster: Cluster, *, facts: ProjectFacts) -> list[Object]:
+    """The objects of the cluster's Redis, for who waits until its pod is of them."""
+    return redis_objects(Platform.of_project(cluster, facts=facts, annotations={}))

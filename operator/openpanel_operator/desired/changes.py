@@ -37,6 +37,14 @@ def _without_login(template: Object) -> Object:
     return template
 
 
+def _without_mark(template: Object) -> Object:
+    """Ingest with an external Redis was told of no mark, and stopped at its own of two million events."""
+    for container in template["spec"]["containers"]:
+        container["env"] = [each for each in container["env"] if each != _EXTERNAL_MARK]
+    return template
+
+
+_EXTERNAL_MARK: Final = {"name": "OPENPANEL_HIGH_WATER_EVENTS", "value": "1000000000"}
 _LOGIN: Final = frozenset({"OPENPANEL_CLICKHOUSE_USER", "OPENPANEL_CLICKHOUSE_PASSWORD"})
 _SERVICES: Final = frozenset({Component.INGEST, Component.API, Component.DASHBOARD, Component.WORKER})
 
@@ -44,5 +52,11 @@ CHANGES: Final[tuple[Change, ...]] = (
     # Pods that have no login do not serve, and are replaced with the images of the release at the latest.
     Change(
         2, "Services log in to an external ClickHouse by keys of its Secret", _SERVICES, undo=_without_login
+    ),
+    Change(
+        3,
+        "An external Redis decides itself how much waits",
+        frozenset({Component.INGEST}),
+        undo=_without_mark,
     ),
 )

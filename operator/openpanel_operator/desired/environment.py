@@ -20,6 +20,9 @@ CLICKHOUSE_USER: Final = "OPENPANEL_CLICKHOUSE_USER"
 CLICKHOUSE_PASSWORD: Final = "OPENPANEL_CLICKHOUSE_PASSWORD"  # noqa: S105 - a name
 STREAMS: Final = "OPENPANEL_SHARDS"
 CLICKHOUSE_CLUSTER_NAME: Final = "OPENPANEL_CLICKHOUSE_CLUSTER"
+HIGH_WATER: Final = "OPENPANEL_HIGH_WATER_EVENTS"
+# Of a Redis whose size nobody here knows: ingest itself stops where most of its `maxmemory` is taken.
+EXTERNAL_HIGH_WATER: Final = 1_000_000_000
 EVENT_BYTES: Final = 256  # of Redis's memory for one waiting event, all that is kept beside it included
 
 
@@ -69,9 +72,9 @@ def intake_variables(cluster: Cluster) -> list[Object]:
     redis = cluster.spec.redis
     spool = value("OPENPANEL_SPOOL_DIR", SPOOL)
     if redis.mode == "External":
-        return [spool]
+        return [spool, value(HIGH_WATER, EXTERNAL_HIGH_WATER)]
     memory = sizes.memory_limit(sizes.amounts(redis.resources, default=sizes.DEFAULTS[Component.REDIS]))
-    return [spool, value("OPENPANEL_HIGH_WATER_EVENTS", max(memory_for_data(memory) // EVENT_BYTES, 1))]
+    return [spool, value(HIGH_WATER, max(memory_for_data(memory) // EVENT_BYTES, 1))]
 
 
 def signing_variables(cluster: Cluster) -> list[Object]:

@@ -36,7 +36,7 @@ class ClickHouseFacts:
     """The managed servers as they are."""
 
     nodes: frozenset[Node] = frozenset()
-    """Servers whose StatefulSet exists."""
+    """Servers whose StatefulSet exists, or is gone although they were never found releasable."""
     furnished: frozenset[Node] = frozenset()
     """Servers that have the whole schema; only these are asked by others."""
     releasable: frozenset[Node] = frozenset()
@@ -92,6 +92,8 @@ class ClusterFacts:
     """The annotation `openpanel.dev/revision` of each workload's pod template, by the workload's name."""
     kept: Mapping[str, Object] = field(default_factory=dict)
     """Pod templates, by the workload's name, that stay as they are here until a maintenance window opens."""
+    held: Mapping[str, Object] = field(default_factory=dict)
+    """Pod templates, by the workload's name, that run and stay while Redis is replaced, unless credentials changed."""
     streams: int = 0
     """Most streams that the shared pool ever had: fewer would leave events where nobody looks."""
     redis: RedisFacts = RedisFacts()
@@ -114,6 +116,8 @@ class ProjectFacts:
     images: Mapping[str, str] = field(default_factory=dict)
     """The image each of the project's own services runs, by component."""
     revisions: Mapping[str, str] = field(default_factory=dict)
+    """As for the cluster, of the project's own workloads."""
+    held: Mapping[str, Object] = field(default_factory=dict)
     """As for the cluster, of the project's own workloads."""
     streams: int = 0
     """As for the cluster, of the project's own pool."""

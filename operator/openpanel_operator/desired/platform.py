@@ -14,7 +14,7 @@ from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.objects import Object, Place, checksum_of
 from openpanel_operator.desired.ownership import cluster_owners
 from openpanel_operator.desired.pods import ZONE, Placement
-from openpanel_operator.desired.revision import NEVER_RECORDED, settle
+from openpanel_operator.desired.revision import NEVER_RECORDED, revision_of, settle
 from openpanel_operator.resources import services
 from openpanel_operator.resources.cluster import Cluster, ImagePart, PanelClusterSpec
 
@@ -46,6 +46,7 @@ class Platform:
     redis: RedisFacts
     restarts: tuple[str, ...] = field(default=())
     kept: Mapping[str, Object] = field(default_factory=dict)
+    held: Mapping[str, Object] = field(default_factory=dict)
 
     @classmethod
     def of_cluster(cls, cluster: Cluster, *, facts: ClusterFacts) -> Self:
@@ -68,6 +69,7 @@ class Platform:
             images=facts.images,
             revisions=facts.revisions,
             redis=facts.redis,
+            held=facts.held,
             restarts=tuple(notes[labels.RESTART_AT] for notes in annotated if labels.RESTART_AT in notes),
         )
 
@@ -120,7 +122,13 @@ class Platform:
 
     def settled(self, template: Object, *, component: Component, workload: str) -> Object:
         """The template in the form that this workload shall have."""
-        if workload in self.kept:
-            return self.kept[workload]
         recorded = self.revisions.get(workload, NEVER_RECORDED)
-        return settle(template, component=component, recorded=recorded)
+        settled = self.kept.get(workload) or settle(template, component=component, recorded=recorded)
+        running = self.held.get(workload)
+        if running is None or revision_of(running) == revision_of(settled):
+            return settled
+        return running if _secrets(running) == _secrets(settled) else settled
+
+
+def _secrets(template: Object) -> str:
+    return str((template["metadata"].get("annotations") or {}).get(labels.SECRETS, ""))

@@ -68,8 +68,8 @@ def shared_services(platform: Platform, *, facts: ClusterFacts) -> list[Object]:
     streams = max(spec.workers.streams, facts.streams)
     return [
         *_served(platform, Component.INGEST, spec.ingest, ingest_variables(platform, SHARED_POOL, streams)),
-        *_served(platform, Component.API, spec.api, _api_variables(platform)),
-        *_served(platform, Component.DASHBOARD, spec.dashboard, _dashboard_variables(platform)),
+        *_served(platform, Component.API, spec.api, _api_variables(platform, streams)),
+        *_served(platform, Component.DASHBOARD, spec.dashboard, _dashboard_variables(platform, streams)),
         *_workers(platform, streams),
     ]
 
@@ -194,21 +194,21 @@ def _workers(platform: Platform, streams: int) -> Iterable[Object]:
     yield from queue_scaler(platform, name=name, place=place, workers=platform.spec.workers, pool=SHARED_POOL)
 
 
-def _api_variables(platform: Platform) -> list[Object]:
+def _api_variables(platform: Platform, streams: int) -> list[Object]:
     return [
         *environment.common_variables(platform.cluster),
         *environment.public_variables(platform.cluster),
-        *environment.pool_variables(SHARED_POOL, streams=platform.spec.workers.streams),
+        *environment.pool_variables(SHARED_POOL, streams=streams),
         value("OPENPANEL_SPOOL_DIR", environment.SPOOL),
         value("OPENPANEL_API_ROLE", "public"),
     ]
 
 
-def _dashboard_variables(platform: Platform) -> list[Object]:
+def _dashboard_variables(platform: Platform, streams: int) -> list[Object]:
     return [
         *environment.common_variables(platform.cluster),
         *environment.public_variables(platform.cluster),
-        *environment.pool_variables(SHARED_POOL, streams=platform.spec.workers.streams),
+        *environment.pool_variables(SHARED_POOL, streams=streams),
         *environment.signing_variables(platform.cluster),
     ]
 

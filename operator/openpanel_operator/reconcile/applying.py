@@ -15,11 +15,12 @@ import structlog
 
 from openpanel.tenancy.manifest import GROUP
 from openpanel_operator.kube import Index, Key, Kube, Object, Ref, Refused, ref_of
+from openpanel_operator.kube.client import SCALER
 from openpanel_operator.kube.index import is_ours, owner_of
 from openpanel_operator.kube.kinds import KEPT
 from openpanel_operator.kube.objects import is_deleting
 from openpanel_operator.reconcile.claims import ref_of_key
-from openpanel_operator.reconcile.comparing import Path, differences
+from openpanel_operator.reconcile.comparing import Path, applied, differences
 
 Action = Literal["created", "updated", "recreated", "deleted"]
 
@@ -114,7 +115,17 @@ class Applier:
             if seen is not None and seen.desired == digest:
                 self._drifted(ref.kind.name)
                 _log.info("drift", object=str(ref), fields=sorted(".".join(path) for path in left)[:10])
+            await self._hand_over_replicas(desired, observed)
         return await self._write(desired, ref, digest, there=observed is not None)
+
+    async def _hand_over_replicas(self, desired: Object, observed: Object) -> None:
+        """From now on something else scales it: with its only owner the number would go, and 1 is the default."""
+        replicas = applied(observed, "spec", "replicas")
+        if replicas is None or "replicas" in desired["spec"]:
+            return
+        meta = {name: observed["metadata"][name] for name in ("name", "namespace", "uid")}
+        identity = {name: observed[name] for name in ("apiVersion", "kind")}
+        await self._kube.apply({**identity, "metadata": meta, "spec": {"replicas": replicas}}, manager=SCALER)
 
     async def _write(self, desired: Object, ref: Ref, digest: bytes, *, there: bool) -> Change:
         action: Action = "updated" if there else "created"

@@ -4,13 +4,14 @@ Credentials before stores, stores before the schema, the schema before services,
 reads what is there and writes only what differs, so any pass may be cut off anywhere and the next one goes on.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 from openpanel_operator.desired import ClickHouseFacts, ClusterFacts, KeeperFacts, Stage, desired_cluster
 from openpanel_operator.desired.credentials import generated_secrets
 from openpanel_operator.desired.labels import Component
 from openpanel_operator.desired.waiting import as_running
-from openpanel_operator.kube import Ref, ref_of
+from openpanel_operator.kube import Object, Ref, ref_of
 from openpanel_operator.reconcile import credentials, maintenance, pods, staging, volumes
 from openpanel_operator.reconcile.annotations import RECONCILE_AT, as_followed
 from openpanel_operator.reconcile.applying import Change
@@ -35,6 +36,7 @@ from openpanel_operator.reconcile.credentials import KeyMissing, SecretFault, Se
 from openpanel_operator.reconcile.exposing import report_exposure
 from openpanel_operator.reconcile.migration import migration_of
 from openpanel_operator.reconcile.passing import Step
+from openpanel_operator.reconcile.redis_first import held_ingest
 from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_of
 from openpanel_operator.reconcile.snapshot_places import try_place
 from openpanel_operator.reconcile.workloads import Workload
@@ -84,8 +86,9 @@ async def gather_facts(current: ClusterPass) -> None:
     keeper = await keeper_facts(cluster, owned, at=current.at, stores=world.stores)
     await _wait_for_window(current, clickhouse=clickhouse, keeper=keeper)
     draft = _facts(current, schema_ready=False, stage=Stage.SCHEMA, clickhouse=clickhouse, keeper=keeper)
+    drafted = desired_cluster(current.follows, facts=draft)
     current.migration = await migration_of(
-        desired_cluster(current.follows, facts=draft),
+        drafted,
         current=current,
         at=current.at,
         version=current.version,
@@ -95,9 +98,10 @@ async def gather_facts(current: ClusterPass) -> None:
     current.progress = staging.progress(
         current.follows.spec, version=current.version, owned=owned, schema_ready=ready
     )
-    current.facts = _facts(
+    facts = _facts(
         current, schema_ready=ready, stage=current.progress.stage, clickhouse=clickhouse, keeper=keeper
     )
+    current.facts = replace(facts, held=held_ingest(drafted, owned=owned))
 
 
 async def apply_objects(current: ClusterPass) -> None:
@@ -111,19 +115,23 @@ async def apply_objects(current: ClusterPass) -> None:
     keep |= credentials.generated_refs(current.resource)  # whatever somebody did to their annotations
     current.changes += await current.world.applier.prune(owner=current.key, keep=keep)
     current.objects = objects
-    report_exposure(current, current.resource.spec.exposure)
+    exposure = current.resource.spec.exposure
+    report_exposure(current, exposure, certificate="exposure.tls" if exposure.tls else "")
 
 
 async def mend_pods(current: ClusterPass) -> None:
     """Replace pods that nobody else replaces."""
     workloads = current.owned.workloads
-    up = current.facts.clickhouse.caught_up if current.facts else frozenset()
+    servers = current.facts.clickhouse if current.facts else ClickHouseFacts()
     stable = current.facts is None or current.facts.keeper.stable
 
-    def caught_up(workload: Workload) -> bool:
+    def caught_up(workload: Workload, pod: Object) -> bool:
         if workload.component == Component.KEEPER.value:
             return stable
-        return workload.node is None or workload.node in up
+        if workload.node is None or workload.node in servers.caught_up:
+            return True
+        # With the credentials of before it refuses every question, so nobody could ever hear that it has caught up.
+        return workload.node not in servers.delays and pods.has_other_secrets(pod, workload)
 
     gone = await pods.replace(current.world.kube, workloads, caught_up=caught_up)
     current.changes += [Change("deleted", ref) for ref in gone]

@@ -44,16 +44,19 @@ async def read_secrets_of(cluster: Cluster, *, world: World) -> Secrets:
 async def clickhouse_facts(
     cluster: Cluster, owned: Owned, *, at: Addresses, stores: Stores
 ) -> ClickHouseFacts:
-    """The managed servers: which there are, which have the schema, which may go.
+    """The managed servers: which there shall stay, which have the schema, which may go.
+
+    One whose set is gone although nobody found it releasable is still among them, so that it is made again: else
+    what it has would be missing from every answer.
 
     A server that is new, or has lost its tables, is asked by others only when it has its shard's data, too. Those that
     had the schema have it still while the tables of a newer version are waited for.
     """
-    nodes = frozenset(owned.nodes) if cluster.spec.clickhouse.engine == "Managed" else frozenset()
-    if not nodes:
+    if cluster.spec.clickhouse.engine != "Managed":
         return ClickHouseFacts()
-    answering = any(owned.nodes[node].rollout.ready for node in nodes)
-    known = _recorded_nodes(cluster)
+    nodes = frozenset(owned.nodes) | recorded_nodes(cluster)
+    answering = any(workload.rollout.ready for workload in owned.nodes.values())
+    known = recorded_nodes(cluster, furnished=True)
     told = await stores.furnished(at, like=known) if answering else {}
     delays = await stores.delays(at) if answering else {}
     furnished = frozenset(
@@ -65,6 +68,16 @@ async def clickhouse_facts(
     surplus = sorted(node for node in nodes if not _is_wanted(cluster.spec, node))
     releasable = await stores.releasable(at, surplus) if surplus else frozenset()
     return ClickHouseFacts(nodes=nodes, furnished=furnished, releasable=releasable, delays=delays)
+
+
+def recorded_nodes(cluster: Cluster, *, furnished: bool = False) -> frozenset[Node]:
+    """The servers that the status has; `furnished`: those of them that had every table."""
+    figures: dict[str, Any] = cluster.status.get("clickhouse") or {}
+    return frozenset(
+        Node(each["shard"], each["replica"])
+        for each in figures.get("nodes") or ()
+        if each.get("furnished") or not furnished
+    )
 
 
 def lacking_servers(cluster: Cluster, facts: ClickHouseFacts) -> bool:
@@ -120,13 +133,6 @@ def redis_facts(at: Addresses) -> RedisFacts:
     parts = urlsplit(at.redis)
     number = parts.path.strip("/")
     return RedisFacts(tls=parts.scheme == "rediss", database=int(number) if number.isdecimal() else 0)
-
-
-def _recorded_nodes(cluster: Cluster) -> frozenset[Node]:
-    figures: dict[str, Any] = cluster.status.get("clickhouse") or {}
-    return frozenset(
-        Node(each["shard"], each["replica"]) for each in figures.get("nodes") or () if each.get("furnished")
-    )
 
 
 def _is_wanted(spec: PanelClusterSpec, node: Node) -> bool:

@@ -4,7 +4,7 @@ from typing import Any
 
 from openpanel_operator.desired import ClickHouseFacts, addresses
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.reconcile.cluster_facts import told_delay
+from openpanel_operator.reconcile.cluster_facts import recorded_nodes, told_delay
 from openpanel_operator.reconcile.cluster_pass import ClusterPass
 from openpanel_operator.reconcile.readiness import Rollout
 from openpanel_operator.reconcile.scaling_figures import worker_figures
@@ -52,6 +52,7 @@ def _workers(current: ClusterPass, owned: Owned) -> dict[str, Any]:
     streams = max(int(before.get("shards") or 0), current.resource.spec.workers.streams)
     return worker_figures(
         owned,
+        current.resource.spec.workers,
         component=Component.WORKER.value,
         before=before,
         streams=streams,
@@ -60,24 +61,27 @@ def _workers(current: ClusterPass, owned: Owned) -> dict[str, Any]:
 
 
 def _clickhouse(current: ClusterPass, owned: Owned) -> dict[str, Any] | None:
-    nodes = owned.nodes
-    if not nodes or current.resource.spec.clickhouse.engine != "Managed":
+    if current.resource.spec.clickhouse.engine != "Managed":
         return None
     facts = current.facts.clickhouse if current.facts else ClickHouseFacts()
-    ready = {node for node, workload in nodes.items() if workload.rollout.ready}
+    # What is recorded stays until it is found releasable: by this a server whose set is gone is known.
+    nodes = frozenset(owned.nodes) | (recorded_nodes(current.resource) - facts.releasable)
+    if not nodes:
+        return None
+    ready = {node for node, workload in owned.nodes.items() if workload.rollout.ready}
     return {
         "shards": len({node.shard for node in nodes}),
         "readyShards": len({node.shard for node in ready}),
         "nodes": [
             {
-                "name": workload.ref.name,
+                "name": addresses.clickhouse_node(current.resource, shard=node.shard, replica=node.replica),
                 "shard": node.shard,
                 "replica": node.replica,
                 "ready": node in ready,
                 "furnished": node in facts.furnished,
                 **({"delaySeconds": told_delay(facts.delays[node])} if node in facts.delays else {}),
             }
-            for node, workload in sorted(nodes.items())
+            for node in sorted(nodes)
         ],
     }
 

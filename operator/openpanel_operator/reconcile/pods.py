@@ -19,7 +19,8 @@ from openpanel_operator.reconcile.workloads import Workload
 
 REVISION: Final = "controller-revision-hash"  # label that a StatefulSet's controller puts on its pods
 
-CaughtUp = Callable[[Workload], bool]
+CaughtUp = Callable[[Workload, Object], bool]
+"""Whether a workload's pod has what the others have."""
 
 
 async def trouble(kube: Kube, workloads: Sequence[Workload]) -> Trouble | None:
@@ -50,12 +51,18 @@ def is_waiting(workloads: Sequence[Workload]) -> bool:
     return any(workload.ref.kind == STATEFUL_SET and _may_be_outdated(workload) for workload in workloads)
 
 
+def has_other_secrets(pod: Object, workload: Workload) -> bool:
+    """Whether the pod was started with other credentials than its workload's pods are to have now."""
+    wanted = workload.body["spec"]["template"]["metadata"].get("annotations") or {}
+    return (pod["metadata"].get("annotations") or {}).get(names.SECRETS) != wanted.get(names.SECRETS)
+
+
 async def _replace(kube: Kube, group: Sequence[Workload], caught_up: CaughtUp) -> list[Ref]:
     found: dict[str, Object] = {}
     servers = []
     for workload in group:
         for pod in await _pods(kube, workload):
-            server = _server(pod, workload, caught_up=caught_up(workload))
+            server = _server(pod, workload, caught_up=caught_up(workload, pod))
             found[server.name] = pod
             servers.append(server)
     if any(is_deleting(pod) for pod in found.values()):

@@ -3,6 +3,7 @@
 First in the stores, so that the credentials that are handed out always open something; then Secrets, then pods.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from openpanel.tenancy import AnalyticsProject
@@ -25,12 +26,13 @@ from openpanel_operator.reconcile.claims import host_claim, ref_of_key
 from openpanel_operator.reconcile.cluster_facts import redis_facts
 from openpanel_operator.reconcile.clusters import NoCluster
 from openpanel_operator.reconcile.exposing import report_exposure
-from openpanel_operator.reconcile.owners import OwnedElsewhere
+from openpanel_operator.reconcile.owners import OrganizationElsewhere, OwnedElsewhere
 from openpanel_operator.reconcile.passing import Step
 from openpanel_operator.reconcile.project_figures import figures
 from openpanel_operator.reconcile.project_pass import ProjectPass
 from openpanel_operator.reconcile.project_pods import report_draining, report_own, report_shared
 from openpanel_operator.reconcile.quota import report_quota, settle_class
+from openpanel_operator.reconcile.redis_first import held_ingest_of_project
 from openpanel_operator.reconcile.retention import Cuts, Days, RetentionCut
 from openpanel_operator.reconcile.scaling_figures import lacking_for_keda, scaling_of
 from openpanel_operator.reconcile.snapshot_places import look_for_place
@@ -40,6 +42,10 @@ from openpanel_operator.resources.resource import FINALIZER
 from openpanel_operator.stores import PoolAsk, StoreError
 
 LOOK_AGAIN_S: Final = 5.0
+_ELSEWHERE: Final = {
+    OwnedElsewhere: Reason.OWNED_ELSEWHERE,
+    OrganizationElsewhere: Reason.ORGANIZATION_ELSEWHERE,
+}
 CONSENT_AGAIN_S: Final = 30.0  # until it is looked again whether a person has consented on the PanelCluster
 
 
@@ -73,7 +79,11 @@ async def settle_claims(current: ProjectPass) -> None:
         message = f"host {spec.ingest.host} is of {holder}{_while_it_goes(current, holder)}"
         raise current.halt(ConditionType.SPEC_VALID, Reason.HOST_CONFLICT, message)
     settle_class(current)
-    current.well(ConditionType.SPEC_VALID)
+    if current.dedicated and spec.isolation.network_policy and not _has_policies(current):
+        message = f"networkPolicies.enabled is false in PanelCluster {current.at.key.namespace}/{current.at.key.name}"
+        current.well(ConditionType.SPEC_VALID, Reason.NETWORK_POLICIES_OFF, message)
+    else:
+        current.well(ConditionType.SPEC_VALID)
 
 
 async def hold(current: ProjectPass) -> None:
@@ -127,10 +137,10 @@ async def provision(current: ProjectPass) -> None:
         except RetentionCut as refusal:  # the stores have data of a project of this name from before
             cut = _hold_back(current, asked, applied=refusal.stored)
             await provisioning.bring(current)
-    except OwnedElsewhere as refusal:
+    except (OwnedElsewhere, OrganizationElsewhere) as refusal:
         current.look_again(CONSENT_AGAIN_S)
         message = refusal.explained(cluster=f"{current.at.key.namespace}/{current.at.key.name}")
-        raise current.halt(ConditionType.PROVISIONED, Reason.OWNED_ELSEWHERE, message) from refusal
+        raise current.halt(ConditionType.PROVISIONED, _ELSEWHERE[type(refusal)], message) from refusal
     current.well(ConditionType.PROVISIONED)
     assert current.manifest is not None
     current.status["retention"] = retention.applied(current.manifest)
@@ -168,6 +178,10 @@ async def deliver_credentials(current: ProjectPass) -> None:
 async def apply_objects(current: ProjectPass) -> None:
     """Apply what differs of everything else, delete what is no longer wanted."""
     facts = await _facts(current)
+    held = held_ingest_of_project(current.owned, serving=current.at, facts=facts, world=current.world)
+    if held:
+        current.look_again(LOOK_AGAIN_S)
+    facts = replace(facts, held=held)
     objects = desired_project(current.resource, cluster=current.at.cluster, facts=facts)
     current.changes += await current.world.applier.apply(objects, owner=current.key)
     current.objects += objects
@@ -179,7 +193,8 @@ async def apply_objects(current: ProjectPass) -> None:
         current,
         current.at.cluster.spec.exposure,
         wanted=bool(ingest.host),
-        own_certificate=bool(ingest.tls_secret_name),
+        certificate="ingest.tlsSecretName" if ingest.tls_secret_name else "",
+        own=True,
     )
 
 
@@ -222,6 +237,10 @@ STEPS: Final[tuple[Step[ProjectPass], ...]] = (
     Step("check pods", ConditionType.INGEST_READY, check_pods),
 )
 ALWAYS: Final[tuple[Step[ProjectPass], ...]] = (Step("fill status", ConditionType.SPEC_VALID, fill_status),)
+
+
+def _has_policies(current: ProjectPass) -> bool:
+    return bool(current.at.cluster.spec.network_policies.enabled)
 
 
 def _while_it_goes(current: ProjectPass, other: Key) -> str:

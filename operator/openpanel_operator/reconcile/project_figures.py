@@ -51,6 +51,7 @@ def _workers(current: ProjectPass) -> dict[str, Any] | None:
     before = current.before.get("workers") or {}
     return worker_figures(
         current.owned,
+        current.resource.spec.workers,
         component=Component.WORKER.value,
         before=before,
         streams=current.streams if current.dedicated else int(before.get("shards") or 1),

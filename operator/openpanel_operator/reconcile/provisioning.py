@@ -66,7 +66,9 @@ def wanted(current: ProjectPass) -> Wanted:
         credentials=given,
         user_secret=warehouse_user.secret_of(current),
         namespace=current.key.namespace,
-        handed_over=owners.handed_over(current.at.cluster.annotations, project=current.key.name),
+        consent=owners.consent(
+            current.at.cluster.annotations, project=current.key.name, namespace=current.key.namespace
+        ),
     )
 
 

@@ -58,4 +58,4 @@ def applied(manifest: AnalyticsProject) -> dict[str, int]:
 
 
 def _unset(kind: str) -> int:
-    return 30 if kind == "replays" else ENDLESS
+    return 30 if kind in ("replays", "deadLetters") else ENDLESS

@@ -1,7 +1,7 @@
 """What the scaler decided, as condition and figures of a status. Pure."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from openpanel.tenancy.workload import Workers
 from openpanel_operator.desired.autoscaling import REDIS_KEYS, SCALED_OBJECT
@@ -13,20 +13,30 @@ from openpanel_operator.reconcile.world import Scaled
 from openpanel_operator.resources.cluster import Cluster
 from openpanel_operator.resources.reasons import ConditionType, Reason
 
+# What is told of a decision, and by nobody where somebody else decides.
+_DECIDED: Final = frozenset({"desired", "reason", "queued", "running", "oldestSeconds", "lastScaleTime"})
+
 
 def worker_figures(
-    owned: Owned, *, component: str, before: Mapping[str, Any], streams: int, scaled: Scaled | None
+    owned: Owned,
+    workers: Workers,
+    *,
+    component: str,
+    before: Mapping[str, Any],
+    streams: int,
+    scaled: Scaled | None,
 ) -> dict[str, Any]:
     """Workers there are, and the last decision on their number."""
-    rollout, workers = owned.rollout(component), owned.of(component)
+    rollout, workloads = owned.rollout(component), owned.of(component)
+    decides = workers.scaler == "Operator"
     figures: dict[str, Any] = {
-        **before,
+        **{name: value for name, value in before.items() if decides or name not in _DECIDED},
         "replicas": rollout.desired if rollout else 0,
         "ready": rollout.ready if rollout else 0,
-        "selector": workers[0].selector if workers else None,
+        "selector": workloads[0].selector if workloads else None,
         "shards": streams,
     }
-    if scaled is not None:
+    if decides and scaled is not None:
         moved = scaled.desired != before.get("desired")
         figures |= {
             "desired": scaled.desired,

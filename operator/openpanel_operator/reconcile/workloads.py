@@ -32,6 +32,11 @@ class Workload:
         return rollout(self.body)
 
     @property
+    def template(self) -> Object:
+        """What its pods are made of."""
+        return dict(self.body["spec"]["template"])
+
+    @property
     def image(self) -> str:
         """What its pods run, or shall."""
         return image_of(self.body)

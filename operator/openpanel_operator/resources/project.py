@@ -27,9 +27,14 @@ def manifest(project: Project) -> AnalyticsProject:
             "apiVersion": PROJECT.api_version,
             "kind": PROJECT.name,
             "metadata": {"name": project.name, "annotations": _consent(project)},
-            "spec": project.spec,
+            "spec": project.spec.model_copy(update={"organization": organization(project)}),
         },
     )
+
+
+def organization(project: Project) -> str:
+    """Id of the organization that the project belongs to: that of its namespace, unless it names another."""
+    return project.spec.organization or project.namespace
 
 
 def _consent(project: Project) -> dict[str, str]:

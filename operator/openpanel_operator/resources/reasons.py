@@ -190,9 +190,21 @@ class Reason(StrEnum):
         "GatewayNotInstalled",
         "exposure.type is Gateway and the Gateway API is not there; install its CRDs, or say Ingress.",
     )
+    CERTIFICATE_UNUSED = (
+        "CertificateUnused",
+        "A certificate is named and exposure.type is Gateway, whose listeners have their own; leave it out, and say exposure.scheme: https.",
+    )
+    ROUTE_REFUSED = (
+        "RouteRefused",
+        "The Gateway does not take a route, in its controller's words; correct exposure.gatewayRef, hosts, or the Gateway's listeners.",
+    )
     CERT_MANAGER_NOT_INSTALLED = (
         "CertManagerNotInstalled",
         "tls.issuer is given and cert-manager is not there; install it, or give tls.secretName.",
+    )
+    NETWORK_POLICIES_OFF = (
+        "NetworkPoliciesOff",
+        "isolation.networkPolicy is true and the PanelCluster's networkPolicies.enabled is false, so pods of others reach the project's; enable them there.",
     )
     QUOTA_TOO_SMALL = (
         "QuotaTooSmall",
@@ -277,6 +289,10 @@ class Reason(StrEnum):
     OWNED_ELSEWHERE = (
         "OwnedElsewhere",
         "Data of a project of this name are another namespace's; choose another name, or consent as the message says.",
+    )
+    ORGANIZATION_ELSEWHERE = (
+        "OrganizationElsewhere",
+        "The organization has projects of another namespace; name another one, or consent as the message says.",
     )
     NO_SNAPSHOT_PLACE = (
         "NoSnapshotPlace",

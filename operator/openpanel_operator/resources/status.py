@@ -36,11 +36,11 @@ class Pods(Part):
 
 
 class WorkerFigures(Part):
-    """Workers and the queue they follow, as last decided."""
+    """Workers and the queue they follow, as last decided; of the queue nothing where KEDA decides."""
 
     replicas: Count = Field(default=0, description="Workers that there are.")
     ready: Count = Field(default=0, description="Workers that are ready.")
-    desired: Count = Field(default=0, description="Workers that the queue needs.")
+    desired: Count | None = Field(default=None, description="Workers that the queue needs.")
     queued: Count | None = Field(default=None, description="Events that waited when this was last told.")
     running: Count | None = Field(default=None, description="Orders in hand when this was last told.")
     oldest_seconds: Count | None = Field(
@@ -120,7 +120,6 @@ class AnalyticsProjectStatus(Part):
     pool: Pool | None = Field(default=None, description="The streams that take the project's events.")
     retention: AppliedRetention | None = Field(default=None, description="Days that data is kept now.")
     serial: Count | None = Field(default=None, description="How often the project was made in the stores.")
-    version: ShortText | None = Field(default=None, description="Version of the project's own pods.")
     images: dict[str, Text] = Field(
         default_factory=dict, description="The image each of the project's own services runs, by component."
     )
@@ -157,7 +156,6 @@ class KeeperFigures(Part):
     """Keeper as its own members tell it."""
 
     members: list[Count] = Field(default_factory=list, description="Indices of the committed members.")
-    leader: Count | None = Field(default=None, description="Index of the leader.")
     ready: Count = Field(default=0, description="Members that answer.")
 
 

@@ -197,6 +197,15 @@ class Cache:
             self._warehouse.cancel(name)
 
 
+def forget_answers(store: redis.Redis, *, database: str, project: str) -> int:
+    """Drop the answers about a project that all processes share; how many there were."""
+    pattern = f"{_prefix(database)}:{project}:*"  # a project's id is no pattern
+    names = list(store.scan_iter(match=pattern, count=1_000))
+    for start in range(0, len(names), 1_000):
+        store.unlink(*names[start : start + 1_000])
+    return len(names)
+
+
 class _Own:
     """The answers of this process; the least used go first."""
 
@@ -224,7 +233,7 @@ class _Shared:
 
     def __init__(self, store: redis.Redis | None, *, database: str) -> None:
         self._store = store
-        self._prefix = f"op:answers:{database}"
+        self._prefix = _prefix(database)
 
     def get(self, key: str) -> _Entry | None:
         if self._store is None:
@@ -259,6 +268,11 @@ class _Shared:
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(_Entry)
+
+
+def _prefix(database: str) -> str:
+    """What the keys of all answers begin with; project and question follow."""
+    return f"op:answers:{database}"
 
 
 def _read_at(entry: _Entry) -> datetime:

@@ -66,7 +66,8 @@ def _cells(chart: "Chart", item: ChartPeriod, reading: Reading) -> tuple[str, li
         _CELLS,
         number=str(item.number),
         labels=key,
-        bucket=f"indexOf({edges}, roundDown(toUnixTimestamp64Milli(seen.created_at), {edges}))",
+        edges=edges,
+        at="toUnixTimestamp64Milli(seen.created_at)",
         states=_made(measures),
         events=reading.events(item.period, conditions=(any_of(counted), *everywhere)),
     )
@@ -111,7 +112,8 @@ def _cells_of_days(
         _CELLS,
         number=str(item.number),
         labels=NO_LABELS,
-        bucket=f"indexOf({edges}, roundDown(toUInt16(rolled.day), {edges}))",
+        edges=edges,
+        at="toUInt16(rolled.day)",
         states=_made(measures),
         events=f"FROM\n(\n{rows}\n) AS rolled",
     )
@@ -161,14 +163,15 @@ GROUP BY person
 )
 )"""
 
+# The place of an edge among all of them is looked up for a cell, and not for every event.
 _CELLS: Final = """\
 SELECT
     <<number>> AS period,
     <<labels>> AS labels,
-    <<bucket>> AS bucket,
+    indexOf(<<edges>>, roundDown(<<at>>, <<edges>>) AS edge) AS bucket,
     <<states>>
 <<events>>
-GROUP BY labels, bucket"""
+GROUP BY labels, edge"""
 
 _ROWS: Final = """\
 SELECT

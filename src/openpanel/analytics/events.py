@@ -13,12 +13,12 @@ from typing import Final
 from openpanel.analytics.event_detail import EventDetail, EventInSession
 from openpanel.analytics.event_rows import EVENT, Event, event
 from openpanel.analytics.filters import PROPERTY, BadFilter, Filter, check, conditions
-from openpanel.analytics.person_ids import is_one_of, persons_of
+from openpanel.analytics.person_ids import is_one_of
 from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
 from openpanel.analytics.reading import Membership, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import Row, Statement, and_all, day_of_milliseconds, fill, milliseconds
-from openpanel.identity.ids import from_hex, to_hex
+from openpanel.identity.ids import from_hex, person_of_profile, to_hex
 
 __all__ = [
     "COLUMNS",
@@ -268,7 +268,7 @@ def _asked(selection: Selection, reading: Reading) -> list[str]:
     if selection.names:
         parts.append(f"seen.name IN {reading.texts(selection.names)}")
     if selection.profile:
-        parts.append(is_one_of("seen.person", persons_of(selection.profile), reading))
+        parts.append(is_one_of("seen.person", (person_of_profile(selection.profile),), reading))
     if selection.session is not None:
         parts.append(f"seen.session_id = {reading.value('UInt64', selection.session)}")
     if selection.search:

@@ -13,6 +13,7 @@ from typing import Final
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.person_cursors import PeopleCursor
+from openpanel.analytics.person_ids import is_named
 from openpanel.analytics.person_lists import page_of
 from openpanel.analytics.person_rows import PeopleListAnswer, people_list
 from openpanel.analytics.reading import SYNTHETIC, Reading
@@ -78,6 +79,7 @@ def members_of(groups: Sequence[str], reading: Reading, *, as_of: datetime) -> s
         synthetic=str(SYNTHETIC),
         person=person_of("seen.person"),
         told=person_of("told.person"),
+        is_named=is_named("assigned.profile_id", "person"),
         known=KNOWN_PERSONS,
     )
 
@@ -126,7 +128,7 @@ FROM
         if(assigned.person != 0, assigned.person, met.person) AS person,
         if(person = 0, assigned.profile_id, '') AS unseen,
         concat(if(assigned.is_own OR met.is_own, '1', '0'), assigned.profile_id) AS names,
-        1 AS is_known,
+        <<is_named>> AS is_known,
         toUInt64(0) AS others,
         toInt64(0) AS at_first,
         toInt64(0) AS at_last,

@@ -1,8 +1,8 @@
 """Who stands on a page of the people that were seen last: found without reading what everybody ever did.
 
-How many persons were seen last on which day is known by their weeks: that gives the day from which on the page is
-full. The events since then say exactly who the page holds; and of those alone the rest is read, by the index on
-persons. A page further back reads further back. Knows no store and no clock: text only.
+How many persons were seen last on which day is known by their weeks, mostly by the last ones: that gives the day from
+which on the page is full. The events since then say exactly who the page holds; and of those alone the rest is read,
+by the index on persons. A page further back reads further back. Knows no store and no clock: text only.
 """
 
 from dataclasses import dataclass
@@ -12,70 +12,83 @@ from typing import Final
 from openpanel.analytics.occurrences import named
 from openpanel.analytics.person_cursors import PeopleCursor
 from openpanel.analytics.reading import ANY_EVENT, Reading
-from openpanel.analytics.statements import KNOWN_PERSONS, day_of_milliseconds, fill, person_of
+from openpanel.analytics.statements import KNOWN_PERSONS, day_of_milliseconds, fill, milliseconds, person_of
 
 # A calendar day of any zone lies within these hours around the day of the same name in UTC.
 _EARLIEST: Final = timedelta(hours=14)
 _LATEST: Final = timedelta(hours=12)
+# At least one whole week of any zone lies within these days.
+_NEAR: Final = timedelta(days=15)
 
 
 @dataclass(frozen=True, slots=True)
 class RecentPeople:
-    """The page: `persons` is a sub-select of the persons seen last, `is_short` that they are fewer than the page has.
+    """The page: `named` stands before the statement and gives the persons seen last a name, so that they are found once.
 
-    Only then there is room on it for those who were never seen.
+    `is_short`: that they are fewer than the page has. Only then there is room on it for those who were never seen.
     """
 
-    persons: str
+    named: str
     is_short: str
 
     def did(self, others: str) -> str:
         """The condition that an event was done by one of them; on a short page also by one of `others`."""
-        wanted = f"{self.persons}\nUNION ALL\n{others}\n    AND {self.is_short}"
+        wanted = f"SELECT arrayJoin(recent) AS person\nUNION ALL\n{others}\n    AND {self.is_short}"
         return fill(_DID, wanted=wanted, known=KNOWN_PERSONS)
 
     def has(self, person: str) -> str:
         """The condition that somebody may stand on the page."""
-        return f"({person} GLOBAL IN\n(\n{self.persons}\n)\n    OR {self.is_short})"
+        return f"({person} GLOBAL IN (SELECT arrayJoin(recent)) OR {self.is_short})"
 
 
 def recent_people(
     reading: Reading, *, as_of: datetime, after: PeopleCursor | None, limit: int
 ) -> RecentPeople:
     """The `limit` persons seen last before `as_of`, of those who come after the cursor."""
-    persons = fill(
-        _RECENT,
-        person=person_of("seen.person"),
-        events=_events_since(reading, as_of=as_of, after=after, limit=limit),
-        where=_beyond(after, reading),
-        limit=reading.value("UInt32", limit),
-    )
-    return RecentPeople(persons, fill(_IS_SHORT, persons=persons, limit=reading.value("UInt32", limit)))
-
-
-def _events_since(reading: Reading, *, as_of: datetime, after: PeopleCursor | None, limit: int) -> str:
     own = reading.beside()
     person = own.person()
-    later = reading.beside()
-    since = fill(
-        _SINCE,
-        person=person_of("week.person"),
-        known=KNOWN_PERSONS,
-        last_day=_LAST_DAY,
-        before=_before(after, reading),
-        later_person=later.person(),
-        later=later.events_since(as_of, conditions=(named(ANY_EVENT, column="seen.name", reading=later),)),
-        enough=reading.value("UInt32", limit),
-        hours=str(_EARLIEST // timedelta(hours=1)),
-    )
-    return own.all_events(
+    events = own.all_events(
         as_of,
         conditions=(
-            f"toDate(seen.created_at) >= toDate({since})",
-            f"seen.created_at >= {since}",
+            "toDate(seen.created_at) >= toDate(recent_since)",
+            "seen.created_at >= recent_since",
             named(ANY_EVENT, column="seen.name", reading=own),
             f"{person} != 0",
         ),
+    )
+    newest = milliseconds(as_of) if after is None else after.value
+    near = reading.value("Date", day_of_milliseconds(newest - _NEAR // timedelta(milliseconds=1)))
+    size = reading.value("UInt32", limit)
+    return RecentPeople(
+        fill(
+            _NAMED,
+            near_day=_full_since(reading, as_of, after, size, weeks=f"week.week >= {near}"),
+            far_day=_full_since(reading, as_of, after, size, weeks="near_day = toDate(0)"),
+            hours=str(_EARLIEST // timedelta(hours=1)),
+            person=person,
+            events=events,
+            where=_beyond(after, reading),
+            limit=size,
+        ),
+        is_short=f"length(recent) < {size}",
+    )
+
+
+def _full_since(
+    reading: Reading, as_of: datetime, after: PeopleCursor | None, size: str, *, weeks: str
+) -> str:
+    """The latest day since which so many persons were seen for the last time, by the weeks that are read."""
+    later = reading.beside()
+    return fill(
+        _FULL_SINCE,
+        person=person_of("week.person"),
+        known=KNOWN_PERSONS,
+        last_day=_LAST_DAY,
+        weeks=weeks,
+        before=_before(after, reading),
+        later_person=later.person(),
+        later=later.events_since(as_of, conditions=(named(ANY_EVENT, column="seen.name", reading=later),)),
+        enough=size,
     )
 
 
@@ -101,24 +114,40 @@ _LAST_DAY: Final = "max(week.week + arrayMax(bitPositionsToArray(week.days)))"
 _BEYOND: Final = """
 WHERE at_last < <<value>> OR (at_last = <<value>> AND person > <<person>>)"""
 
-_RECENT: Final = """\
-SELECT person
-FROM
-(
+# Most pages are full within the last weeks: only where they are not, all weeks are read. The page begins with that day,
+# in the earliest of all zones, or with time itself.
+_NAMED: Final = """\
+WITH
+    (
+<<near_day>>
+    ) AS near_day,
+    (
+<<far_day>>
+    ) AS far_day,
+    greatest(
+        toDateTime64(greatest(near_day, far_day), 3, 'UTC') - toIntervalHour(<<hours>>),
+        toDateTime64(0, 3, 'UTC')) AS recent_since,
+    (
+        SELECT groupArray(person)
+        FROM
+        (
+            SELECT person
+            FROM
+            (
 SELECT <<person>> AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
 <<events>>
 GROUP BY person
-)<<where>>
-ORDER BY at_last DESC, person
-LIMIT <<limit>>"""
+            )<<where>>
+            ORDER BY at_last DESC, person
+            LIMIT <<limit>>
+        )
+    ) AS recent
+"""
 
-# The beginning, in the earliest of all zones, of the latest day since which enough persons were seen for the last
-# time; the beginning of time where they are not enough. Who did something after the list's moment may have been seen
-# before it at any time, and is not counted.
-_SINCE: Final = """\
-(
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(<<hours>>), toDateTime64(0, 3, 'UTC'))
+# Who did something after the list's moment may have been seen before it at any time, and is not counted. Where they
+# are not enough it is the day 0.
+_FULL_SINCE: Final = """\
+        SELECT max(last_day)
         FROM
         (
             SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
@@ -130,7 +159,7 @@ _SINCE: Final = """\
                 (
 <<known>>
                 ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
+                WHERE week.project_id = {project:String} AND <<weeks>>
                 GROUP BY person
             )
             WHERE person GLOBAL NOT IN
@@ -140,13 +169,7 @@ _SINCE: Final = """\
             )<<before>>
             GROUP BY last_day
         )
-        WHERE so_far >= <<enough>>
-    )"""
-
-_IS_SHORT: Final = """(SELECT count() FROM
-(
-<<persons>>
-)) < <<limit>>"""
+        WHERE so_far >= <<enough>>"""
 
 # The ids that stand for these persons: their own, unless it stands for somebody else, and those of others.
 _DID: Final = """\

@@ -285,6 +285,8 @@ def _back(moment: datetime, shift: Shift, zone: ZoneInfo) -> datetime:
     if shift.exact:
         return _fixed(moment - shift.exact, zone)
     wall = moment.astimezone(zone).replace(tzinfo=None)
+    if moment == _midnight(wall.date(), zone):  # at one o'clock where the clock was put forward at midnight
+        return _midnight(_day_back(wall.date(), shift), zone)
     return _instant(datetime.combine(_day_back(wall.date(), shift), wall.time()), zone)
 
 

@@ -12,10 +12,11 @@ from typing import Final
 
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.periods import Period
-from openpanel.analytics.person_ids import is_one_of, persons_of
+from openpanel.analytics.person_ids import is_one_of
 from openpanel.analytics.reading import SYNTHETIC, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import Row, Statement, and_all, fill
+from openpanel.identity.ids import person_of_profile
 
 MAX_DAYS: Final = 10_000  # of a calendar; days without an event take no place
 MAX_ROWS: Final = 1_000
@@ -184,7 +185,7 @@ def _did(profile: str, period: Period | None, reading: Reading) -> str:
     bounds: tuple[str, ...] = ()
     if period is not None:
         bounds = reading.within(period)
-    is_doer = is_one_of("seen.person", persons_of(profile), reading)
+    is_doer = is_one_of("seen.person", (person_of_profile(profile),), reading)
     return fill(_DID, synthetic=str(SYNTHETIC), is_doer=is_doer, bounds=and_all(bounds))
 
 

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from openpanel.analytics.filters import BadFilter
-from openpanel.analytics.person_ids import id_of, is_one_of, persons_of
+from openpanel.analytics.person_ids import id_of, is_named, is_one_of
 from openpanel.analytics.reading import SYNTHETIC, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import KNOWN_PERSONS, Row, Statement, fill, person_of
+from openpanel.identity.ids import person_of_profile
 
 MAX_PERSONS: Final = 1_000
 MAX_IDS: Final = 100  # devices, and as many profiles, that are named of one person
@@ -99,7 +100,7 @@ class PersonDetail:
 
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
-        return _of(self.project, persons_of(self.profile))
+        return _of(self.project, (person_of_profile(self.profile),))
 
     def answer(self, rows: Sequence[Row], source: Source) -> PersonDetails | None:
         assert source is Source.EVENTS
@@ -118,7 +119,7 @@ SELECT
         seen.profile_id = '', '',
         seen.person = <<person>>, concat('1', seen.profile_id),
         concat('0', seen.profile_id)))), 2) AS profile,
-    max(seen.profile_id != '' OR known.target != 0 OR described.names != '') AS identified,
+    max(seen.profile_id != '' OR known.target != 0 OR described.is_named) AS identified,
     max(if(seen.person = <<person>>, 0, seen.person)) AS other,
     arraySort(arrayDistinct(arrayConcat(
         any(described.profile_ids),
@@ -138,6 +139,7 @@ GLOBAL ANY LEFT JOIN
     SELECT
         <<described>> AS person,
         max(concat(if(told.person = <<described>>, '1', '0'), told.profile_id)) AS names,
+        max(<<is_named>>) AS is_named,
         groupUniqArray(<<most>>)(told.profile_id) AS profile_ids
     FROM profiles AS told FINAL
     GLOBAL ANY LEFT JOIN
@@ -165,6 +167,7 @@ def _of(project: str, persons: Sequence[int]) -> Statement:
         surroundings=", ".join(f"seen.{name}" for name in _SURROUNDINGS),
         synthetic=str(SYNTHETIC),
         described=person_of("told.person"),
+        is_named=is_named("told.profile_id", person_of("told.person")),
         these=is_one_of("seen.person", persons, reading),
         these_profiles=is_one_of("told.person", persons, reading),
     )

@@ -9,14 +9,12 @@ from typing import Final
 
 from openpanel.analytics.reading import Reading
 from openpanel.analytics.statements import KNOWN_PERSONS, fill
-from openpanel.identity.ids import from_hex, person_of_profile, to_hex
+from openpanel.identity.ids import to_hex
 
 
-def persons_of(profile: str) -> tuple[int, ...]:
-    """The ids a profile may be stored under: a known one by its hash, an anonymous one by its device."""
-    device = from_hex(profile)
-    own = person_of_profile(profile)
-    return (own,) if device is None else (own, device)
+def is_named(profile: str, person: str) -> str:
+    """The condition that a column of profile ids names somebody: a device describes itself by its own form."""
+    return f"{profile} != leftPad(lower(hex({person})), 16, '0')"
 
 
 def id_of(person: int, *, profile_id: str = "", device: int = 0) -> str:

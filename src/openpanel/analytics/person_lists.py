@@ -11,6 +11,7 @@ from typing import Final
 from openpanel.analytics.occurrences import named
 from openpanel.analytics.people_recent import RecentPeople, recent_people
 from openpanel.analytics.person_cursors import PeopleCursor
+from openpanel.analytics.person_ids import is_named
 from openpanel.analytics.person_selection import PeopleSelection
 from openpanel.analytics.property_filters import met, widened
 from openpanel.analytics.reading import ANY_EVENT, Reading
@@ -39,7 +40,7 @@ def of_people(
         return Statement(fill(_COUNT, listed=listed), reading.parameters)
     sort, descending = order
     page = page_of(listed, reading, sort=sort, descending=descending, after=after, limit=limit)
-    return Statement(page, reading.parameters)
+    return Statement(page if recent is None else f"{recent.named}{page}", reading.parameters)
 
 
 def page_of(
@@ -123,7 +124,7 @@ _TOLD: Final = """\
 SELECT
     <<person>> AS person,
     concat(if(told.person = <<person>>, '1', '0'), told.profile_id) AS names,
-    1 AS is_known,
+    <<is_named>> AS is_known,
     toUInt64(0) AS others,
     toInt64(0) AS at_first,
     toInt64(0) AS at_last,
@@ -261,14 +262,17 @@ def _found(search: str, as_of: datetime, reading: Reading, *, who: str) -> str:
 
 def _told(selection: PeopleSelection, as_of: datetime, reading: Reading, recent: RecentPeople | None) -> str:
     person = person_of("told.person")
-    listed = "1" if selection.takes_unseen else "0"
+    is_known = is_named("told.profile_id", person)
+    conditions = [] if selection.kind == "all" else [is_known]
     if selection.takes_unseen and selection.search:
-        listed = fill(_DESCRIBED, search=reading.text(selection.search))
+        conditions.append(fill(_DESCRIBED, search=reading.text(selection.search)))
+    listed = " AND ".join(conditions) or "1"
     return fill(
         _TOLD,
         person=person,
+        is_named=is_known,
         overrides=KNOWN_PERSONS,
-        listed=listed,
+        listed=listed if selection.takes_unseen else "0",
         unnamed=fill(_UNNAMED, as_of=reading.moment(as_of)),
         on_page="" if recent is None else f"\n    AND {recent.has(person)}",
     )

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from openpanel.analytics.filters import MAX_DECLARED, BadFilter
-from openpanel.analytics.person_ids import is_one_of, persons_of
+from openpanel.analytics.person_ids import is_one_of
 from openpanel.analytics.reading import SYNTHETIC, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.statements import Row, Statement, fill
+from openpanel.identity.ids import person_of_profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class PersonMetrics:
     def statement(self, source: Source) -> Statement:
         assert source is Source.EVENTS
         reading = Reading(self.project, timezone=self.timezone)
-        persons = persons_of(self.profile)
+        persons = (person_of_profile(self.profile),)
         sql = fill(
             _METRICS,
             conversions=reading.texts(self.conversions),

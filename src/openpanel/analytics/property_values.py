@@ -86,7 +86,7 @@ class PropertyValues:
             return fill(_TOLD, table=table, column=column, where=searched)
         if self.event is None and (rolled := _rolled(self.key, self.search, reading)) is not None:
             return rolled
-        of_event = "" if self.event is None else f"\n        AND seen.name = {reading.text(self.event)}"
+        of_event = _of_event(self.event, reading)
         return fill(
             _NEWEST,
             column=_text_of_event(self.key, reading),
@@ -95,6 +95,33 @@ class PropertyValues:
             longest=reading.value("UInt32", MAX_VALUE_BYTES),
             where=matching("item", self.search, reading),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class EventsToLookThrough:
+    """How many events of this name are there, or of all names? One more than `NEWEST` stands for every higher number."""
+
+    project: str
+    event: str | None = None
+
+    @property
+    def exact(self) -> Source:
+        return Source.EVENTS
+
+    @property
+    def rolled_up(self) -> tuple[Span, ...]:
+        return ()
+
+    def statement(self, source: Source) -> Statement:
+        assert source is Source.EVENTS
+        reading = Reading(self.project, timezone="UTC")
+        most = reading.value("UInt32", NEWEST + 1)
+        counted = fill(_COUNTED, of_event=_of_event(self.event, reading), most=most)
+        return Statement(counted, reading.parameters)
+
+    def answer(self, rows: Sequence[Row], source: Source) -> int:
+        assert source is Source.EVENTS
+        return int(rows[0][0])
 
 
 _OF_PROPERTIES: Final = """\
@@ -134,6 +161,20 @@ FROM
 ) AS newest
 WHERE item != '' AND length(item) <= <<longest>><<where>>
 GROUP BY item"""
+
+_COUNTED: Final = """\
+SELECT count()
+FROM
+(
+    SELECT seen.day AS day
+    FROM events AS seen
+    WHERE seen.project_id = {project:String}<<of_event>>
+    LIMIT <<most>>
+)"""
+
+
+def _of_event(name: str | None, reading: Reading) -> str:
+    return "" if name is None else f"\n        AND seen.name = {reading.text(name)}"
 
 
 def _told(key: str, reading: Reading) -> tuple[str, str] | None:

@@ -14,14 +14,14 @@ from typing import Final
 
 from openpanel.analytics.filters import BadFilter, Filter, check
 from openpanel.analytics.periods import Period
-from openpanel.analytics.person_ids import is_one_of, persons_of
+from openpanel.analytics.person_ids import is_one_of
 from openpanel.analytics.property_filters import PropertyFilter, check_filters, met
 from openpanel.analytics.reading import SYNTHETIC, Membership, Reading
 from openpanel.analytics.routing import Source, Span
 from openpanel.analytics.session_rows import Session, session, sessions_of
 from openpanel.analytics.statements import Row, Statement, and_all, fill, milliseconds
 from openpanel.analytics.visits import LONGEST_SESSION, visits
-from openpanel.identity.ids import from_hex, to_hex
+from openpanel.identity.ids import from_hex, person_of_profile, to_hex
 
 __all__ = [
     "Session",
@@ -308,7 +308,7 @@ def _plain(selection: SessionSelection, conditions: Sequence[str]) -> tuple[str,
 
 def _of_person(profile: str, reading: Reading) -> tuple[str, str]:
     """That the session is this person's."""
-    persons = persons_of(profile)
+    persons = (person_of_profile(profile),)
     has_event = fill(_HAS_EVENT, is_doer=is_one_of("seen.person", persons, reading))
     return has_event, is_one_of("visit.person", persons, reading)
 

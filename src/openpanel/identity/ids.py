@@ -62,8 +62,14 @@ def foreign_device(project: str, text: str) -> int:
 
 
 def person_of_profile(profile_id: str) -> int:
-    """The person behind a profile id. An anonymous person is its device id."""
-    return hash64("profile", profile_id)
+    """The person behind a profile id: behind a device's, which an anonymous visitor is asked for by, that device.
+
+    A profile id that happens to have the form of ours is that number, too, and nobody else's unless a device has it.
+
+    >>> person_of_profile("00000000000000ff")
+    255
+    """
+    return from_hex(profile_id) or hash64("profile", profile_id)
 
 
 def session_id(*, project: str, device: int, at_ms: int) -> int:

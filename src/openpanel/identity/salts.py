@@ -25,6 +25,8 @@ class NoSaltError(Exception):
 class Salts:
     """The salt in force, and the one of the day before for visits that go on over midnight."""
 
+    day: date
+    """Whose salt is in force: today, or the newest day before it that has one."""
     current: bytes
     previous: bytes | None
 
@@ -38,7 +40,7 @@ def salts_at(day_salts: Mapping[date, bytes], at_ms: int) -> Salts:
     day = max((known for known in day_salts if known <= today), default=None)
     if day is None:
         raise NoSaltError(today)
-    return Salts(day_salts[day], day_salts.get(day - timedelta(days=1)))
+    return Salts(day, day_salts[day], day_salts.get(day - timedelta(days=1)))
 
 
 def utc_day(at_ms: int) -> date:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import Engine, create_engine, make_url, text
+import sqlalchemy
+from sqlalchemy import Engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.orm import Session
 
@@ -34,7 +35,7 @@ class Database:
     """PostgreSQL with the metadata; closed by whoever opened it."""
 
     def __init__(self, url: str, *, pool_size: int = 4, application: str = "openpanel") -> None:
-        self._engine = create_engine(
+        self._engine = sqlalchemy.create_engine(
             driver_url(url),
             pool_size=pool_size,
             max_overflow=pool_size,

@@ -138,6 +138,16 @@ class Project(Row):
     )
 
 
+class ErasedProject(Row):
+    """The word that a project was erased. It stays when one of that id is made again, and is not that one's."""
+
+    __tablename__ = "erased_projects"
+
+    project_id: Mapped[str] = mapped_column(primary_key=True)
+    organization_id: Mapped[str]  # whose it was
+    erased_at: Mapped[datetime]  # the last time; what was accepted until then was the erased one's
+
+
 class ProjectFilter(Row):
     __tablename__ = "project_filters"
     __table_args__ = (CheckConstraint("type IN ('ip', 'profile_id', 'event')", name="type"),)
@@ -147,6 +157,32 @@ class ProjectFilter(Row):
     type: Mapped[str]
     value: Mapped[str]
     conditions: Mapped[list[dict[str, Any]]]
+
+
+class PersonErasure(Row):
+    """That everything about one person is to go, and the receipt once it has."""
+
+    __tablename__ = "person_erasures"
+    __table_args__ = (
+        CheckConstraint("state IN ('asked', 'running', 'done', 'failed')", name="state"),
+        Index("ix_person_erasures_project_id_asked_at", "project_id", "asked_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    profile_id: Mapped[str | None]  # as asked; like `names` not kept once it is done
+    device_id: Mapped[str | None]
+    person: Mapped[str]  # the number asked for; as all numbers here 16 hexadecimal digits
+    persons: Mapped[list[str]]  # all numbers that stand for the person
+    names: Mapped[list[str]]  # all its profile ids
+    until_ms: Mapped[int] = mapped_column(BigInteger)  # what was received up to then is the erased person's
+    asked_at: Mapped[datetime]
+    asked_by: Mapped[str]
+    state: Mapped[str]
+    looks: Mapped[int]  # how often it was to be looked; one more when something may have come in since
+    reason: Mapped[str] = mapped_column(server_default=text("''"))  # why it failed
+    finished_at: Mapped[datetime | None]
+    receipt: Mapped[dict[str, Any]]
 
 
 class EventMeta(Row):

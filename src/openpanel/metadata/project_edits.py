@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from openpanel.metadata import announcements
 from openpanel.metadata.database import Database
 from openpanel.metadata.errors import Conflict, Managed, NotFound
-from openpanel.metadata.models import Client, ClientSecret, Project
+from openpanel.metadata.models import Client, ClientSecret, ErasedProject, Project
 from openpanel.metadata.projects import FILTERS, assign, columns, record, replace_filters
 from openpanel.metadata.records import (
     SHARED_POOL,
@@ -60,9 +60,12 @@ def create(
     cross_domain: bool = False,
     types: Sequence[ProjectType] = (),
 ) -> ProjectDetails:
-    """Make a project with its first client, under the first of `ids` that is free. Its pool is that of all."""
+    """Make a project with its first client, under the first of `ids` that is free. Its pool is that of all.
+
+    One that another organization had until its project was erased is not free: somebody may still send or ask by it.
+    """
     with database.session() as session:
-        taken = set(session.scalars(select(Project.id).where(Project.id.in_(ids))))
+        taken = _taken(session, ids, organization=wanted.organization)
         chosen = next((each for each in ids if each not in taken), None)
         if chosen is None:
             raise Conflict("all these ids are taken")
@@ -148,6 +151,15 @@ def end_removal(database: Database, *, project: str) -> None:
         row = session.get(Project, project, with_for_update=True)
         if row is not None:
             row.delete_after = None
+
+
+def _taken(session: Session, ids: Sequence[str], *, organization: str) -> set[str]:
+    """Those of the ids that a project has, or one of another organization had."""
+    there = select(Project.id).where(Project.id.in_(ids))
+    erased = select(ErasedProject.project_id).where(
+        ErasedProject.project_id.in_(ids), ErasedProject.organization_id != organization
+    )
+    return {*session.scalars(there), *session.scalars(erased)}
 
 
 def _held(session: Session, project: str, organization: str) -> Project:

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, func, or_, select, update
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ColumnElement, Select, Table, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session, selectinload
 
-from openpanel.metadata import announcements
+from openpanel.metadata import announcements, person_erasures
 from openpanel.metadata.database import Database
-from openpanel.metadata.models import Client, Membership, Project, ProjectFilter, User
+from openpanel.metadata.models import Client, ErasedProject, Membership, Project, ProjectFilter, User
 from openpanel.metadata.records import (
     Condition,
     DeletionPolicy,
@@ -19,6 +19,7 @@ from openpanel.metadata.records import (
     FilterType,
     ProjectRecord,
     RetentionKind,
+    Standing,
     Webhook,
 )
 
@@ -31,6 +32,22 @@ def load(database: Database, *, project: str) -> ProjectRecord | None:
     with database.session() as session:
         row = session.get(Project, project, options=[FILTERS])
         return record(row) if row else None
+
+
+def standing(database: Database, *, project: str) -> Standing:
+    """What is known of the project of that id, and of one that had it before."""
+    asked = select(literal(project).label("id")).subquery()
+    query = (
+        select(Project, ErasedProject.erased_at)
+        .select_from(asked)
+        .outerjoin(Project, Project.id == asked.c.id)
+        .outerjoin(ErasedProject, ErasedProject.project_id == asked.c.id)
+        .options(FILTERS)
+    )
+    with database.session() as session:
+        row, erased_at = cast("tuple[Project | None, datetime | None]", session.execute(query).one())
+        forgotten = person_erasures.forgotten_within(session, projects=[project]).get(project, ())
+        return Standing(record(row) if row is not None else None, erased_at, forgotten)
 
 
 def listed(database: Database, *, organization: str | None = None) -> tuple[ProjectRecord, ...]:
@@ -108,9 +125,23 @@ def removed_at(database: Database, *, project: str) -> datetime | None:
 
 
 def owner_of(database: Database, *, project: str) -> str | None:
-    """The namespace of the resource that describes the project, or did so last; None: not known, or no project."""
+    """The namespace of the resource that describes the project, or did so last; "": it was made through the API.
+
+    None: not known, or there is no such project.
+    """
     with database.session() as session:
-        return (session.scalar(_whole(project)) or {}).get("owner")
+        row = session.scalar(_whole(_PROJECTS.c.id == project)) or {}
+    return row.get("owner") or (None if row.get("managed", True) else "")
+
+
+def owners_in(database: Database, *, organization: str) -> frozenset[str]:
+    """The namespaces that have projects in the organization, also deleted ones; "": there is one made through the API.
+
+    Projects of manifests of which nobody noted whose they are do not count.
+    """
+    with database.session() as session:
+        rows = list(session.scalars(_whole(_PROJECTS.c.organization_id == organization)))
+    return frozenset(one.get("owner") or "" for one in rows if one.get("owner") or not one["managed"])
 
 
 def own(database: Database, *, project: str, owner: str) -> bool:
@@ -119,7 +150,7 @@ def own(database: Database, *, project: str, owner: str) -> bool:
     Tables that cannot say yet whose a project is are left as they are.
     """
     with database.session() as session:
-        row = session.scalar(_whole(project).with_for_update())
+        row = session.scalar(_whole(_PROJECTS.c.id == project).with_for_update())
         if row is None or row.get("owner", owner) == owner:
             return False
         session.execute(update(_PROJECTS).where(_PROJECTS.c.id == project).values(owner=owner))
@@ -135,13 +166,14 @@ def identity(database: Database, *, project: str) -> str:
 
 
 def erase(database: Database, *, project: str) -> bool:
-    """Forget the project with its filters, clients and secrets; whether it was there."""
+    """Forget the project with its filters, clients and secrets, but not that it was erased; whether it was there."""
     with database.session() as session:
         row = session.get(Project, project, with_for_update=True)
         if row is None:
             return False
         _announce_clients(session, project)
         announcements.project(session, project)
+        _note_erased(session, row)
         session.delete(row)
         return True
 
@@ -218,10 +250,19 @@ def replace_filters(session: Session, row: Project, filters: tuple[Filter, ...])
     row.filters.extend(_filter_row(entry, position=place) for place, entry in enumerate(filters))
 
 
-def _whole(project: str) -> Select[tuple[dict[str, Any]]]:
-    """The row as JSON, which names no column, so that it may be asked for one that is not there yet."""
+def _whole(which: ColumnElement[bool]) -> Select[tuple[dict[str, Any]]]:
+    """Rows as JSON, which names no column, so that they may be asked for one that is not there yet."""
     row = func.to_jsonb(_PROJECTS.table_valued(), type_=JSONB)
-    return select(row).select_from(_PROJECTS).where(_PROJECTS.c.id == project)
+    return select(row).select_from(_PROJECTS).where(which)
+
+
+def _note_erased(session: Session, row: Project) -> None:
+    """Keep the word that it was erased. Tables that have no place for it yet are left as they are."""
+    if not session.scalar(select(func.to_regclass(ErasedProject.__tablename__).is_not(None))):
+        return
+    said = {"organization_id": row.organization_id, "erased_at": func.clock_timestamp()}
+    word = insert(ErasedProject).values(project_id=row.id, **said)
+    session.execute(word.on_conflict_do_update(index_elements=[ErasedProject.project_id], set_=said))
 
 
 def _announce_clients(session: Session, project: str) -> None:

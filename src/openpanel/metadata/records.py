@@ -5,7 +5,7 @@ Imported by every room that reads metadata. Knows no SQLAlchemy, no session and 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Literal, get_args
 
 ClientType = Literal["write", "read", "root"]
@@ -14,6 +14,7 @@ DeletionPolicy = Literal["Retain", "Delete", "Snapshot"]  # Snapshot: copied els
 Role = Literal["admin", "member"]
 ProjectType = Literal["website", "app", "backend"]
 CohortKind = Literal["dynamic", "static"]
+ErasureState = Literal["asked", "running", "done", "failed"]
 RetentionKind = Literal["events", "sessions", "aggregates", "replays", "bots", "deadLetters"]
 
 RETENTION_KINDS: Final[tuple[RetentionKind, ...]] = get_args(RetentionKind)
@@ -95,6 +96,31 @@ class ProjectRecord:
     deletion_policy: DeletionPolicy = "Retain"  # what happens to collected data on removal
     deleted: bool = False
     timezone_since: datetime | None = None  # when it became this one; None: it was never another
+
+
+@dataclass(frozen=True, slots=True)
+class ForgottenPerson:
+    """Whose events are not taken any more if they were received up to `until_ms`."""
+
+    erasure: str
+    persons: tuple[int, ...]
+    until_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the projects that have an id and had it. Neither: nobody knows such a project."""
+
+    record: ProjectRecord | None
+    erased_at: datetime | None = None  # when one of this id was erased last; the one there is now came later
+    forgotten: tuple[ForgottenPerson, ...] = ()
+
+    @property
+    def erased(self) -> bool:
+        """Whether the project's data are deleted, or are being so. A record that is missing is no word of that."""
+        if self.record is None:
+            return self.erased_at is not None
+        return self.record.deleted and self.record.deletion_policy == "Delete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +251,33 @@ class ReferenceRecord:
     happened_at: datetime
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PersonErasure:
+    """That everything about one person is to go. What says who it is is not kept once it is done."""
+
+    id: str
+    project: str
+    profile_id: str | None
+    device_id: str | None
+    person: int
+    """The number of the profile or the device that was asked for."""
+    persons: tuple[int, ...]
+    """All numbers that stand for the person, as far as found."""
+    names: tuple[str, ...]
+    """All its profile ids, as far as found."""
+    until_ms: int
+    """What was received up to then is the erased person's."""
+    asked_at: datetime
+    asked_by: str
+    state: ErasureState
+    looks: int
+    reason: str
+    finished_at: datetime | None
+    receipt: Mapping[str, Any]
+
+    @property
+    def until(self) -> datetime:
+        """`until_ms` as a moment."""
+        return datetime.fromtimestamp(self.until_ms / 1_000, tz=UTC)

@@ -43,7 +43,7 @@ class RunMode(IntEnum):
     OPEN = 1  # may extend the session or open one
     LATE = 2  # belongs to a known session or to none, never opens one
     PEEK = 3  # reads the live session or the id that a new one would get, writes nothing
-    JOIN = 4  # a server's event: reads the live session of its profile, or none
+    JOIN = 4  # a server's event: reads the live session of its profile, or none; never another profile's
 
 
 class Item(msgspec.Struct, array_like=True, frozen=True, gc=False):

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 import redis
 
 from openpanel.stream import scripts
-from openpanel.stream.keys import Pool, keys_of
+from openpanel.stream.keys import NAMESPACE, Pool, keys_of
 
 FORGET_CHUNK: Final = 1_000  # keys of one UNLINK
 
@@ -37,20 +37,37 @@ def live_visitors(redis: redis.Redis, *, pool: Pool, project: str, since_ms: int
 
 
 def forget(redis: redis.Redis, *, pool: Pool, project: str) -> None:
-    """Drop the sessions and pointers of a deleted project. Its entries in the streams are the worker's."""
-    for keys in keys_of(pool):
-        redis.srem(keys.projects, project)
-        redis.unlink(keys.live(project))
-        for prefix in (keys.session_prefix, keys.profile_prefix):
-            for chunk in _chunks(redis, prefix + project + ":"):
-                redis.unlink(*chunk)
+    """Drop the sessions and pointers of a deleted project, in one look through all of Redis.
+
+    Its entries in the streams are the worker's.
+    """
+    shards = keys_of(pool)
+    pipeline = redis.pipeline(transaction=False)
+    for keys in shards:
+        pipeline.srem(keys.projects, project)
+        pipeline.unlink(keys.live(project))
+    pipeline.execute()
+    prefixes = tuple(
+        f"{prefix}{project}:".encode()
+        for keys in shards
+        for prefix in (keys.session_prefix, keys.profile_prefix)
+    )
+    pattern = f"{NAMESPACE}:{{{_literal(pool.name)}:*}}:*:{_literal(project)}:*"
+    for chunk in _chunks(redis, pattern, prefixes):
+        redis.unlink(*chunk)
 
 
-def _chunks(redis: redis.Redis, prefix: str) -> Iterator[Sequence[bytes]]:
-    escaped = "".join("\\" + char if char in "*?[]\\^" else char for char in prefix)
+def _literal(text: str) -> str:
+    """The text as a pattern that means nothing else."""
+    return "".join("\\" + char if char in "*?[]\\^" else char for char in text)
+
+
+def _chunks(redis: redis.Redis, pattern: str, prefixes: tuple[bytes, ...]) -> Iterator[Sequence[bytes]]:
+    """The keys of that pattern that begin with one of these."""
     chunk: list[bytes] = []
-    for name in redis.scan_iter(match=escaped + "*", count=FORGET_CHUNK):
-        chunk.append(name)
+    for name in redis.scan_iter(match=pattern, count=FORGET_CHUNK):
+        if name.startswith(prefixes):
+            chunk.append(name)
         if len(chunk) >= FORGET_CHUNK:
             yield chunk
             chunk = []

@@ -3,7 +3,7 @@
 Knows no store; what a manifest does is in `ensure`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -19,6 +19,7 @@ GROUP: Final = "openpanel.dev"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 KIND: Final = "AnalyticsProject"
+DEFAULT_ORGANIZATION: Final = "default"
 
 
 class ObjectMeta(Part):
@@ -50,6 +51,11 @@ class AnalyticsProject(Part):
     def name(self) -> str:
         """The project's id."""
         return self.metadata.name
+
+    @property
+    def organization(self) -> str:
+        """Id of the organization that the project belongs to."""
+        return self.spec.organization or DEFAULT_ORGANIZATION
 
     def secret_name(self, client: Client) -> str:
         """Name of the secret that holds the client's credentials."""
@@ -90,4 +96,13 @@ def _project(document: Document) -> AnalyticsProject | list[Refusal]:
     try:
         return AnalyticsProject.model_validate(document.value)
     except ValidationError as error:
-        return refusals.explain(error, document=document, root=AnalyticsProject)
+        faults = refusals.explain(error, document=document, root=AnalyticsProject)
+        # A resource of another kind has other fields, about which there is nothing to say.
+        return [fault for fault in faults if fault.path in _foreign(document.value)] or faults
+
+
+def _foreign(value: object) -> frozenset[str]:
+    """Where it says that it is another kind of resource."""
+    own = {"apiVersion": API_VERSION, "kind": KIND}
+    said = value if isinstance(value, Mapping) else {}
+    return frozenset(name for name, expected in own.items() if said.get(name, expected) != expected)

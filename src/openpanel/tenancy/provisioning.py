@@ -102,7 +102,7 @@ def lock_name(project: str) -> str:
 
 
 def ensure_organization(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
-    name = wanted.spec.organization
+    name = wanted.organization
     if organizations.ensure(world.database, organization=name, name=name):
         yield Change("organization", name, "created")
 
@@ -136,7 +136,7 @@ def ensure_clients(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
         changed = clients.put_managed(
             world.database,
             client_id=present[client.name],
-            organization=wanted.spec.organization,
+            organization=wanted.organization,
             client_type=client.type,
             ignore_cors_and_secret=client.ignore_cors_and_secret,
         )
@@ -152,10 +152,11 @@ def rotate_clients(wanted: AnalyticsProject, world: World) -> Iterator[Change]:
         now = world.clock()
         made = clients.last_rotation(world.database, client_id=present[client.name])
         if made is not None and made + span(client.rotation.interval) <= now:
-            issued = replace_secret(
-                present[client.name], until=now + span(client.rotation.overlap), world=world
-            )
-            world.deliver(client.name, issued)
+            issued = Issued(present[client.name], world.fresh_secret())
+            world.deliver(
+                client.name, issued
+            )  # before it counts: one that nobody was given is replaced by the next
+            _count(issued, until=now + span(client.rotation.overlap), world=world)
             yield Change("client", client.name, "secret rotated", issued)
 
 
@@ -192,17 +193,15 @@ STEPS: Final[tuple[Step, ...]] = (
 )
 
 
-def replace_secret(client_id: str, *, until: datetime, world: World) -> Issued:
-    """Give the client a new secret; the ones it has go on until `until`."""
-    issued = Issued(client_id, world.fresh_secret())
+def _count(issued: Issued, *, until: datetime, world: World) -> None:
+    """Have the secret open its client from now on, and the ones so far until `until`."""
     clients.rotate(
         world.database,
-        client_id=client_id,
+        client_id=issued.client_id,
         secret_hash=hash_secret(issued.secret),
         at=world.clock(),
         until=until,
     )
-    return issued
 
 
 def _create(wanted: AnalyticsProject, name: str, world: World) -> Issued:
@@ -213,7 +212,7 @@ def _create(wanted: AnalyticsProject, name: str, world: World) -> Issued:
         id=issued.client_id,
         name=name,
         project=wanted.name,
-        organization=wanted.spec.organization,
+        organization=wanted.organization,
         type=client.type,
         secret_hash=hash_secret(issued.secret),
         ignore_cors_and_secret=client.ignore_cors_and_secret,

@@ -6,7 +6,7 @@ Every sentence that a refused manifest is answered with is made here. Used alike
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, get_args
+from typing import Any, Final, Literal, Protocol, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -125,7 +125,19 @@ class _Facts:
 
 
 def _missing(facts: _Facts) -> tuple[str, str]:
-    return "is required and missing", facts.description
+    return "is required and missing", _form(facts.field) or facts.description
+
+
+def _form(field: FieldInfo | None) -> str:
+    """What a value of the field looks like, where its type says it in few words."""
+    kind = field.annotation if field else None
+    if get_origin(kind) is Literal:
+        *most, last = map(repr, get_args(kind))
+        return f"{', '.join(most)} or {last}" if most else last
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        named = [str(each.alias or name) for name, each in kind.model_fields.items()]
+        return f"a mapping with {', '.join(named)}"
+    return ""
 
 
 def _unknown(facts: _Facts) -> tuple[str, str]:

@@ -7,7 +7,8 @@ afterwards, by the wish of that moment, whether the third follows.
 
 Repeatable: a call after a crash goes on where the first one stopped. Workers drop the events of a project that are
 still on their way once it is marked for erasure; what one of them had in its hands at that moment is erased by a
-second look, after the project itself is gone.
+second look, after the project itself is gone. The word that it was erased stays (`metadata.projects.erase`): what
+comes out of a stream or a spool later is dropped by it, also once there is another project of that name.
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from openpanel.tenancy.announcing import Announce, tell
 from openpanel.tenancy.provisioning import lock_name
 from openpanel.tenancy.report import Change, Report
 from openpanel.tenancy.snapshot_places import S3, named_after
-from openpanel.tenancy.streams import Streams
+from openpanel.tenancy.streams import Forget, Streams
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.schema import Form, Single
 
@@ -41,6 +42,7 @@ class World:
     warehouse: Warehouse
     announce: Announce
     clock: Callable[[], datetime]
+    forget: Forget
     form: Form | None = None  # of the warehouse's tables: one server, unless it says otherwise
     access_storage: bool = (
         False  # whether the project's user of the warehouse goes, too, whatever becomes of the data
@@ -103,6 +105,7 @@ def remove_due(
     warehouse: Warehouse,
     announce: Announce,
     clock: Callable[[], datetime],
+    forget: Forget,
     form: Form | None = None,
     access_storage: bool = False,
 ) -> tuple[Report, ...]:
@@ -114,7 +117,8 @@ def remove_due(
     due = project_edits.due(database, at=clock())
     if not due:
         return ()
-    world = World(database, warehouse, announce, clock, form or stored.form_of(warehouse), access_storage)
+    form = form or stored.form_of(warehouse)
+    world = World(database, warehouse, announce, clock, forget, form, access_storage)
     return tuple(_remove_one_due(project, world) for project in due)
 
 
@@ -145,9 +149,11 @@ def _remove(project: str, world: World, how: Removal) -> Report:
         stored.erase(warehouse, project=project, form=form)
         if how.streams is not None:
             how.streams.drop(project)
+        world.forget(project)  # before the project is: a call that dies in between is repeated
         projects.erase(database, project=project)
         tell(database, announce=announce)
         stored.erase_left_over(warehouse, project=project, form=form)
+        world.forget(project)
         changes.append(Change("project", project, "erased"))
     return Report.of(project, changes)
 

@@ -117,7 +117,9 @@ class Ingest(Part):
 class Rotation(Part):
     """When the client's secret is replaced."""
 
-    interval: Duration = Field(description="How long a secret is used before a new one is made, such as 90d.")
+    interval: Duration = Field(
+        description="How long a secret is used before a new one is made, such as 90d; on one machine it is made by the next `openpanel apply` after that."
+    )
     overlap: Duration = Field(
         default="24h", description="How long the old secret goes on working after that."
     )
@@ -152,7 +154,7 @@ class Client(Part):
 
 
 class Retention(Part):
-    """Days each kind of data is kept; a kind that is left out is kept for ever, replays for 30 days."""
+    """Days each kind of data is kept; a kind that is left out is kept for ever, replays and dead letters for 30 days."""
 
     events: Days | None = Field(default=None, description="Days that single events are kept.")
     sessions: Days | None = Field(default=None, description="Days that sessions are kept.")
@@ -161,7 +163,9 @@ class Retention(Part):
         default=None, description="Days that session replays are kept; left out: 30."
     )
     bots: Days | None = Field(default=None, description="Days that requests of bots are kept.")
-    dead_letters: Days | None = Field(default=None, description="Days that refused events are kept.")
+    dead_letters: Days | None = Field(
+        default=None, description="Days that refused events are kept; left out: 30."
+    )
 
 
 class Quota(Part):
@@ -242,9 +246,9 @@ class Event(Part):
 
 
 class Webhook(Part):
-    """Where events of the project are told."""
+    """Where events of the project are to be told. Kept with the project; nothing calls it yet."""
 
-    url: WebAddress = Field(description="Address that is called with POST and JSON.")
+    url: WebAddress = Field(description="Address to be called with POST and JSON; this version calls none.")
     events: list[Name] = Field(
         min_length=1, max_length=100, description="Names of the events that are told; * for all."
     )
@@ -309,7 +313,10 @@ class AnalyticsProjectSpec(Part):
         default=None, description="Which PanelCluster serves the project; left out: the only one there is."
     )
     display_name: Line = Field(default="", description="Name shown to people; left out: the resource's name.")
-    organization: DnsLabel = Field(default="default", description="Organization the project belongs to.")
+    organization: DnsLabel | None = Field(
+        default=None,
+        description="Organization the project belongs to; unless said, the one called like its namespace, on one machine `default`.",
+    )
     domains: list[Domain] = Field(
         default_factory=list, max_length=200, description="Origins whose pages may send without a secret."
     )
@@ -335,7 +342,11 @@ class AnalyticsProjectSpec(Part):
     events: list[Event] = Field(
         default_factory=list, max_length=500, description="Conversions and looks of events, by name."
     )
-    webhooks: list[Webhook] = Field(default_factory=list, max_length=50, description="Where events are told.")
+    webhooks: list[Webhook] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Where events are to be told; kept, and not called by this version.",
+    )
     deletion_policy: DeletionPolicy = Field(
         default="Retain",
         description="What happens to collected data when the project is deleted; Snapshot: copied elsewhere, then deleted.",

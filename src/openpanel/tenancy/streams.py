@@ -1,8 +1,12 @@
 """What a removal asks of the streams that take a project's events, as a protocol: this room knows no stream."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
+
+Forget = Callable[[str], object]
+"""Takes away what the streams of all projects remember of one: the state of its visitors, where profiles were seen."""
 
 
 @dataclass(frozen=True, slots=True)

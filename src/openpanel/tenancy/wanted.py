@@ -25,7 +25,7 @@ def project(wanted: AnalyticsProject, *, pool: str, pool_shards: int = 1) -> Pro
     return ProjectRecord(
         id=wanted.name,
         name=said.display_name or wanted.name,
-        organization=said.organization,
+        organization=wanted.organization,
         timezone=said.time_zone,
         cors=tuple(said.domains),
         allow_unsafe_revenue=privacy.allow_unsafe_revenue,

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
-from openpanel.warehouse import tables, views
+from openpanel.warehouse import retention, tables, views
 from openpanel.warehouse.client import Warehouse
 from openpanel.warehouse.errors import (
     REPLICA_ALREADY_EXISTS,
@@ -38,12 +38,14 @@ class Migration:
 
     `column`: what it is all about, where that is one column. They are not sent where it is there already: even a
     change of nothing makes all replicas of a table agree on it.
+    `then`: what goes by what the database holds, and finds nothing to do where it was done before.
     """
 
     number: int
     name: str
     statements: Callable[[Form], tuple[str, ...]]
     column: tuple[Table, str] | None = None
+    then: Callable[[Warehouse, Form], None] | None = None
 
 
 def _everything(form: Form) -> tuple[str, ...]:
@@ -81,6 +83,12 @@ MIGRATIONS: Final = (
         "persons of profiles",
         lambda form: _add_column(tables.PROFILES, "person", form),
         column=(tables.PROFILES, "person"),
+    ),
+    Migration(
+        5,
+        "dead letters expire",
+        lambda _form: (),
+        then=lambda warehouse, form: retention.bring(warehouse, "deadLetters", form=form),
     ),
 )
 
@@ -126,6 +134,8 @@ def _apply(warehouse: Warehouse, migration: Migration, form: Form) -> None:
     if migration.column is None or not _is_there(warehouse, *migration.column, form=form):
         for statement in migration.statements(form):
             _run(warehouse, statement)
+    if migration.then is not None:
+        migration.then(warehouse, form)
     _record(warehouse, migration, "finished")
 
 

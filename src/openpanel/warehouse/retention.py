@@ -63,7 +63,8 @@ _TABLES: Final[Mapping[Kind, tuple[_Kept, ...]]] = {
     ),
     "replays": (_Kept(tables.REPLAY_CHUNKS, "toDateTime(started_at)", default_days=30),),
     "bots": (_Kept(tables.BOTS, "toDateTime(created_at)"),),
-    "deadLetters": (_Kept(tables.DEAD_LETTERS, "toDateTime(received_at)"),),
+    # Also those of no project, which nobody could give a limit to: bodies are kept as they were sent.
+    "deadLetters": (_Kept(tables.DEAD_LETTERS, "toDateTime(received_at)", default_days=30),),
 }
 
 
@@ -86,10 +87,18 @@ def apply_retention(
             if _bring(warehouse, kind, kept, table):
                 changed[kept.table.name] = None
             if version is not None:
-                _date_anew(warehouse, project, table)
+                _date_anew(warehouse, table, where="project_id = {project:String}", project=project)
         if version is not None:
             _store(warehouse, project, kind, days[kind] or 0, version + 1)
     return tuple(changed)
+
+
+def bring(warehouse: Warehouse, kind: Kind, *, form: Form) -> None:
+    """Give this kind of data the TTL of the limits that stand and of today's default, old rows included."""
+    for kept in _TABLES[kind]:
+        table = local_name(kept.table, form=form)
+        _bring(warehouse, kind, kept, table)
+        _date_anew(warehouse, table, where="1")
 
 
 def ttl(kept_days: Mapping[str, int], *, time: str, default_days: int = 0) -> str:
@@ -165,16 +174,16 @@ def _bring(warehouse: Warehouse, kind: Kind, kept: _Kept, table: str) -> bool:
     raise BadRetention(message)
 
 
-def _date_anew(warehouse: Warehouse, project: str, table: str) -> None:
-    """Have the parts that may hold the project's rows dated by the table's TTL, without waiting for it.
+def _date_anew(warehouse: Warehouse, table: str, *, where: str, **parameters: str) -> None:
+    """Have the parts that may hold such rows dated by the table's TTL, without waiting for it.
 
     Waiting could take as long as reading them. Without a TTL nothing expires, whatever the parts say.
     """
     if not _clauses(warehouse)[table]:
         return
     partitions = warehouse.query(
-        f"SELECT DISTINCT _partition_id FROM `{table}` WHERE project_id = {{project:String}} ORDER BY 1",
-        parameters={"project": project},
+        f"SELECT DISTINCT _partition_id FROM `{table}` WHERE {where} ORDER BY 1",
+        parameters=parameters,
         settings=_LOOKING,
     )
     if partitions:

@@ -263,6 +263,7 @@ DEAD_LETTERS: Final = Table(
     ),
     partition_by="toYYYYMM(received_at)",
     order_by="(project_id, received_at)",
+    ttl="toDateTime(received_at) + toIntervalDay(30)",
     granularity=1024,
     shard_by="cityHash64(project_id, event_id)",
 )

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Raw, Struct
 
 from openpanel.wire import limits
-from openpanel.wire.checks import check, check_depth
+from openpanel.wire.checks import check, check_depth, refuse_too_much
 from openpanel.wire.decode import REPLAY_TYPE, as_refusal, read
 from openpanel.wire.messages import MESSAGE, MESSAGES, Message, Track
-from openpanel.wire.refusals import BodyTooLarge, Invalid, MessageTooLarge, Refusal, TooManyMessages
+from openpanel.wire.refusals import Invalid, MessageTooLarge, Refusal, TooManyMessages
 from openpanel.wire.text import checked, surely_shallow
 
 
@@ -65,8 +65,7 @@ _SLOTS: Final = msgspec.json.Decoder(
 
 def decode_batch(body: bytes) -> Batch:
     """The messages of a body of `/track/batch`; raises only where the body as a whole is refused."""
-    if len(body) > limits.BODY_BYTES:
-        raise BodyTooLarge
+    refuse_too_much(body)
     body = checked(body)
     if body.lstrip()[:1] != b"{":
         return _read(body)

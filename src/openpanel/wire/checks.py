@@ -16,7 +16,7 @@ from openpanel.identity.ids import DEVICE_REF_MAX
 from openpanel.wire import limits, messages, reserved
 from openpanel.wire.messages import IdentifyPayload, Message, Properties, Track
 from openpanel.wire.names import fault_of
-from openpanel.wire.refusals import Invalid, TooDeep
+from openpanel.wire.refusals import BodyTooLarge, Invalid, TooDeep, TooManyParts
 
 # One @, no blanks, a dot in the host: what gets past is not always an address, what does not never is.
 _EMAIL: Final = re.compile(r"[^@\s\x00]{1,64}@[^@\s\x00.]+(?:\.[^@\s\x00.]+)+")
@@ -30,6 +30,17 @@ def check(message: Message) -> None:
         check_track(message)
     else:
         _OTHERS[type(message)](message.payload)
+
+
+def refuse_too_much(body: bytes) -> None:
+    """Refuse a body of many messages by what making objects of it would take: a small packed one may hold millions.
+
+    Brackets within texts count, too; ten megabytes of recordings have some 300,000.
+    """
+    if len(body) > limits.BODY_BYTES:
+        raise BodyTooLarge
+    if body.count(b"{") + body.count(b"[") > limits.BODY_BRACKETS:
+        raise TooManyParts
 
 
 def check_depth(message: Message) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 BODY_BYTES: Final = 10 * 1024 * 1024  # of one request, packed and unpacked alike
 MESSAGE_BYTES: Final = 1024 * 1024  # of one message that is no replay chunk
 REPLAY_CHARACTERS: Final = 2 * 1024 * 1024  # of the payload of one replay chunk
+BODY_BRACKETS: Final = 500_000  # objects and arrays of one body, counted before any of them is made
 BATCH_MESSAGES: Final = 1_000  # of one call of /track/batch
 IMPORT_ROWS: Final = 5_000  # of one call of /import/events
 IMPORT_ERRORS: Final = 100  # refused rows that one answer lists

@@ -5,7 +5,7 @@ Refusal
 ├── Unauthorized 401     the ingestion texts, answered as plain text because SDKs give up on them
 ├── Denied 401           the texts of routes that answer JSON
 ├── NotFound 404, MethodNotAllowed 405, SlowBody 408
-├── TooLarge 413         BodyTooLarge, MessageTooLarge, TooManyMessages
+├── TooLarge 413         BodyTooLarge, TooManyParts, MessageTooLarge, TooManyMessages
 ├── UnsupportedMedia 415, WrongHost 421
 ├── RateLimited 429, HeadersTooLarge 431
 └── TryLater 503         may be repeated later, nothing was kept
@@ -187,6 +187,11 @@ class TooLarge(Refusal):
 class BodyTooLarge(TooLarge):
     code = "body_too_large"
     text = f"Body is larger than {limits.BODY_BYTES} bytes"
+
+
+class TooManyParts(TooLarge):
+    code = "too_many_parts"
+    text = f"Body has more than {limits.BODY_BRACKETS} objects and arrays; send it in several calls"
 
 
 class MessageTooLarge(TooLarge):

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from openpanel.wire import limits
-from openpanel.wire.checks import refuse_deep
+from openpanel.wire.checks import refuse_deep, refuse_too_much
 from openpanel.wire.decode import as_refusal, read
 from openpanel.wire.messages import ProfileId, Properties
 from openpanel.wire.moments import to_ms
 from openpanel.wire.names import fault_of_past
-from openpanel.wire.refusals import BodyTooLarge, Refusal, TooDeep, TooManyRows
+from openpanel.wire.refusals import Refusal, TooDeep, TooManyRows
 from openpanel.wire.text import checked
 
 Id = Annotated[str, Meta(max_length=limits.PROFILE_ID)]
@@ -85,8 +85,7 @@ _SLOTS: Final = msgspec.json.Decoder(
 
 def decode_rows(body: bytes, *, now_ms: int) -> tuple[list[Row], bytes]:
     """The rows of an import and the body to keep; raises `RowsRefused` when any of them is wrong."""
-    if len(body) > limits.BODY_BYTES:
-        raise BodyTooLarge
+    refuse_too_much(body)
     slots, body = read(_SLOTS.decode, checked(body))
     raws = [raw for raw in msgspec.structs.astuple(slots) if raw is not msgspec.UNSET]
     if len(raws) > limits.IMPORT_ROWS:

@@ -12,7 +12,7 @@ FROM
 SELECT
     0 AS period,
     emptyArrayString() AS labels,
-    indexOf({v1:Array(UInt16)}, roundDown(toUInt16(rolled.day), {v1:Array(UInt16)})) AS bucket,
+    indexOf({v1:Array(UInt16)}, roundDown(toUInt16(rolled.day), {v1:Array(UInt16)}) AS edge) AS bucket,
     sumStateIf(rolled.events, rolled.name = {v0:String}) AS state_0,
     uniqHLL12MergeStateIf(rolled.persons, rolled.name NOT IN ('session_start', 'session_end')) AS state_1
 FROM
@@ -21,12 +21,12 @@ FROM
     FROM r_day AS rolled
     WHERE project_id = {project:String} AND day >= {v2:Date} AND day < {v3:Date} AND ((rolled.name = {v0:String}) OR (rolled.name NOT IN ('session_start', 'session_end')))
 ) AS rolled
-GROUP BY labels, bucket
+GROUP BY labels, edge
 UNION ALL
 SELECT
     1 AS period,
     emptyArrayString() AS labels,
-    indexOf({v4:Array(UInt16)}, roundDown(toUInt16(rolled.day), {v4:Array(UInt16)})) AS bucket,
+    indexOf({v4:Array(UInt16)}, roundDown(toUInt16(rolled.day), {v4:Array(UInt16)}) AS edge) AS bucket,
     sumStateIf(rolled.events, rolled.name = {v0:String}) AS state_0,
     uniqHLL12MergeStateIf(rolled.persons, rolled.name NOT IN ('session_start', 'session_end')) AS state_1
 FROM
@@ -47,7 +47,7 @@ FROM
         AND created_at >= fromUnixTimestamp64Milli({v8:Int64}, 'UTC') AND created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC') AND ((rolled.name = {v0:String}) OR (rolled.name NOT IN ('session_start', 'session_end')))
     GROUP BY name
 ) AS rolled
-GROUP BY labels, bucket
+GROUP BY labels, edge
 )
 )
 GROUP BY other, labels, period

@@ -36,7 +36,7 @@ FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).1, (SELECT (groupArray(group_id), groupArray(CAST(name, 'String')))
 FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).2, ''), seen.groups), 'Array(String)'))))] AS labels,
-    indexOf({v1:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v1:Array(Int64)})) AS bucket,
+    indexOf({v1:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v1:Array(Int64)}) AS edge) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -81,7 +81,7 @@ WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v4:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
-GROUP BY labels, bucket
+GROUP BY labels, edge
 UNION ALL
 SELECT
     1 AS period,
@@ -90,7 +90,7 @@ FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).1, (SELECT (groupArray(group_id), groupArray(CAST(name, 'String')))
 FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).2, ''), seen.groups), 'Array(String)'))))] AS labels,
-    indexOf({v6:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v6:Array(Int64)})) AS bucket,
+    indexOf({v6:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v6:Array(Int64)}) AS edge) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -135,7 +135,7 @@ WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) <= {v2:Date}
     AND seen.created_at < fromUnixTimestamp64Milli({v9:Int64}, 'UTC')
     AND ((seen.name = {v0:String}) OR (seen.name NOT IN ('session_start', 'session_end')))
-GROUP BY labels, bucket
+GROUP BY labels, edge
         )
         GROUP BY labels
         )

@@ -353,7 +353,7 @@ GLOBAL ANY LEFT JOIN
 ) AS profile ON if(named.profile_id = '', seen.profile_id, named.profile_id) = profile.profile_id
 WHERE ((profile.property_2 IN {v3:Array(String)}))
 ), 'true', 'false'), 'String')] AS labels,
-    indexOf({v13:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v13:Array(Int64)})) AS bucket,
+    indexOf({v13:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v13:Array(Int64)}) AS edge) AS bucket,
     countStateIf(seen.name = {v2:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -439,7 +439,7 @@ GLOBAL ANY LEFT JOIN
 ) AS known ON kept.person = known.person
 WHERE kept.project_id = {project:String} AND kept.cohort_id = {v0:String} AND kept.generation = {v1:UInt64}
 ))
-GROUP BY labels, bucket
+GROUP BY labels, edge
         )
         GROUP BY labels
         )

@@ -12,7 +12,7 @@ FROM
 SELECT
     0 AS period,
     emptyArrayString() AS labels,
-    indexOf({v15:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v15:Array(Int64)})) AS bucket,
+    indexOf({v15:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v15:Array(Int64)}) AS edge) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(if(known.target = 0, seen.person, known.target), seen.name NOT IN ('session_start', 'session_end') AND if(known.target = 0, seen.person, known.target) != 0) AS state_1
 FROM events AS seen
@@ -105,7 +105,7 @@ WHERE project_id = {project:String} AND deleted = 0).1, (SELECT (groupArray(grou
 FROM groups FINAL
 WHERE project_id = {project:String} AND deleted = 0).2, ''), seen.groups))
     AND (if((seen.profile_id != '' OR known.target != 0), 'true', 'false') IN {v14:Array(String)})
-GROUP BY labels, bucket
+GROUP BY labels, edge
 )
 )
 GROUP BY other, labels, period

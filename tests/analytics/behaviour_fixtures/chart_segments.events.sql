@@ -12,7 +12,7 @@ FROM
 SELECT
     0 AS period,
     emptyArrayString() AS labels,
-    indexOf({v5:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v5:Array(Int64)})) AS bucket,
+    indexOf({v5:Array(Int64)}, roundDown(toUnixTimestamp64Milli(seen.created_at), {v5:Array(Int64)}) AS edge) AS bucket,
     countStateIf(seen.name = {v0:String}) AS state_0,
     uniqExactStateIf(seen.session_id, seen.name NOT IN ('session_start', 'session_end') AND seen.session_id != 0) AS state_1,
     uniqExactArrayStateIf(seen.groups, seen.name NOT IN ('session_start', 'session_end')) AS state_2,
@@ -170,7 +170,7 @@ WHERE seen.project_id = {project:String}
 GROUP BY person
 )
 )))
-GROUP BY labels, bucket
+GROUP BY labels, edge
 )
 )
 GROUP BY other, labels, period

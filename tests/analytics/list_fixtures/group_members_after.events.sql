@@ -73,7 +73,7 @@ FROM
         if(assigned.person != 0, assigned.person, met.person) AS person,
         if(person = 0, assigned.profile_id, '') AS unseen,
         concat(if(assigned.is_own OR met.is_own, '1', '0'), assigned.profile_id) AS names,
-        1 AS is_known,
+        assigned.profile_id != leftPad(lower(hex(person)), 16, '0') AS is_known,
         toUInt64(0) AS others,
         toInt64(0) AS at_first,
         toInt64(0) AS at_last,

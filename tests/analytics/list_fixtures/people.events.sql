@@ -1,3 +1,254 @@
+WITH
+    (
+        SELECT max(last_day)
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS latest
+    WHERE latest.person != target
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String} AND week.week >= {v2:Date}
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS latest
+    WHERE latest.person != target
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v3:UInt32}
+    ) AS near_day,
+    (
+        SELECT max(last_day)
+        FROM
+        (
+            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
+            FROM
+            (
+                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
+                FROM r_person_week AS week
+                GLOBAL ANY LEFT JOIN
+                (
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS latest
+    WHERE latest.person != target
+                ) AS known ON week.person = known.person
+                WHERE week.project_id = {project:String} AND near_day = toDate(0)
+                GROUP BY person
+            )
+            WHERE person GLOBAL NOT IN
+            (
+                SELECT if(known.target = 0, seen.person, known.target)
+                FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS latest
+    WHERE latest.person != target
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) >= {v0:Date}
+    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND seen.name NOT IN ('session_start', 'session_end')
+            )
+            GROUP BY last_day
+        )
+        WHERE so_far >= {v3:UInt32}
+    ) AS far_day,
+    greatest(
+        toDateTime64(greatest(near_day, far_day), 3, 'UTC') - toIntervalHour(14),
+        toDateTime64(0, 3, 'UTC')) AS recent_since,
+    (
+        SELECT groupArray(person)
+        FROM
+        (
+            SELECT person
+            FROM
+            (
+SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
+FROM events AS seen
+GLOBAL ANY LEFT JOIN
+(
+    WITH
+        (
+            SELECT (groupArray(person), groupArray(next))
+            FROM
+            (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+            AND person GLOBAL IN
+            (
+                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
+            )
+        GROUP BY person
+            )
+        ) AS onward,
+        arrayMap(
+            start -> arrayFold(
+                (way, hop) -> (
+                    transform(way.1, onward.1, onward.2, way.1),
+                    if(hop < 32, way.1, least(way.1, way.2))),
+                range(2 * 32),
+                (start, start)).2,
+            onward.2) AS ends
+    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
+    FROM
+    (
+        SELECT person, argMax(person_overrides.into, version) AS next
+        FROM person_overrides
+        WHERE project_id = {project:String}
+        GROUP BY person
+    ) AS latest
+    WHERE latest.person != target
+) AS known ON seen.person = known.person
+WHERE seen.project_id = {project:String}
+    AND toDate(seen.created_at) <= {v0:Date}
+    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
+    AND toDate(seen.created_at) >= toDate(recent_since)
+    AND seen.created_at >= recent_since
+    AND seen.name NOT IN ('session_start', 'session_end')
+    AND if(known.target = 0, seen.person, known.target) != 0
+GROUP BY person
+            )
+            ORDER BY at_last DESC, person
+            LIMIT {v3:UInt32}
+        )
+    ) AS recent
 SELECT person, profile_id, identified, other, first_ms, last_ms, done, last_ms AS place
 FROM
 (
@@ -69,247 +320,7 @@ WHERE seen.project_id = {project:String}
         SELECT arrayJoin(if(own.target = 0, arrayPushBack(others.persons, wanted.person), others.persons)) AS person
         FROM
         (
-SELECT person
-FROM
-(
-SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
-FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) <= {v0:Date}
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND toDate(seen.created_at) >= toDate((
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    ))
-    AND seen.created_at >= (
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    )
-    AND seen.name NOT IN ('session_start', 'session_end')
-    AND if(known.target = 0, seen.person, known.target) != 0
-GROUP BY person
-)
-ORDER BY at_last DESC, person
-LIMIT {v2:UInt32}
+SELECT arrayJoin(recent) AS person
 UNION ALL
 SELECT if(known.target = 0, told.person, known.target) AS person
 FROM profiles AS told FINAL
@@ -358,250 +369,7 @@ WHERE told.project_id = {project:String} AND told.deleted = 0
         HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     )
     AND told.person != 0
-    AND (SELECT count() FROM
-(
-SELECT person
-FROM
-(
-SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
-FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) <= {v0:Date}
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND toDate(seen.created_at) >= toDate((
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    ))
-    AND seen.created_at >= (
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    )
-    AND seen.name NOT IN ('session_start', 'session_end')
-    AND if(known.target = 0, seen.person, known.target) != 0
-GROUP BY person
-)
-ORDER BY at_last DESC, person
-LIMIT {v2:UInt32}
-)) < {v2:UInt32}
+    AND length(recent) < {v3:UInt32}
         ) AS wanted
         GLOBAL ANY LEFT JOIN
         (
@@ -684,7 +452,7 @@ UNION ALL
 SELECT
     if(known.target = 0, told.person, known.target) AS person,
     concat(if(told.person = if(known.target = 0, told.person, known.target), '1', '0'), told.profile_id) AS names,
-    1 AS is_known,
+    told.profile_id != leftPad(lower(hex(if(known.target = 0, told.person, known.target))), 16, '0') AS is_known,
     toUInt64(0) AS others,
     toInt64(0) AS at_first,
     toInt64(0) AS at_last,
@@ -735,497 +503,10 @@ WHERE told.project_id = {project:String} AND told.deleted = 0
         GROUP BY profile_id
         HAVING min(profile_activity.first_seen) < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
     )
-    AND (if(known.target = 0, told.person, known.target) GLOBAL IN
-(
-SELECT person
-FROM
-(
-SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
-FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) <= {v0:Date}
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND toDate(seen.created_at) >= toDate((
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    ))
-    AND seen.created_at >= (
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    )
-    AND seen.name NOT IN ('session_start', 'session_end')
-    AND if(known.target = 0, seen.person, known.target) != 0
-GROUP BY person
-)
-ORDER BY at_last DESC, person
-LIMIT {v2:UInt32}
-)
-    OR (SELECT count() FROM
-(
-SELECT person
-FROM
-(
-SELECT if(known.target = 0, seen.person, known.target) AS person, max(toUnixTimestamp64Milli(seen.created_at)) AS at_last
-FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) <= {v0:Date}
-    AND seen.created_at < fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND toDate(seen.created_at) >= toDate((
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    ))
-    AND seen.created_at >= (
-        SELECT greatest(
-            toDateTime64(max(last_day), 3, 'UTC') - toIntervalHour(14), toDateTime64(0, 3, 'UTC'))
-        FROM
-        (
-            SELECT last_day, sum(count()) OVER (ORDER BY last_day DESC) AS so_far
-            FROM
-            (
-                SELECT if(known.target = 0, week.person, known.target) AS person, max(week.week + arrayMax(bitPositionsToArray(week.days))) AS last_day
-                FROM r_person_week AS week
-                GLOBAL ANY LEFT JOIN
-                (
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-                ) AS known ON week.person = known.person
-                WHERE week.project_id = {project:String}
-                GROUP BY person
-            )
-            WHERE person GLOBAL NOT IN
-            (
-                SELECT if(known.target = 0, seen.person, known.target)
-                FROM events AS seen
-GLOBAL ANY LEFT JOIN
-(
-    WITH
-        (
-            SELECT (groupArray(person), groupArray(next))
-            FROM
-            (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-            AND person GLOBAL IN
-            (
-                SELECT person_overrides.into FROM person_overrides WHERE project_id = {project:String}
-            )
-        GROUP BY person
-            )
-        ) AS onward,
-        arrayMap(
-            start -> arrayFold(
-                (way, hop) -> (
-                    transform(way.1, onward.1, onward.2, way.1),
-                    if(hop < 32, way.1, least(way.1, way.2))),
-                range(2 * 32),
-                (start, start)).2,
-            onward.2) AS ends
-    SELECT latest.person AS person, transform(latest.next, onward.1, ends, latest.next) AS target
-    FROM
-    (
-        SELECT person, argMax(person_overrides.into, version) AS next
-        FROM person_overrides
-        WHERE project_id = {project:String}
-        GROUP BY person
-    ) AS latest
-    WHERE latest.person != target
-) AS known ON seen.person = known.person
-WHERE seen.project_id = {project:String}
-    AND toDate(seen.created_at) >= {v0:Date}
-    AND seen.created_at >= fromUnixTimestamp64Milli({v1:Int64}, 'UTC')
-    AND seen.name NOT IN ('session_start', 'session_end')
-            )
-            GROUP BY last_day
-        )
-        WHERE so_far >= {v2:UInt32}
-    )
-    AND seen.name NOT IN ('session_start', 'session_end')
-    AND if(known.target = 0, seen.person, known.target) != 0
-GROUP BY person
-)
-ORDER BY at_last DESC, person
-LIMIT {v2:UInt32}
-)) < {v2:UInt32})
+    AND (if(known.target = 0, told.person, known.target) GLOBAL IN (SELECT arrayJoin(recent)) OR length(recent) < {v3:UInt32})
 )
 GROUP BY person, if(person = 0, names, '')
 HAVING max(is_listed)
 )
 ORDER BY place DESC, person, profile_id
-LIMIT {v2:UInt32};
+LIMIT {v3:UInt32};

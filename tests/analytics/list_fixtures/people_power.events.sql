@@ -114,7 +114,7 @@ UNION ALL
 SELECT
     if(known.target = 0, told.person, known.target) AS person,
     concat(if(told.person = if(known.target = 0, told.person, known.target), '1', '0'), told.profile_id) AS names,
-    1 AS is_known,
+    told.profile_id != leftPad(lower(hex(if(known.target = 0, told.person, known.target))), 16, '0') AS is_known,
     toUInt64(0) AS others,
     toInt64(0) AS at_first,
     toInt64(0) AS at_last,

@@ -4,7 +4,7 @@ SELECT
         seen.profile_id = '', '',
         seen.person = if(known.target = 0, seen.person, known.target), concat('1', seen.profile_id),
         concat('0', seen.profile_id)))), 2) AS profile,
-    max(seen.profile_id != '' OR known.target != 0 OR described.names != '') AS identified,
+    max(seen.profile_id != '' OR known.target != 0 OR described.is_named) AS identified,
     max(if(seen.person = if(known.target = 0, seen.person, known.target), 0, seen.person)) AS other,
     arraySort(arrayDistinct(arrayConcat(
         any(described.profile_ids),
@@ -55,6 +55,7 @@ GLOBAL ANY LEFT JOIN
     SELECT
         if(known.target = 0, told.person, known.target) AS person,
         max(concat(if(told.person = if(known.target = 0, told.person, known.target), '1', '0'), told.profile_id)) AS names,
+        max(told.profile_id != leftPad(lower(hex(if(known.target = 0, told.person, known.target))), 16, '0')) AS is_named,
         groupUniqArray(100)(told.profile_id) AS profile_ids
     FROM profiles AS told FINAL
     GLOBAL ANY LEFT JOIN

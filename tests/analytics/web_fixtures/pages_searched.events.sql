@@ -8,32 +8,25 @@ FROM
     FROM
     (
         SELECT
-            hash,
-            count() AS visited,
-            sum(shown) AS pageviews,
-            if(sum(timed) = 0, NULL, sum(taken) / sum(timed)) AS average_ms,
-            countIf(views_of_session <= 1) / visited AS bounce_rate,
-            sum(amount_of_session) AS amount
+            toUInt64(view) AS number,
+            countIf(nth = 1) AS visited,
+            count() AS pageviews,
+            countIf(next != 0) AS timed,
+            sumIf(toInt64(bitShiftRight(next, 85)) - toInt64(bitShiftRight(view, 85)), next != 0) AS taken,
+            if(timed = 0, NULL, taken / timed) AS average_ms,
+            countIf(nth = 1 AND length(views) <= 1) / visited AS bounce_rate,
+            sumIf(amount_of_session, nth = 1) AS amount
         FROM
         (
             SELECT
-                view.3 AS hash,
-                count() AS shown,
-                count(next) AS timed,
-                sum(ifNull(next - view.1, 0)) AS taken,
-                any(length(views)) AS views_of_session,
-                any(amount_of_session) AS amount_of_session
-            FROM
-            (
-                SELECT
-                    seen.session_id AS session,
-                    arraySort(groupArrayIf((
-                        toUnixTimestamp64Milli(seen.created_at),
-                        bitAnd(seen.event_id, 2097151),
-                        sipHash64(toString(seen.origin), seen.path),
-                        toUInt8(NOT (seen.path IN {v0:Array(String)}) AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)}))), seen.name = 'screen_view' AND seen.path != '')) AS views,
-                    sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
-                FROM events AS seen
+                seen.session_id AS session,
+                arraySort(groupArrayIf(
+                    bitOr(
+                        bitShiftLeft(toUInt128(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 21), bitAnd(seen.event_id, 2097151))), 64),
+                        toUInt128(bitOr(bitShiftLeft(cityHash64(seen.origin, seen.path), 1), if(NOT (seen.path IN {v0:Array(String)}) AND NOT arrayExists(given -> positionCaseInsensitiveUTF8(seen.title, given) > 0, {v0:Array(String)}), 1, 0)))),
+                    seen.name = 'screen_view')) AS views,
+                sumIf(seen.revenue, seen.name = 'revenue') AS amount_of_session
+            FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v9:Date}
     AND seen.created_at >= fromUnixTimestamp64Milli({v10:Int64}, 'UTC')
@@ -228,25 +221,24 @@ HAVING count() >= 1
 ))
 )
 )
-                GROUP BY session
-            )
-            ARRAY JOIN
-                views AS view,
-                arrayShiftLeft(arrayMap(each -> toNullable(each.1), views), 1) AS next
-            WHERE view.4
-            GROUP BY session, hash
+            GROUP BY session
         )
-        GROUP BY hash
+        ARRAY JOIN
+            views AS view,
+            arrayShiftLeft(views, 1) AS next,
+            arrayEnumerateUniq(arrayMap(each -> toUInt64(each), views)) AS nth
+        WHERE bitTest(number, 0)
+        GROUP BY number
     ) AS figures
     INNER JOIN
     (
         SELECT
-            sipHash64(toString(seen.origin), seen.path) AS hash,
-            any(toString(seen.origin)) AS site,
-            any(seen.path) AS page,
-            maxIf(
-                (toUnixTimestamp64Milli(seen.created_at), bitAnd(seen.event_id, 2097151), seen.title),
-                seen.title != '').3 AS last_title
+            bitOr(bitShiftLeft(cityHash64(seen.origin, seen.path), 1), 1) AS number,
+            toString(seen.origin) AS site,
+            seen.path AS page,
+            substring(
+                maxIf(concat(reinterpretAsFixedString(byteSwap(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 21), bitAnd(seen.event_id, 2097151)))), seen.title), seen.title != ''),
+                9) AS last_title
         FROM events AS seen
 WHERE seen.project_id = {project:String}
     AND toDate(seen.created_at) >= {v9:Date}
@@ -444,8 +436,8 @@ HAVING count() >= 1
 ))
 )
 )
-        GROUP BY hash
-    ) AS names ON figures.hash = names.hash
+        GROUP BY seen.origin, seen.path
+    ) AS names ON figures.number = names.number
         WHERE positionCaseInsensitiveUTF8(page, {v3:String}) > 0 OR positionCaseInsensitiveUTF8(last_title, {v3:String}) > 0
 )
 WHERE place = 1 OR (place > {v6:UInt32} AND place <= {v13:UInt32})

@@ -16,20 +16,34 @@ from openpanel_api.ingest.plain import Known, Ready
 from openpanel_api.protocol import BoundedProtocol, DirectAnswers
 from openpanel_api.server import Port, config_of
 from openpanel_api.sockets import listening
-from tests.api.ingest.rig import CHROME, ORIGIN, WAIT_SECONDS, WRITE, Ingest, an_event, an_ingest
+from tests.api.ingest.rig import (
+    CHROME,
+    ORIGIN,
+    READ,
+    SECRET,
+    WAIT_SECONDS,
+    WRITE,
+    Ingest,
+    an_event,
+    an_ingest,
+)
 
 BODY = json.dumps(an_event()).encode()
 FIELDS = (
     f"host: localhost\r\ncontent-type: application/json\r\n"
     f"openpanel-client-id: {WRITE}\r\norigin: {ORIGIN}\r\nuser-agent: {CHROME}\r\n"
 ).encode()
+IMPORTER = (
+    f"host: localhost\r\ncontent-type: application/json\r\n"
+    f"openpanel-client-id: {READ}\r\nopenpanel-client-secret: {SECRET}\r\n"
+).encode()
 HEAD = b"POST /track HTTP/1.1\r\n" + FIELDS
 
 
-def a_call(body: bytes, *, path: str = "/track", fields: bytes = b"") -> bytes:
+def a_call(body: bytes, *, path: str = "/track", fields: bytes = b"", sender: bytes = FIELDS) -> bytes:
     """A whole request, with more header fields where given."""
     return b"POST %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n%b" % (
-        path.encode(), FIELDS, fields, len(body), body,
+        path.encode(), sender, fields, len(body), body,
     )  # fmt: skip
 
 

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from openpanel.identity.credentials import hash_secret, verify_secret
 from openpanel.metadata.records import Filter
+from openpanel_api.ingest.admission import SPARED_CHECKS_PER_S, SPARED_LOOKUPS_PER_S, VERIFYING
 from openpanel_api.ingest.buckets import BadCredentials
 from tests.api.ingest.rig import (
     CHROME,
@@ -218,24 +220,65 @@ async def test_rotated_secret_works_beside_the_old_one(ingest: Ingest) -> None:
         assert (await ingest.track(server() | {"openpanel-client-secret": secret})).status == 200
 
 
+async def test_guesses_that_come_all_at_once_are_bounded_too(valkey_url: str, tmp_path: Path) -> None:
+    checked: list[str] = []
+
+    def wrong(secret: str, *, hashes: Sequence[str]) -> bool:
+        checked.append(secret)
+        return False
+
+    bad = BadCredentials(burst=3, per_second=0.001)
+    async with an_ingest(valkey_url, tmp_path, bad=bad, verify=wrong) as ingest:
+        guesses = (
+            ingest.track(server() | {"openpanel-client-secret": f"sec_{guess}", "user-agent": CHROME})
+            for guess in range(100)
+        )
+        answers = await asyncio.gather(*guesses)
+
+    assert len(checked) <= 3 + SPARED_CHECKS_PER_S + 2 * VERIFYING
+    assert {answer.status for answer in answers} == {401, 429}
+
+
+async def test_client_behind_an_address_of_guessers_is_found_also_where_it_was_not_known(
+    valkey_url: str, tmp_path: Path
+) -> None:
+    bad = BadCredentials(burst=3, per_second=0.001)
+    async with an_ingest(valkey_url, tmp_path, bad=bad) as ingest:
+        strange = [await ingest.track({"openpanel-client-id": str(uuid4())}) for _ in range(3)]
+        page = await ingest.track()
+        more = [
+            await ingest.track({"openpanel-client-id": str(uuid4())}) for _ in range(SPARED_LOOKUPS_PER_S)
+        ]
+        asked = len(ingest.source.asked)
+        ignored = await ingest.track({"openpanel-client-id": str(uuid4())})
+
+    assert {answer.status for answer in strange} == {401}
+    assert page.status == 200
+    assert {answer.status for answer in more} <= {401, 429}
+    assert (ignored.status, len(ingest.source.asked)) == (429, asked)
+
+
 async def test_address_that_keeps_guessing_has_to_wait(valkey_url: str, tmp_path: Path) -> None:
     async with an_ingest(valkey_url, tmp_path, bad=BadCredentials(burst=3, per_second=0.5)) as ingest:
         guesses = [
             await ingest.track(server() | {"openpanel-client-secret": f"sec_{guess}", "user-agent": CHROME})
-            for guess in range(4)
+            for guess in range(3 + SPARED_CHECKS_PER_S + 1)
         ]
         known = await ingest.track(server())
         browser = await ingest.track()
+        ingest.clock.now_ms += 1_000
+        known_later = await ingest.track(server())
         ingest.clock.now_ms += 2_000
         later = await ingest.track(server() | {"openpanel-client-secret": "sec_9"})
 
-    assert [answer.status for answer in guesses] == [401, 401, 401, 429]
+    assert [answer.status for answer in guesses] == [401] * 3 + [429] * (SPARED_CHECKS_PER_S + 1)
     assert guesses[-1].json == {
         "status": 429,
         "error": "Too Many Requests",
         "message": "You have exceeded the rate limit for this endpoint.",
     }
     assert int(guesses[-1].headers["retry-after"]) == 2
+    assert known_later.status == 200, "whoever is right is not locked out by somebody behind the same address"
     assert known.status == 429  # a secret that was never seen cannot be told from another guess
     assert browser.status == 200
     assert later.status == 401

@@ -6,14 +6,17 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
 
-from openpanel.wire import limits
+from openpanel.wire import batch, limits, rows
+from openpanel_api.ingest import many
 from openpanel_api.ingest.app import POSTS
 from openpanel_api.ingest.receive import Bodies
-from tests.api.ingest.serving import BODY, FIELDS, Served, a_call, an_answer, served
+from tests.api.ingest.rig import UNKNOWN, WRITE
+from tests.api.ingest.serving import BODY, FIELDS, IMPORTER, Served, a_call, an_answer, served
 
 BODIES = {
     "nothing": (b"", 400),
@@ -46,7 +49,10 @@ async def is_well(service: Served) -> bool:
 
 @pytest.mark.parametrize(("body", "status"), list(BODIES.values()), ids=list(BODIES))
 async def test_bad_body_has_its_status(service: Served, body: bytes, status: int) -> None:
-    answers = {path: (await service.exchange(a_call(body, path=path)))[0] for path in POSTS}
+    senders = dict.fromkeys(POSTS, FIELDS) | {"/import/events": IMPORTER}
+    answers = {
+        path: (await service.exchange(a_call(body, path=path, sender=senders[path])))[0] for path in POSTS
+    }
 
     assert {path: int(head[9:12]) for path, (head, _) in answers.items()} == dict.fromkeys(POSTS, status)
     assert all(json.loads(body).keys() >= {"status", "error", "message"} for _, body in answers.values())
@@ -159,3 +165,45 @@ async def test_sender_who_leaves_in_the_middle_is_forgotten(service: Served) -> 
 
     assert await is_well(service)
     assert len(await service.ingest.kept()) == 1
+
+
+@pytest.mark.parametrize(("path", "status"), [("/track/batch", 413), ("/import/events", 401)])
+async def test_small_packed_body_of_a_stranger_is_refused_before_millions_of_objects_are_made_of_it(
+    service: Served, monkeypatch: pytest.MonkeyPatch, path: str, status: int
+) -> None:
+    one = b'{"type":"track","payload":{"name":"a","properties":{"x":[' + b"{}," * 330_000 + b"{}]}}}"
+    packed = gzip.compress(b"[" + b",".join([one] * 10) + b"]")
+    for module in (batch, rows):
+        monkeypatch.setattr(module, "read", _never)  # what makes objects of it
+
+    ((head, answer),) = await service.exchange(
+        a_call(packed, path=path, sender=b"host: localhost\r\n", fields=b"content-encoding: gzip\r\n")
+    )
+
+    assert int(head[9:12]) == status, answer
+
+
+async def test_batch_of_an_unknown_client_is_refused_before_it_is_read(
+    service: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "decode_batch", _never)
+    stranger = FIELDS.replace(WRITE.encode(), UNKNOWN.encode())
+
+    ((head, _),) = await service.exchange(a_call(b"[" + BODY + b"]", path="/track/batch", sender=stranger))
+
+    assert head.startswith(b"HTTP/1.1 401")
+
+
+async def test_call_with_too_many_parts_is_refused_whoever_sends_it(service: Served) -> None:
+    within, beyond = (b"[" + b"[]," * count + b"[]]" for count in (100, limits.BODY_BRACKETS))
+    for path, sender in (("/track/batch", FIELDS), ("/import/events", IMPORTER)):
+        ((few, _),) = await service.exchange(a_call(within, path=path, sender=sender))
+        ((too_many, told),) = await service.exchange(a_call(beyond, path=path, sender=sender))
+
+        assert not few.startswith(b"HTTP/1.1 413")
+        assert too_many.startswith(b"HTTP/1.1 413")
+        assert "send it in several calls" in json.loads(told)["message"]
+
+
+def _never(*_: object) -> NoReturn:
+    raise AssertionError("was read")

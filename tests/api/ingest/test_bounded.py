@@ -75,6 +75,16 @@ def test_bad_credentials_are_counted_by_address() -> None:
     assert bad.exhausted("one", 1_000) is None
 
 
+def test_bad_credentials_of_an_ipv6_household_are_counted_together() -> None:
+    bad = BadCredentials(burst=2, per_second=0)
+    bad.count("2001:db8:0:1::1", 0)
+    bad.count("2001:db8:0:1:ffff::2", 0)
+
+    assert bad.exhausted("2001:db8:0:1::3", 0)
+    assert bad.exhausted("2001:db8:0:2::1", 0) is None
+    assert bad.untold() == {"2001:db8:0:1::": 2}
+
+
 def test_metrics_begin_anew_when_nobody_uses_them(tmp_path: Path) -> None:
     gone = 2**22 + 1  # beyond the highest process id
     (tmp_path / f"counter_{gone}.db").touch()

@@ -84,7 +84,7 @@ async def test_junk_on_the_channel_is_ignored(processes: Processes) -> None:
 def test_what_is_told_is_told_once_and_bounded() -> None:
     bad = BadCredentials()
     for number in range(5_000):
-        bad.count(f"2001:db8::{number:x}", NOON)
+        bad.count(f"2001:db8:{number:x}::1", NOON)
 
     assert len(bad.untold()) == 1_000
     assert bad.untold() == {}

@@ -126,6 +126,44 @@ async def test_late_event_keeps_its_time_and_opens_nothing(ingest: Ingest) -> No
     )
 
 
+async def test_late_event_of_yesterday_is_done_by_yesterdays_device(ingest: Ingest) -> None:
+    answer = await ingest.track(__timestamp="2025-12-31T23:00:00Z")
+
+    (item,) = (await ingest.kept())[0].items
+    assert item.device == device_id(salt=b"2025-12-31", project=ingest.project, ip=VISITOR, user_agent=CHROME)
+    today = expected_device(ingest)
+    assert answer.json == {
+        "deviceId": to_hex(today),
+        "sessionId": to_hex(session_id(project=ingest.project, device=today, at_ms=NOON)),
+    }
+
+
+async def test_late_event_of_yesterday_belongs_to_yesterdays_visit(ingest: Ingest) -> None:
+    ingest.clock.now_ms = NOON - 20 * 60 * MINUTE
+    visit = await ingest.track()
+    ingest.clock.now_ms = NOON - 12 * 60 * MINUTE + MINUTE
+
+    late = await ingest.track(__timestamp="2025-12-31T16:10:00Z")
+
+    assert late.json == visit.json
+
+
+@pytest.mark.parametrize("sender", [{}, server()], ids=["page", "server"])
+@pytest.mark.parametrize("profile", [None, "u1"])
+async def test_late_event_of_days_that_nobody_knows_is_done_by_no_device(
+    ingest: Ingest, sender: Headers, profile: str | None
+) -> None:
+    await ingest.track()
+
+    answer = await ingest.post(
+        "/track", an_event(profile=profile, __timestamp="2025-12-30T23:00:00Z"), sender
+    )
+
+    (item,) = (await ingest.kept())[1].items
+    assert (item.device, item.run) == (0, -1)
+    assert len(answer.json["deviceId"]) == len(answer.json["sessionId"]) == 16
+
+
 @pytest.mark.parametrize(
     ("sent", "at_ms"),
     [

@@ -135,7 +135,9 @@ def _furnish(place: Place) -> None:
         )  # fmt: skip
         place.issued |= {f"{project.name}/{name}": issued for name, issued in report.issued.items()}
     _wide_client(place)
-    going = removal.World(place.database, place.warehouse, lambda _topic: None, lambda: NOON)
+    going = removal.World(
+        place.database, place.warehouse, lambda _topic: None, lambda: NOON, lambda _project: None
+    )
     removal.remove("gone", world=going)
 
 

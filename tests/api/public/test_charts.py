@@ -98,6 +98,29 @@ async def test_a_chart_as_a_table_has_a_line_for_each_point(shop: Place) -> None
     assert len(answer.text.splitlines()) == 7
 
 
+ADA, SECOND = {"true": [2, 0, 1], "false": [0, 2, 1]}, {"true": [0, 2, 0], "false": [2, 0, 2]}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "views"),
+    [
+        ("2026-02-27", "2026-02-27", ADA),
+        ("2026-02-27", "2026-02-28", {"true": [2, 2, 1], "false": [0, 0, 1]}),
+        ("2026-02-28T09:00:00", "2026-02-28T09:00:00", SECOND),
+        ("2026-02-28T00:00:00Z", "2026-02-28T00:00Z", SECOND),
+    ],
+    ids=["day", "days", "second", "minute"],
+)
+async def test_a_cohort_of_the_question_includes_its_end(
+    shop: Place, start: str, end: str, views: dict[str, list[float]]
+) -> None:
+    then = {"id": "then", "events": [{"name": "screen_view", "start": start, "end": end}]}
+
+    body = await chart(shop, series=VIEWS, cohorts=[then], breakdowns=["cohort:then"])
+
+    assert lines(body) == {f"screen_view {is_in}": counts for is_in, counts in views.items()}
+
+
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("no-series", {"series": []}, "series: List should have at least 1 item"),
     ("segment", {"series": [{"name": "a", "segment": "users"}]}, "series[0].segment: Input should be 'event', 'user'"),

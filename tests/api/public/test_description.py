@@ -64,7 +64,7 @@ def test_what_is_described_as_a_table_can_be_asked_for_as_one(app: FastAPI) -> N
         path
         for path, operations in app.openapi()["paths"].items()
         for operation in operations.values()
-        if "text/csv" in operation["responses"]["200"].get("content", {})
+        if "text/csv" in operation["responses"].get("200", {}).get("content", {})
         and "format" not in {each["name"] for each in operation["parameters"]}
     ]
 

@@ -39,6 +39,23 @@ async def test_every_refusal_has_the_one_shape(
     assert answer.json() == {"status": status, "error": HTTPStatus(status).phrase, "message": message}
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/export/charts", "GET, POST"),
+        ("POST", "/manage/projects/mine", "GET, PATCH, DELETE"),
+        ("GET", "/mcp", "POST, DELETE"),
+        ("PUT", "/insights/mine/profiles/a%2Fb", "GET"),
+    ],
+)
+async def test_a_method_that_is_not_allowed_is_told_all_that_are(
+    api: AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await api.request(method, path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 async def test_an_error_nobody_expected_tells_nothing_of_the_inside(place: Place, clock: Clock) -> None:
     def broken() -> bool:
         raise RuntimeError("secret inside")
@@ -159,6 +176,7 @@ PLACES: list[tuple[str, Any, str]] = [
         "exclusions[1].name: expected to lie after one",
     ),
     ("/export/charts", {**SERIES, "breakdowns": ["os", "os"]}, "breakdowns: each field once"),
+    ("/export/charts", {"series": [{"type": "formula", "formula": "1"}]}, "series: expected 1 to "),
     (
         "/export/charts",
         {"series": [*SERIES["series"], {"type": "formula", "formula": "A / "}]},

@@ -1,11 +1,16 @@
 """Health, metrics and the description of the API."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from httpx import AsyncClient
 from redis.asyncio import Redis
 
 from openpanel.metadata import Database
 from openpanel.warehouse import Warehouse
 from openpanel_api.public.services import Services
+from openpanel_local.engines.clickhouse import ClickHouse
 from tests.api.public.conftest import Clock, Place, talking_to
 
 
@@ -47,6 +52,46 @@ async def test_the_check_names_the_stores_that_are_away(place: Place) -> None:
 
     assert answer.status_code == 503
     assert answer.json()["failedDependencies"] == ["redis", "db", "ch"]
+
+
+class CountedDatabase(Database):
+    """A database that counts how often it is asked whether it is there."""
+
+    pings = 0
+
+    def ping(self) -> None:
+        self.pings += 1
+        super().ping()
+
+
+class CountedWarehouse(Warehouse):
+    """The same of a warehouse."""
+
+    asked = 0
+
+    def query(
+        self, sql: str, *, parameters: Mapping[str, object] | None = None, settings: Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:  # fmt: skip
+        self.asked += 1
+        return super().query(sql, parameters=parameters, settings=settings)
+
+
+async def test_however_many_want_to_know_each_store_is_asked_once_a_second(
+    postgres_database: Callable[[], str], clickhouse: ClickHouse, clock: Clock
+) -> None:
+    with (
+        CountedDatabase(postgres_database()) as database,
+        CountedWarehouse(clickhouse.url, database="default") as warehouse,
+    ):
+        async with talking_to(Services(database, warehouse, clock_ms=clock)) as api:
+            answers = await asyncio.gather(*(api.get("/healthcheck") for _ in range(50)))
+            at_once = (database.pings, warehouse.asked)
+            clock.ms += 1_000
+            await api.get("/healthcheck")
+            later = (database.pings, warehouse.asked)
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert (at_once, later) == ((1, 1), (2, 2))
 
 
 async def test_metrics_count_by_route_and_not_by_path(api: AsyncClient) -> None:

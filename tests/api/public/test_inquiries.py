@@ -206,7 +206,7 @@ NO_ROWS: list[tuple[str, Json, str]] = [
     ("events/names?search=never", None, "name,count,last_day"),
     ("events/stats?event=never&range=1d", None, "name,date,count"),
     ("sessions?profileId=nobody", None, "id,"),
-    ("profiles?search=nobody", None, "id,isExternal,firstName,lastName,email,avatar,groups,createdAt,firstSeenAt"),
+    ("profiles?search=nobody", None, "id,isExternal,firstName,lastName,email,avatar,properties,groups,createdAt,firstSeenAt"),
     ("groups?type=none", None, "id,"),
     ("links?startDate=2026-01-01&endDate=2026-01-02", None, "href,text,clicks,visitors,sessions"),
     ("map?startDate=2026-01-01&endDate=2026-01-02", None, "country,region,city,latitude,longitude"),

@@ -165,7 +165,7 @@ async def test_a_report_that_cannot_be_asked_any_more_says_why(shop: Place) -> N
 
     assert answer.status_code == 400
     assert answer.json()["message"] == (
-        "report.retention.previous: Extra inputs are not permitted; save the report anew"
+        "report.previous: Extra inputs are not permitted; save the report anew"
     )
 
 

@@ -176,7 +176,7 @@ def test_a_namespace_that_goes_takes_a_protected_resource_along(guarded: httpx.C
         ({"events": 364}, "retention.events: 364 days are less than the data is kept for now (365 days)"),
         ({"sessions": 18_000}, "retention.sessions: 18000 days are less than the data is kept for now (for ever)"),
         ({"replays": 89}, "retention.replays: 89 days are less than the data is kept for now (90 days)"),
-        ({"deadLetters": 1}, "retention.deadLetters: 1 days are less than the data is kept for now (for ever)"),
+        ({"deadLetters": 1}, "retention.deadLetters: 1 days are less than the data is kept for now (30 days)"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )  # fmt: skip

@@ -1,6 +1,8 @@
 """What services are told, how they roll, how they are reached and who may reach them."""
 
-from typing import Any
+import re
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +16,7 @@ from openpanel_operator.desired.sizes import number
 from openpanel_worker.exits import Exit
 from tests.operator.desired import cases
 
+OPERATIONS: Final = Path(__file__).parents[3] / "docs" / "operations.md"
 SERVICES = ("ingest", "api", "dashboard", "worker")
 
 
@@ -135,8 +138,36 @@ def test_every_version_has_a_migration_of_its_own() -> None:
     assert not first & other
 
 
-def test_new_streams_never_become_fewer() -> None:
-    assert told(rendered({"workers": {"max": 2}}, streams=6), "main-worker")["OPENPANEL_SHARDS"] == "6"
+@pytest.mark.parametrize("name", SERVICES)
+def test_new_streams_never_become_fewer(name: str) -> None:
+    assert told(rendered({"workers": {"max": 2}}, streams=6), f"main-{name}")["OPENPANEL_SHARDS"] == "6"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_fewer_workers_restart_nobody(name: str) -> None:
+    before, after = (rendered({"workers": {"max": most}}, streams=8) for most in (8, 4))
+
+    assert container(after, f"main-{name}") == container(before, f"main-{name}")
+
+
+def test_events_that_may_wait_are_as_many_as_the_document_says() -> None:
+    said = re.findall(r"`limits.memory: (\d+Gi)` takes ([\d.]+) million", OPERATIONS.read_text())
+
+    assert [memory for memory, _ in said] == ["4Gi", "36Gi"]
+    for memory, millions in said:
+        ingest = told(rendered({"redis": {"resources": {"limits": {"memory": memory}}}}), "main-ingest")
+        assert f"{int(ingest['OPENPANEL_HIGH_WATER_EVENTS']) / 1e6:.1f}" == millions
+    by_default = told(rendered(), "main-ingest")["OPENPANEL_HIGH_WATER_EVENTS"]
+    assert f"{int(by_default) / 1e6:.1f}" == said[0][1]
+
+
+def test_external_redis_bounds_by_its_own_memory_how_much_waits() -> None:
+    ingest = told(rendered(cases.EXTERNAL), "main-ingest")
+
+    assert int(ingest["OPENPANEL_HIGH_WATER_EVENTS"]) >= 100 * Settings().high_water_events
+
+
+def test_projects_own_streams_never_become_fewer() -> None:
     assert told(dedicated(streams=9), "shop-ingest")["OPENPANEL_SHARDS"] == "9"
 
 

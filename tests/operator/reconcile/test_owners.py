@@ -7,6 +7,7 @@ import pytest
 from openpanel_operator.kube import Key, Kube
 from openpanel_operator.kube.kinds import NAMESPACE, PROJECT, SECRET
 from openpanel_operator.reconcile import owners
+from openpanel_operator.reconcile.owners import Consent
 from tests.operator.reconcile.worlds import Scene, make_cluster, make_project
 
 
@@ -126,20 +127,87 @@ async def test_name_of_a_project_that_was_erased_is_free(scene: Scene, panel: Ke
         ("theirs", frozenset(), True),
         ("theirs", frozenset({"others"}), True),
         ("theirs", frozenset({"theirs"}), False),
+        ("", frozenset(), True),
+        ("", frozenset({"theirs"}), True),
+        ("", frozenset({owners.API}), False),
     ],
 )
 def test_project_is_free_for_its_owner_and_those_it_was_handed_to(
     owner: str | None, handed_over: frozenset[str], refused: bool
 ) -> None:
     if not refused:
-        owners.must_be_free("shop", owner=owner, namespace="mine", handed_over=handed_over)
+        owners.must_be_free("shop", owner=owner, namespace="mine", consent=Consent(handed_over))
         return
-    with pytest.raises(owners.OwnedElsewhere, match="theirs"):
-        owners.must_be_free("shop", owner=owner, namespace="mine", handed_over=handed_over)
+    with pytest.raises(owners.OwnedElsewhere) as refusal:
+        owners.must_be_free("shop", owner=owner, namespace="mine", consent=Consent(handed_over))
+    assert f"{owners.HAND_OVER}: {owner or owners.API}/shop" in refusal.value.explained(cluster="a/panel")
 
 
 def test_consent_is_for_the_project_that_it_names() -> None:
     told = {owners.HAND_OVER: " a/shop ,b/shop, c/other,, d"}
 
-    assert owners.handed_over(told, project="shop") == {"a", "b"}
-    assert owners.handed_over({}, project="shop") == frozenset()
+    assert owners.consent(told, project="shop", namespace="x").handed_over == {"a", "b"}
+    assert owners.consent({}, project="shop", namespace="x") == Consent()
+
+
+async def test_organization_of_another_namespace_is_refused_until_the_cluster_consents(
+    scene: Scene, panel: Key, other: str
+) -> None:
+    shop = await make_project(scene, "shop", organization="theirs")
+    await scene.settle(shop)
+    ref = {"name": panel.name, "namespace": panel.namespace}
+    root = {"name": "admin", "type": "root"}
+    taker = await make_project(
+        scene, "taker", namespace=other, clusterRef=ref, organization="theirs", clients=[root]
+    )
+
+    await scene.settle(taker)
+
+    found = await scene.condition(taker, "Provisioned")
+    assert (found["status"], found["reason"]) == ("False", "OrganizationElsewhere")
+    assert f"{owners.SHARE_ORGANIZATION}: {other}/theirs" in found["message"]
+    assert set(scene.stores.known) == {"shop"}
+    assert await scene.kube.get(SECRET, "taker-admin", namespace=other) is None
+
+    await scene.annotate(panel, share_organization=f"{other}/theirs")
+    await scene.settle(taker)
+    assert (await scene.condition(taker, "Ready"))["status"] == "True"
+
+
+async def test_organization_that_is_not_named_is_that_of_the_namespace(
+    scene: Scene, panel: Key, other: str
+) -> None:
+    ref = {"name": panel.name, "namespace": panel.namespace}
+    for project in (
+        await make_project(scene, "here"),
+        await make_project(scene, "there", namespace=other, clusterRef=ref),
+    ):
+        await scene.settle(project)
+        assert (await scene.condition(project, "Ready"))["status"] == "True"
+
+    known = {name: wanted.manifest.organization for name, wanted in scene.stores.known.items()}
+    assert known == {"here": scene.namespace, "there": other}
+
+
+@pytest.mark.parametrize(
+    ("there", "consented", "refused"),
+    [
+        (frozenset(), frozenset(), False),
+        (frozenset({"mine"}), frozenset(), False),
+        (frozenset({"mine", "theirs"}), frozenset(), False),
+        (frozenset({"theirs"}), frozenset(), True),
+        (frozenset({""}), frozenset(), True),
+        (frozenset({"theirs"}), frozenset({"others"}), True),
+        (frozenset({"theirs"}), frozenset({"shops"}), False),
+    ],
+)
+def test_place_in_an_organization_is_for_those_who_are_in_it_and_those_who_are_let_in(
+    there: frozenset[str], consented: frozenset[str], refused: bool
+) -> None:
+    consent = Consent(organizations=consented)
+    if not refused:
+        owners.must_have_place("shops", owners=there, namespace="mine", consent=consent)
+        return
+    with pytest.raises(owners.OrganizationElsewhere) as refusal:
+        owners.must_have_place("shops", owners=there, namespace="mine", consent=consent)
+    assert f"{owners.SHARE_ORGANIZATION}: mine/shops" in refusal.value.explained(cluster="a/panel")

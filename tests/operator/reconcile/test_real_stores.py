@@ -6,13 +6,17 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 import redis
 
 from openpanel import metadata
-from openpanel.metadata import Database, clients, projects
+from openpanel.identity.credentials import hash_secret
+from openpanel.metadata import Database, NewClient, clients, organizations, project_edits, projects
+from openpanel.stream import Pool
 from openpanel.tenancy import AnalyticsProject, parse, removal, snapshot_errors, snapshots
+from openpanel.tenancy import wanted as records
 from openpanel.tenancy.snapshot_places import S3
 from openpanel.warehouse import Warehouse
 from openpanel.warehouse.migrations import migrate
@@ -21,7 +25,7 @@ from openpanel_local.engines.clickhouse import ClickHouse
 from openpanel_operator import servers
 from openpanel_operator.copying import Copying
 from openpanel_operator.real_stores import CHANGES, SETTLE, THREADS, RealStores
-from openpanel_operator.reconcile.owners import OwnedElsewhere
+from openpanel_operator.reconcile.owners import Consent, OrganizationElsewhere, OwnedElsewhere
 from openpanel_operator.stores import (
     Addresses,
     Credential,
@@ -34,6 +38,7 @@ from openpanel_operator.stores import (
     Wanted,
 )
 from tests.operator.reconcile.waiting import until, until_true
+from tests.stream.builders import remember, remembered
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 OWN_DATABASE = 7  # of Redis
@@ -102,10 +107,13 @@ def manifest(name: str) -> AnalyticsProject:
     return parse(MANIFEST.replace("name: shop", f"name: {name}"))[0]
 
 
-def wanted(name: str, *, serial: int = 1, pool: str = "shared", drop: str = "") -> Wanted:
+def wanted(
+    name: str, *, serial: int = 1, pool: str = "shared", drop: str = "", organization: str | None = None
+) -> Wanted:
     project = manifest(name)
     kept = [client for client in project.spec.clients if client.name != drop]
-    project = project.model_copy(update={"spec": project.spec.model_copy(update={"clients": kept})})
+    said = {"clients": kept, "organization": organization or f"of-{name}"}
+    project = project.model_copy(update={"spec": project.spec.model_copy(update=said)})
     credentials = {
         client.name: Credential(f"sec_{serial}{client.name}", serial, timedelta(hours=1)) for client in kept
     }
@@ -294,6 +302,21 @@ async def test_copy_waits_until_its_own_streams_are_empty_and_their_keys_go_with
         assert client.exists(fence)
         await stores.remove("queued", policy="Delete", user=False, at=at)
         assert not list(client.scan_iter(match="op:{queued:*"))
+
+
+async def test_removed_project_leaves_no_key(stores: RealStores, at: Addresses) -> None:
+    pool = Pool(metadata.SHARED_POOL, 4)
+    for name in ("keyless", "keyed"):
+        await stores.ensure(wanted(name), at)
+    with redis.Redis.from_url(at.redis) as client:
+        for name in ("keyless", "keyed"):
+            remember(client, pool=pool, project=name)
+
+        await stores.remove("keyless", policy="Delete", user=False, at=at)
+        await stores.remove("keyed", policy="Retain", user=False, at=at)
+
+        assert remembered(client, pool=pool, project="keyless") == set()
+        assert remembered(client, pool=pool, project="keyed"), "what is kept goes on where it was"
 
 
 async def test_copy_waits_for_what_was_taken_before_in_the_streams_of_all(
@@ -489,9 +512,48 @@ async def test_project_is_the_namespaces_that_had_it_first(
     await stores.remove("owned", policy="Delete", user=False, namespace="theirs", at=at)
     assert projects.owner_of(database, project="owned") == "mine"
 
-    await stores.ensure(replace(taker, handed_over=frozenset({"mine"})), at)
+    await stores.ensure(replace(taker, consent=Consent(handed_over=frozenset({"mine"}))), at)
     assert projects.owner_of(database, project="owned") == "theirs"
     assert not (await stores.ensure(taker, at)).changes
+
+
+async def test_project_that_was_made_through_the_api_is_nobody_elses_by_its_name(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    organizations.ensure(database, organization="theirs", name="theirs")
+    by_api = records.project(manifest("by-api"), pool="shared")
+    client = NewClient(str(uuid4()), "web", "by-api", "theirs", "write", hash_secret("sec_of_theirs"))
+    made = replace(by_api, organization="theirs")
+    project_edits.create(database, wanted=made, ids=["by-api"], client=client, at=START)
+    taker = replace(wanted("by-api"), namespace="mine")
+
+    with pytest.raises(OwnedElsewhere):
+        await stores.ensure(taker, at)
+    await stores.remove("by-api", policy="Delete", user=False, namespace="mine", at=at)
+    kept = projects.load(database, project="by-api")
+    assert kept is not None
+    assert (kept.organization, kept.deleted) == ("theirs", False)
+
+    await stores.ensure(replace(taker, consent=Consent(handed_over=frozenset({"api"}))), at)
+    assert projects.owner_of(database, project="by-api") == "mine"
+
+
+async def test_organization_is_theirs_who_have_projects_in_it(
+    stores: RealStores, at: Addresses, database: Database
+) -> None:
+    await stores.ensure(replace(wanted("resident", organization="street"), namespace="theirs"), at)
+    await stores.ensure(replace(wanted("elsewhere"), namespace="mine"), at)
+
+    guest = replace(wanted("newcomer", organization="street"), namespace="mine")
+    mover = replace(wanted("elsewhere", organization="street"), namespace="mine")
+    for each in (guest, mover):
+        with pytest.raises(OrganizationElsewhere):
+            await stores.ensure(each, at)
+    assert projects.owners_in(database, organization="street") == {"theirs"}
+
+    await stores.ensure(replace(guest, consent=Consent(organizations=frozenset({"street"}))), at)
+    await stores.ensure(replace(wanted("neighbour", organization="street"), namespace="mine"), at)
+    assert projects.owners_in(database, organization="street") == {"mine", "theirs"}
 
 
 async def test_engine_that_makes_no_users_refuses_the_user_and_nothing_else(

@@ -65,6 +65,7 @@ class MemoryStores:
     owners: dict[str, str] = field(default_factory=dict)  # project → namespace, also when its data were kept
     spare: set[Node] = field(default_factory=set)  # servers whose data are elsewhere, or that have none
     behind: dict[Node, int] = field(default_factory=dict)  # seconds
+    refusing: set[Node] = field(default_factory=set)  # servers that cannot be asked
     current: bool = True
     asked: Counter[str] = field(default_factory=Counter)
 
@@ -76,10 +77,10 @@ class MemoryStores:
         return self.current
 
     async def furnished(self, at: Addresses, *, like: frozenset[Node] = frozenset()) -> Mapping[Node, bool]:
-        return dict.fromkeys(at.nodes, True)
+        return dict.fromkeys(at.nodes.keys() - self.refusing, True)
 
     async def delays(self, at: Addresses) -> Mapping[Node, int]:
-        return {node: self.behind.get(node, 0) for node in at.nodes}
+        return {node: self.behind.get(node, 0) for node in at.nodes.keys() - self.refusing}
 
     async def releasable(self, at: Addresses, nodes: Sequence[Node]) -> frozenset[Node]:
         return frozenset(nodes) & self.spare
@@ -96,7 +97,15 @@ class MemoryStores:
         name = wanted.manifest.name
         self.asked[name] += 1
         owner = self.owners.get(name)
-        owners.must_be_free(name, owner=owner, namespace=wanted.namespace, handed_over=wanted.handed_over)
+        owners.must_be_free(name, owner=owner, namespace=wanted.namespace, consent=wanted.consent)
+        organization = wanted.manifest.organization
+        if name not in self.known or self.known[name].manifest.organization != organization:
+            there = {
+                each.namespace for each in self.known.values() if each.manifest.organization == organization
+            }
+            owners.must_have_place(
+                organization, owners=there, namespace=wanted.namespace, consent=wanted.consent
+            )
         self.owners[name] = wanted.namespace
         if name in self.keeps:
             retention.must_not_cut(wanted.manifest, stored=self.keeps[name])

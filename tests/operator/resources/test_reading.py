@@ -43,7 +43,9 @@ def test_a_project_is_a_manifest_of_the_same_spec() -> None:
 
     made = manifest(project)
 
-    assert (made.name, made.spec) == ("shop", project.spec)
+    same = made.spec.model_copy(update={"organization": project.spec.organization})
+    assert (made.name, same) == ("shop", project.spec)
+    assert made.organization == project.namespace
     assert [made.secret_name(client) for client in made.spec.clients] == ["shop-web"]
 
 

@@ -5,7 +5,7 @@ it gets the values of headers as text.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
@@ -16,6 +16,7 @@ _WITH_PORT: Final = re.compile(r"\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+"
 _FORWARDED_FOR: Final = re.compile(r"""for\s*=\s*("[^"]*"|[^;,\s]*)""", re.IGNORECASE)
 _V4_PREFIX: Final = 24  # bits that stay when a project truncates addresses
 _V6_PREFIX: Final = 48
+_V6_HOUSEHOLD: Final = 64  # bits that a provider gives to one customer, who has all addresses behind them
 
 
 class Hop(NamedTuple):
@@ -69,6 +70,14 @@ def truncated(text: str) -> str:
     return str(network.network_address)
 
 
+def network_of(text: str) -> str:
+    """What an address is counted as: itself, or the /64 of an IPv6 address. Text that is no such address stays."""
+    address = parse(text) if ":" in text else None
+    if not isinstance(address, IPv6Address):
+        return text
+    return str(ip_network((address, _V6_HOUSEHOLD), strict=False).network_address)
+
+
 def nearest_hop(peer: str, *, chain: Sequence[str], trusted: Networks) -> Hop:
     """The rightmost untrusted hop of `chain`, as far as trusted hops vouch for it; else the socket's address.
 
@@ -87,6 +96,19 @@ def nearest_hop(peer: str, *, chain: Sequence[str], trusted: Networks) -> Hop:
             return Hop(str(address), trusted=False)
         last = address
     return Hop(str(last), trusted=True)
+
+
+def written_hops(lines: Callable[[str], Sequence[str]], *, header: str) -> list[str]:
+    """The hops that proxies wrote down; `lines` has those of a header by its name in small letters.
+
+    The `header` that an installation names is the only one believed.
+    """
+    name = header.strip().lower()
+    if name == "forwarded":
+        return forwarded(lines(name))
+    if name:
+        return listed(lines(name))
+    return listed(lines("x-forwarded-for")) or forwarded(lines("forwarded"))
 
 
 def listed(values: Sequence[str]) -> list[str]:

@@ -8,14 +8,15 @@ once per set of headers and kept as a `Sender`; `judge` asks the rest for each m
 import asyncio
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from openpanel.identity.credentials import Verdicts, verdict_key, verify_secret
-from openpanel.metadata.records import ClientRecord
+from openpanel.metadata.records import ClientRecord, ProjectRecord
 from openpanel.wire import refusals, reserved
 from openpanel.wire.messages import Message, Track, profiles_named
 from openpanel.wire.refusals import RateLimited, Refusal
-from openpanel_api.ingest.buckets import BadCredentials
+from openpanel_api.ingest.buckets import BadCredentials, Bucket
 from openpanel_api.ingest.clients import Clients, Entry
 from openpanel_api.ingest.heads import Head
 from openpanel_api.ingest.lanes import Lanes
@@ -23,6 +24,9 @@ from openpanel_api.ingest.salts import SaltKeeper
 from openpanel_api.ingest.senders import Sender
 
 VERDICTS: Final = 20_000  # secrets remembered as right, and as many as wrong
+# What addresses that were wrong too often may still ask of a process, all of them together.
+SPARED_LOOKUPS_PER_S: Final = 20
+SPARED_CHECKS_PER_S: Final = 2
 VERIFYING: Final = 2  # checks of secrets at the same time; each takes 20 MB and 25 ms of a core
 
 # Every version of UUID: the text of the refusal says v4, clients of other versions have always been let in.
@@ -57,6 +61,9 @@ class Admission:
         self._verifying = asyncio.Semaphore(VERIFYING)
         self._being_verified: dict[bytes, asyncio.Task[bool]] = {}
         self._bad = bad
+        begun = now_ms()
+        self._lookups = Bucket(per_second=SPARED_LOOKUPS_PER_S, burst=SPARED_LOOKUPS_PER_S, now_ms=begun)
+        self._checks = Bucket(per_second=SPARED_CHECKS_PER_S, burst=SPARED_CHECKS_PER_S, now_ms=begun)
         self._verify_secret = verify
 
     async def admit(self, head: Head, *, client_id: str | None = None, secret: str | None = None) -> Sender:
@@ -65,23 +72,14 @@ class Admission:
         Refusals that come after the checks of the message are kept in the sender, for `judge` to raise.
         """
         client_id, secret = head.client_id or client_id or "", head.secret or secret or ""
-        if not client_id:
-            raise self._wrong(head, refusals.MissingClientId())
-        if not _UUID.fullmatch(client_id):
-            raise self._wrong(head, refusals.MalformedClientId())
-        entry = await self._entry(head, client_id)
-        record = entry.record
-        if record is None or record.revoked:
-            raise self._wrong(head, refusals.UnknownClient())
-        if record.project is None or record.project.deleted:
-            raise self._wrong(head, refusals.ClientWithoutProject())
-        lane = await self._lanes.of(record.project)
+        entry, record, project = await self._client(head, client_id)
+        lane = await self._lanes.of(project)
         salts, salted_until_ms = self._salts.at(self._now_ms())
         sender = Sender(
             head,
             entry=entry,
             record=record,
-            project=record.project,
+            project=project,
             lane=lane,
             secret_sent=bool(secret),
             secret_good=bool(secret) and await self._verified(head, record, secret),
@@ -93,6 +91,10 @@ class Admission:
         if head.client_id == client_id and head.secret == secret:
             head.sender = sender
         return sender
+
+    async def must_know(self, head: Head) -> None:
+        """Raise what `admit` would say about the client that the headers name, whatever the body brings."""
+        await self._client(head, head.client_id)
 
     def judge(self, sender: Sender, message: Message) -> None:
         """Raise what the order of checks says about this message, or nothing."""
@@ -128,12 +130,40 @@ class Admission:
             raise refusals.ImportWithoutProject
         return await self.admit(head)
 
+    async def _client(self, head: Head, client_id: str) -> tuple[Entry, ClientRecord, ProjectRecord]:
+        if not client_id:
+            raise self._wrong(head, refusals.MissingClientId())
+        if not _UUID.fullmatch(client_id):
+            raise self._wrong(head, refusals.MalformedClientId())
+        entry = await self._entry(head, client_id)
+        record = entry.record
+        if record is None or record.revoked:
+            raise self._wrong(head, refusals.UnknownClient())
+        if record.project is None or record.project.deleted:
+            raise self._wrong(head, refusals.ClientWithoutProject())
+        return entry, record, record.project
+
     async def _entry(self, head: Head, client_id: str) -> Entry:
-        """The client; ids that are not known here are not looked up for an address that has been wrong too often."""
-        exhausted = self._bad.exhausted(head.hop.address, self._now_ms())
-        if exhausted is not None and not self._clients.knows(client_id):
-            raise RateLimited(retry_after_s=exhausted.wait_s(1))
+        """The client; of those that are not known here few are looked up for addresses that were wrong too often.
+
+        Behind such an address there may be others who are right, so it is not refused as a whole.
+        """
+        if not self._clients.knows(client_id):
+            self._spare(head, self._lookups)
         return await self._clients.get(client_id)
+
+    def _must_have_one_left(self, head: Head, few: Bucket) -> None:
+        """Raise `RateLimited` for an address that has been wrong too often, unless one of the `few` is left."""
+        now_ms = self._now_ms()
+        exhausted = self._bad.exhausted(head.hop.address, now_ms)
+        if exhausted is not None and few.empty(now_ms):
+            raise RateLimited(retry_after_s=exhausted.wait_s(1))
+
+    def _spare(self, head: Head, few: Bucket) -> None:
+        """The same, and take it."""
+        self._must_have_one_left(head, few)
+        if self._bad.exhausted(head.hop.address, self._now_ms()) is not None:
+            few.spend(1, self._now_ms())
 
     async def _verified(self, head: Head, record: ClientRecord, secret: str) -> bool:
         """Check a secret, once: afterwards the verdict is remembered for as long as the hashes stay."""
@@ -141,20 +171,24 @@ class Admission:
         verdict = self._verdicts.recall(key)
         if verdict is not None:
             return verdict
-        exhausted = self._bad.exhausted(head.hop.address, self._now_ms())
-        if exhausted is not None:
-            raise RateLimited(retry_after_s=exhausted.wait_s(1))
         task = self._being_verified.get(key)
         if task is None:
-            task = asyncio.create_task(self._verify(record, secret), name=f"secret of {record.id}")
+            self._must_have_one_left(head, self._checks)
+            task = asyncio.create_task(self._verify(head, record, secret), name=f"secret of {record.id}")
             self._being_verified[key] = task
-            task.add_done_callback(lambda _: self._being_verified.pop(key, None))
+            task.add_done_callback(partial(self._verified_now, key))
         verdict = await asyncio.shield(task)
         self._verdicts.remember(key, verdict=verdict)
         return verdict
 
-    async def _verify(self, record: ClientRecord, secret: str) -> bool:
+    def _verified_now(self, key: bytes, task: asyncio.Task[bool]) -> None:
+        self._being_verified.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # whoever asked has heard of it, or is gone
+
+    async def _verify(self, head: Head, record: ClientRecord, secret: str) -> bool:
         async with self._verifying:
+            self._spare(head, self._checks)  # guesses that came all at once wait here for one another
             return await asyncio.to_thread(self._verify_secret, secret, hashes=record.secret_hashes)
 
     def _wrong(self, head: Head, refusal: Refusal) -> Refusal:

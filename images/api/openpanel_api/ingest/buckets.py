@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from openpanel_api.ingest.addresses import network_of
 from openpanel_api.ingest.bounded import TwoGenerations
 
 BAD_CREDENTIALS_BURST: Final = (
@@ -56,7 +57,7 @@ class Bucket:
 
 
 class BadCredentials:
-    """How often each address may be wrong about its client or secret."""
+    """How often each address may be wrong about its client or secret. Those of an IPv6 household count as one."""
 
     def __init__(
         self, *, burst: float = BAD_CREDENTIALS_BURST, per_second: float = BAD_CREDENTIALS_PER_S
@@ -68,11 +69,12 @@ class BadCredentials:
 
     def exhausted(self, address: str, now_ms: int) -> Bucket | None:
         """The bucket of an address that has been wrong too often; None for everybody else."""
-        bucket = self._buckets.get(address)
+        bucket = self._buckets.get(network_of(address))
         return bucket if bucket is not None and bucket.empty(now_ms) else None
 
     def count(self, address: str, now_ms: int) -> None:
         """One more that was refused here."""
+        address = network_of(address)
         self._spend(address, 1, now_ms)
         if address in self._untold or len(self._untold) < TOLD_ADDRESSES:
             self._untold[address] = self._untold.get(address, 0) + 1

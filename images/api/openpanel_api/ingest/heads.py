@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from openpanel.stream.frames import Flag
 from openpanel.wire import limits
 from openpanel.wire.refusals import HeadersTooLarge, Refusal, UnsupportedMedia
-from openpanel_api.ingest.addresses import Hop, Networks, canonical, forwarded, listed, nearest_hop
+from openpanel_api.ingest.addresses import Hop, Networks, canonical, nearest_hop, written_hops
 from openpanel_api.ingest.asgi import Pair, Scope
 from openpanel_api.ingest.bounded import TwoGenerations
 
@@ -111,10 +111,10 @@ class Heads:
 
     def __init__(self, *, trusted: Networks, address_header: str, bot: BotTest, server: ServerTest) -> None:
         self._trusted = trusted
-        self._address_header = address_header.strip().lower().encode()
+        self._address_header = address_header.strip().lower()
         self._bot = bot
         self._server = server
-        self._relevant = _RELEVANT | {self._address_header} if self._address_header else _RELEVANT
+        self._relevant = _RELEVANT | ({self._address_header.encode()} if self._address_header else set())
         self._known: TwoGenerations[tuple[object, ...], Head] = TwoGenerations(size=HEADS)
 
     def of(self, scope: Scope) -> Head:
@@ -144,16 +144,12 @@ class Heads:
         return head
 
     def _chain(self, pairs: Sequence[Pair]) -> list[str]:
-        """The hops that proxies wrote down; the header that an installation names is the only one believed."""
+        """The hops that proxies wrote down."""
 
-        def lines(name: bytes) -> list[str]:
-            return [value.decode("latin-1") for header, value in pairs if header == name]
+        def lines(name: str) -> list[str]:
+            return [value.decode("latin-1") for header, value in pairs if header == name.encode()]
 
-        if self._address_header == b"forwarded":
-            return forwarded(lines(b"forwarded"))
-        if self._address_header:
-            return listed(lines(self._address_header))
-        return listed(lines(b"x-forwarded-for")) or forwarded(lines(b"forwarded"))
+        return written_hops(lines, header=self._address_header)
 
 
 def _reader(values: dict[bytes, bytes]) -> Callable[[bytes], str]:

@@ -19,9 +19,9 @@ async def import_events(parts: Parts, scope: Scope, receive: Receive, send: Send
     """Keep the rows for the worker, which writes them without opening sessions."""
     head = head_of(parts, scope)
     body = await parts.bodies.read(receive, encoding=head.encoding)
+    sender = await parts.admission.importer(head)  # first: to read ten megabytes takes seconds of everybody's
     now_ms = parts.now_ms()
     rows, body = decode_rows(body, now_ms=now_ms)
-    sender = await parts.admission.importer(head)
     limit_rate(sender, len(rows), now_ms)
     if rows:
         try:
@@ -39,7 +39,8 @@ def _append(rows: list[Row], *, sender: Sender, body: bytes, now_ms: int) -> App
     keys = (
         tuple(message_key(sender.project_id, f"{name}#{index}") for index in range(len(rows))) if name else ()
     )
-    return Append(sender.shard_key, "", (), envelope, keys)
+    # One stream for all calls of a project, wherever they come from: its worker knows which sessions began before.
+    return Append(f"{sender.project_id}|import", "", (), envelope, keys)
 
 
 def _item(row: Row, *, index: int, project: str) -> Item:

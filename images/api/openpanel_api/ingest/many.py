@@ -30,6 +30,8 @@ async def track_batch(parts: Parts, scope: Scope, receive: Receive, send: Send) 
     """One answer for all messages, in their order."""
     head = head_of(parts, scope)
     body = await parts.bodies.read(receive, encoding=head.encoding)
+    if head.sender is None and head.client_id:
+        await parts.admission.must_know(head)  # before the body is made objects of
     batch = decode_batch(body)
     now_ms = parts.now_ms()
     sender = known_sender(head, now_ms, batch.client_secret)
@@ -70,6 +72,8 @@ class Ready(msgspec.Struct, gc=False):
 
 def ready(parts: Parts, head: Head, body: bytes) -> Ready | None:
     """Makes a call ready (`plain`), if every message of it is well-formed and let in."""
+    if head.sender is None:
+        return None
     now_ms = parts.now_ms()
     try:
         batch = decode_batch(body)

@@ -57,6 +57,7 @@ class Place(msgspec.Struct, gc=False):
     ip: str
     shard_key: str
     profile: str
+    """Whose the device is by this message: only an event or an identify says so."""
     profile_key: str = ""
     view: bool = False
     page: str = ""
@@ -189,6 +190,8 @@ def _apply_properties(
         _place_at_address(place, properties, sender)
     if reserved.DEVICE in properties and not sender.project.cookieless:
         _place_on_device(place, properties, sender)
+    if place.mode is RunMode.LATE and not place.answered_ref:
+        _place_in_its_day(place, sender)
     if described := properties.get(reserved.IDENTIFY):
         place.describes = messages.profile_text(described["profileId"])
         place.profile = place.profile or place.describes
@@ -199,6 +202,13 @@ def _place_at_address(place: Place, properties: Properties, sender: Sender) -> N
     if ip and ip != sender.ip:
         place.ip, place.shard_key = ip, sender.shard_key_at(ip)
         place.device, place.previous = sender.devices_at(ip)
+
+
+def _place_in_its_day(place: Place, sender: Sender) -> None:
+    """What comes late was done by the device of its own day, as if it had come then."""
+    place.device, place.previous = sender.devices_then(place.ip, place.at_ms)
+    if place.device == NO_ID:
+        place.mode = None
 
 
 def _place_on_device(place: Place, properties: Properties, sender: Sender) -> None:
@@ -216,7 +226,7 @@ def _place_of_server(place: Place) -> None:
         place.mode = RunMode.LATE
         return
     place.device, place.previous = NO_ID, None
-    joins = place.profile and place.mode is not RunMode.LATE
+    joins = place.profile and not place.flags & Flag.LATE
     place.mode = RunMode.JOIN if joins else None
 
 
@@ -232,7 +242,8 @@ def _place_other(message: Message, sender: Sender, now_ms: int) -> Place:
         "",
         sender.ip,
         sender.shard_key,
-        profile,
+        # A page may count for anybody; that makes nobody the one who sits at this device.
+        profile if isinstance(message, messages.Identify) else "",
     )
     if isinstance(message, messages.Group):
         place.profile_key = f"{sender.project_id}|group|{message.payload.id}"

@@ -6,8 +6,8 @@ Made by `admission`, read by everything after it. Knows neither how clients are 
 from hashlib import blake2b
 from typing import Final
 
-from openpanel.identity.ids import SESSION_TIMEOUT_MS, device_id, session_id
-from openpanel.identity.salts import Salts
+from openpanel.identity.ids import NO_ID, SESSION_TIMEOUT_MS, device_id, session_id
+from openpanel.identity.salts import Salts, utc_day
 from openpanel.metadata.records import ClientRecord, ProjectRecord
 from openpanel.stream.frames import Flag
 from openpanel.wire import refusals
@@ -104,6 +104,14 @@ class Sender:
         if previous is None:
             return device, None
         return device, device_id(salt=previous, project=project, ip=ip, user_agent=agent)
+
+    def devices_then(self, ip: str, at_ms: int) -> tuple[int, int | None]:
+        """The devices that this sender was at that moment: of a day whose salt is gone nobody knows."""
+        current, previous = self.devices_at(ip)
+        days_ago = (self._salts.day - utc_day(at_ms)).days
+        if days_ago <= 0:
+            return current, previous
+        return (previous or NO_ID if days_ago == 1 else NO_ID), None
 
     def shard_key_at(self, ip: str) -> str:
         """Stable over the rotation of salts."""

@@ -7,6 +7,7 @@ looked up or computed on the spot.
 from typing import NamedTuple
 
 from openpanel.stream.errors import Overloaded
+from openpanel.stream.frames import Flag
 from openpanel.wire import answers, reserved
 from openpanel.wire.decode import decode
 from openpanel.wire.messages import Message, Track, profile_of
@@ -112,6 +113,8 @@ async def _described(placed: Place, sender: Sender, body: bytes, *, key: str, no
 
 def answer_of(place: Place, sender: Sender, *, device: int, session: int, now_ms: int) -> Accepted:
     """The ids to answer. SDKs keep what they are answered, so there always are some, also where none were stored."""
+    if not session and place.flags & Flag.LATE and not place.answered_ref:
+        device = sender.devices_at(place.ip)[0]  # whatever day it was done on: what follows is done today
     device = device or place.device or sender.device
     return Accepted(device, place.answered_ref, session or sender.candidate(device, now_ms))
 

@@ -46,6 +46,7 @@ def create_app(services: Services, *, registry: CollectorRegistry | None = None)
     app.state.services = services
     app.state.rates = Rates(services)
     app.state.answers = kept_answers(services)
+    app.state.checkup = health.Checkup(services)
     app.state.registry = registry or CollectorRegistry()
     # Credentials are headers and never cookies, so any page may ask with its own.
     app.add_middleware(

@@ -12,16 +12,22 @@ from openpanel.analytics.fields import OF_COHORT
 Path = tuple[int | str, ...]
 
 KINDS: Final = ("event", "formula")  # of series
+# As which kind what has several was tried: it stands in no body that was sent.
+_OF_REPORTS: Final = (
+    "linear", "area", "histogram", "bar", "pie", "metric", "map", "funnel", "conversion", "retention", "sankey",
+)  # fmt: skip
+_TRIED: Final = {"definition": ("events", "profile"), "report": _OF_REPORTS}
 # What questions name otherwise, or take where nothing is said.
 _PLACES: Final = {"after": "mode", "period": "range"}
 _COUNTED: Final = re.compile(r"(?:\d+ (?P<many>[a-z]+)|(?P<one>[a-z]+) -?\d+)")  # `3 steps`, `step 3`
 
 
 def path_text(parts: Iterable[int | str]) -> str:
-    """`("series", 0, "name")` as `series[0].name`, without the kind as which an entry of a list was tried."""
-    text, before = "", None
+    """`("series", 0, "name")` as `series[0].name`, without the kind as which something was tried."""
+    text = ""
+    before: int | str = ""
     for part in parts:
-        if not (isinstance(before, int) and part in KINDS):
+        if part not in (KINDS if isinstance(before, int) else _TRIED.get(before, ())):
             text += f"[{part}]" if isinstance(part, int) else f".{part}"
         before = part
     return text.lstrip(".")
@@ -46,9 +52,13 @@ def place_of(asked: Any, subject: str, *, operator: str = "") -> str:
 
 def _operator_at(asked: Any, path: Path) -> str:
     """That of the filter whose name stands there; left out it is `is`."""
-    for part in path[:-1]:
+    return str(_at(asked, path[:-1]).get("operator", "is")) if path[-1] == "name" else ""
+
+
+def _at(asked: Any, path: Path) -> Any:
+    for part in path:
         asked = asked[part]
-    return str(asked.get("operator", "is")) if path[-1] == "name" else ""
+    return asked
 
 
 def _of_expressions(asked: Any) -> str:
@@ -72,19 +82,20 @@ def _opened(asked: Any) -> Any:
 
 def _worded(asked: Any, subject: str) -> str:
     """The place of what a question names by more than a value of it."""
-    if subject in _PLACES:
-        return _PLACES[subject]
-    given = asked if isinstance(asked, dict) else {}
+    subject = _PLACES.get(subject, subject)
     counted = _COUNTED.fullmatch(subject)
-    if counted and (field := counted["many"] or counted["one"]) in given:
-        return field
+    if counted and (path := next(_keys(asked, counted["many"] or counted["one"]), None)):
+        return path_text(path)
     kind, _, name = subject.partition(" ")
-    if kind == "exclusion" and (path := next(_values(given.get("exclusions"), name), None)):
-        return path_text(("exclusions", *path))
-    names = [each["name"] if isinstance(each, dict) else each for each in given.get("breakdowns") or ()]
-    if names and subject == ", ".join(map(str, names)):
-        return "breakdowns"
-    once = list(islice(_keys(given, subject), 2))
+    for path in _keys(asked, "exclusions") if kind == "exclusion" else ():
+        if within := next(_values(_at(asked, path), name), None):
+            return path_text((*path, *within))
+    for path in _keys(asked, "breakdowns"):
+        named = _at(asked, path) or ()
+        names = [each["name"] if isinstance(each, dict) else each for each in named]
+        if names and subject == ", ".join(map(str, names)):
+            return path_text(path)
+    once = list(islice(_keys(asked, subject), 2))
     return path_text(once[0]) if len(once) == 1 else subject
 
 

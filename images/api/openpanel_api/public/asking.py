@@ -54,11 +54,13 @@ async def found(
     caller = Caller()
 
     def ask(question: Question[Any]) -> Found[Any]:
+        if caller.has_gone:  # while it waited for its turn
+            raise HungUp
         return answers.ask(question, former=former, caller=caller, stale_for=stale_for)
 
     try:
         async with leaving(request, partial(anyio.to_thread.run_sync, caller.hang_up)):
-            return tuple(await asyncio.gather(*(services.blocking(partial(ask, each)) for each in questions)))
+            return tuple(await asyncio.gather(*(services.asking(partial(ask, each)) for each in questions)))
     except HungUp as error:
         raise Disconnected("The client has gone") from error
     except BaseException:
@@ -70,17 +72,25 @@ async def found(
 async def answered(request: Request, services: Services, ask: Callable[[str], Answer]) -> Answer:
     """What `ask(log_comment)` answers; its queries carry the comment, by which they can be found and stopped."""
     comment = fresh_name()
-    gone = asyncio.Event()
+    begun, gone = Event(), Event()
 
     async def stop() -> None:
         gone.set()
-        while True:  # until the work has ended: between two queries there is nothing to stop
+        while begun.is_set():  # until the work has ended: between two queries there is nothing to stop
             await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
             await anyio.sleep(STOPPED_AGAIN_S)
 
+    def call() -> Answer:
+        begun.set()
+        if gone.is_set():  # while it waited for its turn
+            raise HungUp
+        return ask(comment)
+
     try:
         async with leaving(request, stop):
-            return await services.blocking(lambda: ask(comment))
+            return await services.asking(call)
+    except HungUp as error:
+        raise Disconnected("The client has gone") from error
     except WarehouseError as error:
         if gone.is_set():
             raise Disconnected("The client has gone") from error
@@ -89,19 +99,23 @@ async def answered(request: Request, services: Services, ask: Callable[[str], An
 
 async def answered_within(services: Services, ask: Callable[[str], Answer]) -> Answer:
     """The same within a stream, which is cancelled as a whole when the client leaves."""
-    comment, ended = fresh_name(), Event()
+    comment, begun, gone, ended = fresh_name(), Event(), Event(), Event()
 
     def call() -> Answer:
+        begun.set()
         try:
+            if gone.is_set():  # while it waited for its turn
+                raise HungUp
             return ask(comment)
         finally:
             ended.set()
 
     try:
-        return await anyio.to_thread.run_sync(call, limiter=services.threads, abandon_on_cancel=True)
+        return await services.asking(call, abandon_on_cancel=True)
     except anyio.get_cancelled_exc_class():
+        gone.set()
         with anyio.CancelScope(shield=True):
-            for _ in range(STOPPED_TIMES):
+            for _ in range(STOPPED_TIMES if begun.is_set() else 0):
                 await anyio.to_thread.run_sync(services.warehouse.cancel, comment)
                 if await anyio.to_thread.run_sync(ended.wait, STOPPED_AGAIN_S):
                     break

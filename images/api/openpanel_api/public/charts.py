@@ -13,6 +13,7 @@ from openpanel_api.public.dates import Compared, before, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.export_parameters import either
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import AsTable, Entrance, Inquiry, entrance
 from openpanel_api.public.memberships import memberships
 from openpanel_api.public.question_json import (
@@ -40,7 +41,7 @@ PROJECT: Final = "Project to read; left out: the client's own."
 COHORTS: Final[TypeAdapter[list[CohortJson]]] = TypeAdapter(Cohorts)
 Entered = Annotated[Entrance, Depends(entrance("Export", verb="export"))]
 
-router = APIRouter(tags=["export"])
+router = APIRouter(tags=["export"], route_class=Guarded)
 
 
 class Chosen(Compared):

@@ -105,11 +105,19 @@ def period_of(asked: Dates, *, timezone: str, now: datetime, earliest: datetime 
     start = beginning(
         usual if asked.start_date is None else asked.start_date, name="startDate", timezone=timezone
     )
-    if start > now:
-        raise BadRequest("startDate: lies in the future")
-    if start >= until:
-        raise BadRequest("endDate: lies before startDate")
+    check_range(start, until, now=now, names=("startDate", "endDate"))
     return Period(start, until, now if now < until else None)
+
+
+def check_range(
+    start: datetime | None, until: datetime | None, *, now: datetime, names: tuple[str, str]
+) -> None:
+    """Refuse a stretch in which nothing can have happened; `names` are those of the parameters of its ends."""
+    first, last = names
+    if start is not None and start > now:
+        raise BadRequest(f"{first}: lies in the future")
+    if start is not None and until is not None and start >= until:
+        raise BadRequest(f"{last}: lies before {first}")
 
 
 def is_dated(asked: Dates) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, Field
 from pydantic.fields import FieldInfo
 
+from openpanel_api.public.bodies import BODY_SECONDS, TOO_LONG
 from openpanel_api.public.fullness import HEADERS
 from openpanel_api.public.inquiries import PlansJson
 
@@ -34,7 +35,9 @@ _MESSAGES: Final = {
     401: "Export: Invalid client secret",
     403: "You do not have access to this project",
     404: "Project not found",
+    408: f"The body did not come whole within {BODY_SECONDS:g} seconds",
     412: "The answer is still the one that If-None-Match names",
+    413: TOO_LONG,
     422: "The question is too large: it would take more than 30 seconds. Ask for a shorter range than 365 days or a filter.",
     429: "You have exceeded the rate limit for this endpoint.",
     503: "A store does not answer right now",
@@ -113,6 +116,7 @@ ROWS: Final = {
     "application/x-ndjson": {"schema": {"type": "string"}},
 }
 UNCHANGED: Final = "What `If-None-Match` names has not changed."
+OF_BODIES: Final = (408, 413)
 REFUSALS: Final = (400, 401, 403, 404, 422, 429, 503)  # of every question about a project
 
 
@@ -135,7 +139,7 @@ def answers(model: Any, *, rows: bool = False, posted: bool = False) -> dict[int
         content |= ROWS
     unchanged: dict[int | str, dict[str, Any]] = {304: {"description": UNCHANGED}}
     if posted:
-        unchanged = refusals(412)
+        unchanged = refusals(*OF_BODIES, 412)
         unchanged[412]["description"] = UNCHANGED
     beside = {name: {"description": text, "schema": {"type": "string"}} for name, text in HEADERS.items()}
     return {200: {"content": content, "headers": beside}, **unchanged, **refusals(*REFUSALS)}

@@ -22,6 +22,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from openpanel import metadata, warehouse
 from openpanel.analytics.filters import BadFilter
@@ -32,6 +33,7 @@ from openpanel_api.public import query_strings
 from openpanel_api.public.asked_places import path_of, path_text, place_of
 
 STORE_RETRY_S: Final = 5  # seconds until a store that is away is worth another try
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 DISCONNECTED: Final = 499  # nobody reads this answer; it is for the metrics only
 
 _log = structlog.get_logger(__name__)
@@ -143,12 +145,24 @@ async def _answer_own(request: Request, error: Exception) -> JSONResponse:
 
 async def _answer_framework(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     messages = {
         HTTPStatus.NOT_FOUND: f"There is no route {request.method} {request.url.path}",
         HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method} is not allowed here",
     }
     message = messages.get(HTTPStatus(error.status_code), str(error.detail))
-    return _respond(request, error.status_code, message, headers=dict(error.headers or {}))
+    return _respond(request, error.status_code, message, headers=headers)
+
+
+def _allowed(request: Request) -> Iterator[str]:
+    """The methods of all routes of the path; the framework names those of the first alone."""
+    asked = {name: request.scope.get(name) for name in ("type", "path", "raw_path", "root_path", "headers")}
+    for method in METHODS:
+        matches = (route.matches({**asked, "method": method}) for route in request.app.router.routes)
+        if any(match is Match.FULL for match, _ in matches):
+            yield method
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:

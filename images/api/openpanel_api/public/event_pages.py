@@ -59,7 +59,7 @@ async def written(
     """The file with these events and all that follow them, `limit` at most."""
     yield writer.head()
     async for events in _following(services, selection, first, limit):
-        yield await services.blocking(partial(writer.rows, events))
+        yield await services.asking(partial(writer.rows, events))
     yield writer.tail()
 
 

@@ -15,6 +15,7 @@ from openpanel.analytics.events import Cursor, EventCount, Events, EventsAnswer,
 from openpanel.analytics.property_filters import PropertyFilter
 from openpanel.metadata import EventMeta, event_meta
 from openpanel_api.public import export_parameters
+from openpanel_api.public.dates import check_range
 from openpanel_api.public.documented import EXAMPLE_EVENT, REFUSALS, ROWS, UNCHANGED, refusals
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.event_columns import Arrow, Parquet
@@ -122,10 +123,13 @@ def _writer(output: str, project: str) -> tuple[str, Writer]:
 async def _selection(given: Inquiry, asked: EventsParameters) -> Selection:
     zone = given.zone
     filters = _filters(given, asked)
+    start = beginning(asked.start, name="start", timezone=zone) if asked.start else None
+    end = ending(asked.end, name="end", timezone=zone) if asked.end else None
+    check_range(start, end, now=given.now, names=("start", "end"))
     return Selection(
         project=given.project.id,
-        start=beginning(asked.start, name="start", timezone=zone) if asked.start else None,
-        end=ending(asked.end, name="end", timezone=zone) if asked.end else None,
+        start=start,
+        end=end,
         names=export_parameters.names(asked.event, parameter="event"),
         profile=asked.profile or "",
         property_filters=filters,

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints
 from openpanel.analytics.filters import MAX_BYTES
 from openpanel_api.public.errors import BadRequest
 from openpanel_api.public.inquiries import How
+from openpanel_api.public.tables import COMPUTED
 
 DEFAULT_LIMIT: Final = 50
 MAX_LIMIT: Final = 1_000  # events of one answer; more are a matter of pages or the cursor
@@ -78,7 +79,7 @@ class EventsParameters(How):
     format: Literal["json", "csv", "ndjson", "parquet", "arrow"] = Field(
         default="json",
         description="All but `json` stream every event that is asked for, however many, with its properties; `limit` "
-        "cuts them, and they come by day, name and device.",
+        f"cuts them, and they come by day, name and device. {COMPUTED}",
     )
 
     @property

@@ -4,7 +4,7 @@ A handler names the questions and how their answers are shown; whether they are 
 a table, or only confirmed as unchanged, is decided here.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,9 +29,9 @@ from openpanel_api.public.access import Access, reader
 from openpanel_api.public.asking import answered, found
 from openpanel_api.public.dates import Dates, period_of, wants_earliest
 from openpanel_api.public.errors import Unchanged
-from openpanel_api.public.fullness import fullness
+from openpanel_api.public.fullness import MORE, fullness
 from openpanel_api.public.services import Given, Services
-from openpanel_api.public.tables import MEDIA_TYPES, Format, as_csv, as_ndjson, columns_of
+from openpanel_api.public.tables import COMPUTED, MEDIA_TYPES, Format, as_csv, as_ndjson, columns_of
 
 STALEST: Final = timedelta(minutes=10)  # that a client may accept, with `Cache-Control: max-stale`
 _OF_PATHS: Final = "/%:@!$&'()*+,;="  # what stands in a path as it is, says RFC 3986
@@ -55,7 +55,9 @@ class How(BaseModel):
 class AsTable(How):
     """How to answer what is made of rows."""
 
-    format: Format = Field(default="json", description="`csv` and `ndjson` give the rows alone, as a table.")
+    format: Format = Field(
+        default="json", description=f"`csv` and `ndjson` give the rows alone, as a table. {COMPUTED}"
+    )
 
 
 class ReadJson(BaseModel):
@@ -158,9 +160,7 @@ class Inquiry:
             return await self.explained(*questions)
         answers = await self.found_all(*questions)
         body = shown(*(each.answer for each in answers))
-        headers = fullness([each.answer for each in answers] + [body])
-        if isinstance(body, Page):
-            headers |= self._link(body.cursor)
+        headers = fullness([each.answer for each in answers] + [body]) | self._following(body)
         output: Format = how.format if isinstance(how, AsTable) else "json"
         plain = body.rows if isinstance(body, Page) else body
         written = _written(plain, output, rows, columns if rows else self._columns)
@@ -194,7 +194,9 @@ class Inquiry:
         described = get_args(self.request.scope["route"].response_model)  # an answer, or how it would be made
         return columns_of(described[0]) if described else ()
 
-    def _link(self, cursor: object | None) -> dict[str, str]:
+    def _following(self, body: Any) -> dict[str, str]:
+        """That there is more, and where, of a page with a cursor: a table shows no cursor itself."""
+        cursor = getattr(body, "cursor", None)
         if cursor is None:
             return {}
         sent: bytes = self.request.scope[
@@ -202,7 +204,7 @@ class Inquiry:
         ]  # decoded it may be another path, and no text for a header
         asked = [(name, text) for name, text in self.request.query_params.multi_items() if name != "cursor"]
         following = f"{quote(sent, safe=_OF_PATHS)}?{urlencode([*asked, ('cursor', str(cursor))])}"
-        return {"Link": f'<{following}>; rel="next"'}
+        return {MORE: "true", "Link": f'<{following}>; rel="next"'}
 
     async def explained(self, *questions: Question[Any]) -> Response:
         """How they would be answered."""
@@ -247,7 +249,8 @@ class Entrance:
         """The inquiry about a project; `None`: the client's own. Raises what `Access.project` does."""
         record = await self.access.project(self.services, named=project)
         headers = plain_headers(self.response)
-        return Inquiry(self.request, headers, self.services, record, self.services.now())
+        services = self.services.asked_by(record.organization)
+        return Inquiry(self.request, headers, services, record, services.now())
 
 
 def plain_headers(response: Response) -> dict[str, str]:
@@ -255,10 +258,10 @@ def plain_headers(response: Response) -> dict[str, str]:
     return {name: value for name, value in response.headers.items() if name != "content-length"}
 
 
-def entrance(surface: str, *, verb: str) -> Callable[..., Entrance]:
+def entrance(surface: str, *, verb: str) -> Callable[..., Awaitable[Entrance]]:
     """A dependency that lets readers in."""
 
-    def let_in(
+    async def let_in(
         request: Request,
         response: Response,
         services: Given,

@@ -19,8 +19,9 @@ from starlette.websockets import WebSocketDisconnect
 from openpanel.metadata import Unavailable
 from openpanel_api.public import live_tickets
 from openpanel_api.public.access import Access, reader
-from openpanel_api.public.documented import example, refusals
+from openpanel_api.public.documented import OF_BODIES, example, refusals
 from openpanel_api.public.errors import STORE_RETRY_S, ApiError, TryLater, shape
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.live_access import Watcher, admitted
 from openpanel_api.public.live_messages import Kind, messages, room_of
 from openpanel_api.public.live_stream import BEAT, RETRY_MS, SEND_S, EventStream, event
@@ -30,7 +31,7 @@ from openpanel_api.public.services import Given, Services
 
 GOING_AWAY: Final = 1001  # of RFC 6455: the process stops, or the watcher may not watch any more
 
-router = APIRouter(prefix="/live", tags=["live"])
+router = APIRouter(prefix="/live", tags=["live"], route_class=Guarded)
 ProjectPath = Annotated[
     str, Path(alias="projectId", description="Id of the project.", examples=["demo"], max_length=100)
 ]
@@ -71,7 +72,7 @@ _EXAMPLES: Final = {
 
 _ISSUED: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {"application/json": {"example": example(TicketAnswer)}}},
-    **refusals(400, 401, 403, 404, 429, 503),
+    **refusals(400, 401, 403, 404, *OF_BODIES, 429, 503),
 }
 
 

@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from fastapi import Request, Response
+from fastapi import Request
 from redis.exceptions import RedisError
 from starlette.requests import HTTPConnection
 
@@ -14,14 +15,15 @@ from openpanel.metadata import ProjectRecord, Unavailable
 from openpanel_api.public import live_tickets
 from openpanel_api.public.access import (
     Access,
-    address_of,
     check_parameters,
     known,
     pace,
+    proved,
     refusal,
-    wrong_secret,
+    refused,
+    sender_of,
 )
-from openpanel_api.public.errors import ApiError, Forbidden, TooMany, TryLater, Unauthorized
+from openpanel_api.public.errors import ApiError, Forbidden, TooMany, TryLater
 from openpanel_api.public.services import Services
 
 MOST_OF_CLIENT: Final = 100  # connections of one client to this process
@@ -66,16 +68,9 @@ async def admitted(connection: HTTPConnection, services: Services, *, project: s
     """Who watches, by the ticket if there is one, else by the headers."""
     # The beginning of a websocket is a request like any other.
     request = Request({**connection.scope, "type": "http", "method": "GET"})
-    address, now = address_of(request, services), services.clock_ms()
-    if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
-        raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
     word = request.query_params.get("ticket", "")
-    try:
-        access = await (_by_ticket(services, word, project) if word else _by_secret(services, request))
-    except Unauthorized:
-        services.bad_credentials.count(address, now)
-        raise
-    await pace(request, Response(), access.client)
+    access = await (_by_ticket(request, services, word, project) if word else _by_secret(request, services))
+    await pace(request, access.client)
     connection.state.allowance = request.state.allowance
     check_parameters(request)
     watcher = Watcher(access.client.id, await access.project(services, named=project))
@@ -87,7 +82,7 @@ async def admitted(connection: HTTPConnection, services: Services, *, project: s
 async def still_admitted(services: Services, watcher: Watcher) -> bool:
     """Whether the client has not been revoked since, nor the project removed."""
     try:
-        client = await known(services, watcher.client)
+        client = await known(services, watcher.client, asked_by=watcher.client)
         if client is None:
             return False
         await Access(client).project(services, named=watcher.project.id)
@@ -98,28 +93,29 @@ async def still_admitted(services: Services, watcher: Watcher) -> bool:
     return True
 
 
-async def _by_secret(services: Services, request: Request) -> Access:
-    client_id = request.headers.get("openpanel-client-id", "")
-    client = await known(services, client_id)
-    problem = refusal(client, client_id, "watch")
-    problem = problem or await wrong_secret(
-        services, client, request.headers.get("openpanel-client-secret", "")
+async def _by_secret(request: Request, services: Services) -> Access:
+    client = await proved(
+        request,
+        services,
+        client_id=request.headers.get("openpanel-client-id", ""),
+        secret=request.headers.get("openpanel-client-secret", ""),
+        surface="Live",
+        why_not=partial(refusal, verb="watch"),
     )
-    if problem or client is None:
-        raise Unauthorized(f"Live: {problem}")
     return Access(client)
 
 
-async def _by_ticket(services: Services, word: str, project: str) -> Access:
+async def _by_ticket(request: Request, services: Services, word: str, project: str) -> Access:
     if services.redis is None:
         raise TryLater("Live figures need Redis", retry_after_s=ROOM_S)
     try:
         ticket = await live_tickets.redeem(services.redis, word=word)
     except (RedisError, OSError) as error:
         raise TryLater("Live figures need Redis", retry_after_s=ROOM_S) from error
-    client = await known(services, ticket.client) if ticket is not None else None
+    sender = sender_of(request, services)
+    client = await known(services, ticket.client, asked_by=sender) if ticket is not None else None
     if ticket is None or client is None:
-        raise Unauthorized("Live: Ticket is unknown or over")
+        raise refused(services, sender, "Live: Ticket is unknown or over")
     if ticket.project != project:
         raise Forbidden("Live: Ticket is for another project")
     return Access(client)

@@ -58,6 +58,7 @@ async def called(
 
 async def _listed(request: Request, access: Access, name: str, arguments: dict[str, Any]) -> CallToolResult:
     services: Services = request.app.state.services
+    services = services.asked_by(access.client.organization)
     try:
         found = await LISTS[name][1](Asked(services, access, arguments))
     except ApiError as error:

@@ -6,6 +6,7 @@ call stands alone: no session is kept, so any process may answer the next one.
 
 import base64
 import binascii
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -15,8 +16,8 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
 from starlette.types import Message, Receive, Scope, Send
 
-from openpanel_api.public.access import Access, address_of, known, pace, refusal, wrong_secret
-from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.access import Access, pace, proved, refusal
+from openpanel_api.public.errors import Unauthorized
 from openpanel_api.public.inquiries import plain_headers
 from openpanel_api.public.mcp_calls import called, tools_of
 from openpanel_api.public.services import Given, Services
@@ -101,16 +102,21 @@ async def leave(request: Request, response: Response, services: Given) -> Respon
 
 
 async def _caller(request: Request, response: Response, services: Services) -> Caller:
-    address, now = address_of(request, services), services.clock_ms()
-    if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
-        raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
     client_id, secret = _token(request)
-    client = await known(services, client_id)
-    problem = refusal(client, client_id, "use MCP") or await wrong_secret(services, client, secret)
-    if problem or client is None:
-        services.bad_credentials.count(address, now)
-        raise Unauthorized(f"MCP: {problem}", headers={"WWW-Authenticate": "Bearer"})
-    await pace(request, response, client)
+    try:
+        client = await proved(
+            request,
+            services,
+            client_id=client_id,
+            secret=secret,
+            surface="MCP",
+            why_not=partial(refusal, verb="use MCP"),
+        )
+    except Unauthorized as error:
+        error.headers["WWW-Authenticate"] = "Bearer"
+        raise
+    await pace(request, client)
+    response.headers.update(request.state.allowance)
     return Caller(Access(client), secret)
 
 

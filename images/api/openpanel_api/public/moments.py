@@ -17,8 +17,8 @@ RESOLUTION: Final = timedelta(milliseconds=1)  # of stored times
 FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOMENT: Final = re.compile(
+DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+MOMENT: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?P<seconds>:\d{2}(?P<parts>\.\d{1,6})?)?(Z|[+-]\d{2}:?\d{2})?"
 )
 
@@ -31,6 +31,19 @@ def beginning(text: str, *, name: str, timezone: str) -> datetime:
 def ending(text: str, *, name: str, timezone: str) -> datetime:
     """The first moment that does not belong to a stretch that ends with `text` any more."""
     return _read(text, name=name, timezone=timezone, whole=True)
+
+
+def fault_of(text: object) -> str | None:
+    """Why this is no bound, in whichever time zone; `None` for one that is."""
+    try:
+        if not isinstance(text, str) or not (DAY.fullmatch(text.strip()) or MOMENT.fullmatch(text.strip())):
+            return EXPECTED
+        if not FIRST.year <= int(text.strip()[:4]) < LAST.year:
+            return f"expected a time from {FIRST.year} to {LAST.year}"
+        beginning(text, name="", timezone="UTC")
+    except BadRequest:
+        return EXPECTED
+    return None
 
 
 def moment_text(moment: datetime) -> str:
@@ -53,10 +66,10 @@ def _read(text: str, *, name: str, timezone: str, whole: bool) -> datetime:
     zone = ZoneInfo(timezone)
     text = text.strip()
     try:
-        if _DAY.fullmatch(text):
+        if DAY.fullmatch(text):
             day = date.fromisoformat(text) + timedelta(days=whole)
             moment = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
-        elif written := _MOMENT.fullmatch(text):
+        elif written := MOMENT.fullmatch(text):
             given = datetime.fromisoformat(text)
             moment = (given if given.tzinfo else given.replace(tzinfo=zone)).astimezone(UTC)
             moment += _length(written) if whole else timedelta()

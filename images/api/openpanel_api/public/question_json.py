@@ -6,7 +6,6 @@ Names, operators and shapes are those of OpenPanel's reports. What cannot be use
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self, TypeVar
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     BaseModel,
@@ -36,6 +35,7 @@ from openpanel.analytics.segments import Segment
 from openpanel.enrich.properties import number_text
 from openpanel_api.public.asked_places import path_text
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.moments import beginning, ending, fault_of
 
 MAX_COHORTS: Final = 10
 MEMBERSHIP: Final = ("inCohort", "notInCohort")
@@ -58,6 +58,13 @@ def _scalar(value: Any) -> Any:
     return value
 
 
+def _bound(value: Any) -> Any:
+    if reason := fault_of(value):
+        raise PydanticCustomError("moment", reason)
+    return value
+
+
+Bound = Annotated[str, BeforeValidator(_bound)]
 Scalar = Annotated[bool | int | float | Text, BeforeValidator(_scalar)]
 
 
@@ -175,8 +182,20 @@ class BehaviourJson(Asked):
     frequency: Literal["gte", "eq", "lte"] = Field(default="gte", description="At least, exactly, at most.")
     times: int = Field(default=1, ge=0, le=1_000_000)
     days: int | None = Field(default=None, ge=1)
-    start: datetime | None = None
-    end: datetime | None = None
+    start: Bound | None = Field(
+        default=None, description="First day or moment; without an offset of the project's time zone."
+    )
+    end: Bound | None = Field(
+        default=None, description="Last day or moment, included: `23:59:59` is all of that second."
+    )
+
+    def made(self, *, timezone: str) -> Behaviour:
+        """As cohorts take it."""
+        start = self.start and beginning(self.start, name="start", timezone=timezone)
+        end = self.end and ending(self.end, name="end", timezone=timezone)
+        return Behaviour(
+            self.name, made(self.filters), self.frequency, self.times, self.days, start or None, end or None
+        )
 
 
 class CohortJson(Asked):
@@ -197,7 +216,7 @@ class CohortJson(Asked):
         """As questions take it. Times without a zone are of `timezone`."""
         if self.profile:
             return DynamicCohort(self.id, Traits(made(self.profile), self.combine), now)
-        rules = tuple(_rule(each, timezone) for each in self.events)
+        rules = tuple(each.made(timezone=timezone) for each in self.events)
         return DynamicCohort(self.id, Behaviours(rules, self.combine), now)
 
 
@@ -259,15 +278,4 @@ def _series(given: EventJson | FormulaJson, is_hidden: bool) -> EventSeries | Fo
         return FormulaSeries(given.formula, given.display_name, hidden)
     return EventSeries(
         given.name, given.segment, given.property, made(given.filters), given.display_name, hidden
-    )
-
-
-def _rule(given: BehaviourJson, timezone: str) -> Behaviour:
-    zone = ZoneInfo(timezone)
-    start, end = (
-        each.replace(tzinfo=zone) if each is not None and each.tzinfo is None else each
-        for each in (given.start, given.end)
-    )
-    return Behaviour(
-        given.name, made(given.filters), given.frequency, given.times, given.days, start=start, end=end
     )

@@ -1,7 +1,10 @@
 """The rows of an answer as a table: CSV or one JSON object a line. Pure.
 
-Columns are the fields of the rows in their order; what lies deeper is named by its path (`previous.value`), and a list
-is kept as JSON in its cell. A table without rows has the columns that its rows would have.
+Columns are the fields of the rows in their order; what lies deeper is named by its path (`previous.value`). A list,
+and an object whose keys are anybody's, is kept as JSON in its cell: so all pages of a list have the same columns. A
+table without rows has the columns that its rows would have.
+
+In CSV a text that a spreadsheet would compute has an apostrophe in front; one object a line is exact.
 """
 
 import csv
@@ -18,11 +21,19 @@ MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
 }
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a formula of a spreadsheet begins with
+COMPUTED: Final = (
+    "In `csv` a text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return has a `'` in front, so that no "
+    "spreadsheet computes it; all other formats are exact."
+)
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]], *, columns: Sequence[str] = ()) -> bytes:
-    """A header and a line for each row; lines end as RFC 4180 says. `columns` are the header where there is no row."""
-    flat = [dict(_flat(row)) for row in rows]
+    """A header and a line for each row; lines end as RFC 4180 says.
+
+    `columns` are the header where there is no row, and an object that is one of them is a cell.
+    """
+    flat = [dict(_flat(row, frozenset(columns))) for row in rows]
     found = list(dict.fromkeys(name for row in flat for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, found or columns, restval="", lineterminator="\r\n")
@@ -37,7 +48,7 @@ def as_ndjson(rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 
 def columns_of(model: Any) -> tuple[str, ...]:
-    """The columns of rows of this model; of a list the ones of its rows. What has names of its own is not foreseen."""
+    """The columns of rows of this model; of a list the ones of its rows."""
     if get_origin(model) is list:
         return columns_of(get_args(model)[0])
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
@@ -46,11 +57,13 @@ def columns_of(model: Any) -> tuple[str, ...]:
 
 
 def cell(value: Any) -> Any:
-    """A value as it stands in a table: nothing for null, JSON for lists and objects."""
+    """A value as it stands in a table: nothing for null, JSON for lists and objects, and no text that is computed."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and value.startswith(FORMULAS):
+        return f"'{value}"
     return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else value
 
 
@@ -60,13 +73,14 @@ def _named(model: type[BaseModel], path: str = "") -> Iterator[str]:
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             yield from _named(kind, f"{shown}.")
-        elif get_origin(kind) is not dict:
+        else:
             yield shown
 
 
-def _flat(row: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(row: Mapping[str, Any], columns: frozenset[str], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in row.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{path}{name}.")
+        column = f"{path}{name}"
+        if isinstance(value, Mapping) and column not in columns:
+            yield from _flat(value, columns, f"{column}.")
         else:
-            yield f"{path}{name}", value
+            yield column, value

@@ -18,8 +18,32 @@ export interface ChartData {
   running: number; // index of the bucket that is not over, -1: none
   runningText: string;
   note: string; // the zone, on hourly data
-  zooms: string[]; // addresses that show one bucket only
+  zoom: Zoom | null; // null: there is nothing smaller to show
   zoomText: string;
+}
+
+// What an address of some of the buckets is put together from; days and minutes are the server's.
+export interface Zoom {
+  address: string; // with `FROM..TO` as its range
+  starts: string[]; // of the buckets: a day where it is the day's start, else a minute; empty: there twice
+  ends: string[]; // likewise, included
+  single: boolean; // whether one bucket alone shows anything
+}
+
+const ANY_RANGE = "FROM..TO";
+const DAY = "2026-11-01".length;
+
+// The range of these buckets in the words of an address: both ends are days, or both are minutes; empty where the
+// clock shows an end twice, so that no words name it.
+export function span(zoom: Zoom, from: number, to: number): string {
+  const [start = "", end = ""] = [zoom.starts[from], zoom.ends[to]];
+  if (!start || !end) return "";
+  if (start.length === DAY && end.length === DAY) return `${start}..${end}`;
+  return `${start.length === DAY ? `${start}T00:00` : start}..${end.length === DAY ? `${end}T23:59` : end}`;
+}
+
+export function addressOf(template: string, range: string): string {
+  return template.replace(ANY_RANGE, range);
 }
 
 export function written(value: number | null | undefined, kind: Kind, formatter: Formatter): string {

@@ -92,7 +92,8 @@ export function step(most: number, kind: Kind): number {
   if (kind === "count" && least <= 1) return 1;
   if (least <= 0) return 0.25;
   const power = 10 ** Math.floor(Math.log10(least));
-  return (ROUND.find((factor) => factor * power >= least * (1 - 1e-9)) ?? 10) * power;
+  const whole = (factor: number) => kind !== "count" || Number.isInteger(factor * power);
+  return (ROUND.find((factor) => whole(factor) && factor * power >= least * (1 - 1e-9)) ?? 10) * power;
 }
 
 function lineSeries(data: ChartData, colours: Colours): object[] {

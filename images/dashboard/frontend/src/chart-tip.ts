@@ -1,7 +1,7 @@
 // The tooltip of a chart and the line it belongs to: DOM nodes and text only, since names come from visitors.
 
 import type { ChartData } from "./chart-data.ts";
-import { moved, written } from "./chart-data.ts";
+import { addressOf, moved, span, written } from "./chart-data.ts";
 import type { Formatter } from "./formatting.ts";
 
 const BESIDE_PX = 12;
@@ -31,13 +31,24 @@ export class ChartTip {
 
   show(data: ChartData, index: number, place: { x: number; height: number }, formatter: Formatter): void {
     this.box.replaceChildren(...contents(data, index, formatter));
-    this.box.hidden = false;
     this.line.hidden = false;
     this.line.style.left = `${Math.round(place.x)}px`;
     this.line.style.height = `${place.height}px`;
+    this.put(place.x);
+  }
+
+  // While a stretch is being marked: its ends, and no values.
+  mark(titles: string[], x: number): void {
+    this.box.replaceChildren(...titles.map((title) => text("p", "chart-tip-title", title)));
+    this.line.hidden = true;
+    this.put(x);
+  }
+
+  private put(x: number): void {
+    this.box.hidden = false;
     const width = this.box.offsetWidth;
-    const right = place.x + BESIDE_PX + width <= this.host.clientWidth;
-    const left = right ? place.x + BESIDE_PX : Math.max(0, place.x - BESIDE_PX - width);
+    const right = x + BESIDE_PX + width <= this.host.clientWidth;
+    const left = right ? x + BESIDE_PX : Math.max(0, x - BESIDE_PX - width);
     this.box.style.left = `${Math.round(left)}px`;
   }
 }
@@ -62,8 +73,8 @@ function contents(data: ChartData, index: number, formatter: Formatter): HTMLEle
   }
   if (index === data.running) nodes.push(text("p", "chart-tip-note", data.runningText));
   if (data.note) nodes.push(text("p", "chart-tip-note", data.note));
-  const address = data.zooms[index];
-  if (address) nodes.push(zoom(address, data.zoomText));
+  const alone = data.zoom?.single ? span(data.zoom, index, index) : "";
+  if (data.zoom && alone) nodes.push(zoom(addressOf(data.zoom.address, alone), data.zoomText));
   return nodes;
 }
 

@@ -1,5 +1,6 @@
 // <chart-view data-chart="…">: draws the data it is given, follows size and theme, and lets go of everything when
-// it leaves the page, whoever removed it. Arrow keys walk the buckets; a click or tap pins the tooltip.
+// it leaves the page, whoever removed it. Arrow keys walk the buckets; a click or tap pins the tooltip; a drag, or
+// arrow keys with Shift, mark a stretch to show alone, and a double click leads back.
 
 import { install as installBars } from "echarts/lib/chart/bar/install.js";
 import { install as installLines } from "echarts/lib/chart/line/install.js";
@@ -8,11 +9,15 @@ import type { ECharts } from "echarts/core";
 import { init, use } from "echarts/core";
 import { install as installCanvas } from "echarts/lib/renderer/installCanvasRenderer.js";
 
+import type { Marked } from "./chart-band.ts";
+import { ChartBand } from "./chart-band.ts";
 import type { ChartData } from "./chart-data.ts";
+import { addressOf, span } from "./chart-data.ts";
 import type { Colours } from "./chart-option.ts";
 import { option } from "./chart-option.ts";
 import { ChartTip, sentence } from "./chart-tip.ts";
 import { Formatter } from "./formatting.ts";
+import type { ZoomBack } from "./zoom-back.ts";
 
 use([installLines, installBars, installGrid, installCanvas]);
 
@@ -24,6 +29,8 @@ export class ChartView extends HTMLElement {
   private chart: ECharts | undefined;
   private data: ChartData | undefined;
   private tip: ChartTip | undefined;
+  private band: ChartBand | undefined;
+  private dragged = false; // the click that ends a drag is none
   private spoken: HTMLElement | undefined;
   private at = -1;
   private readonly formatter = new Formatter(document.documentElement.lang);
@@ -36,6 +43,7 @@ export class ChartView extends HTMLElement {
     this.spoken = box("unseen");
     this.spoken.setAttribute("aria-live", "polite");
     this.append(canvas, this.spoken);
+    this.band = new ChartBand(this);
     this.tip = new ChartTip(this);
     this.chart = init(canvas, null, { renderer: "canvas", width: this.clientWidth, height: this.clientHeight });
     this.sizes.observe(this);
@@ -93,14 +101,33 @@ export class ChartView extends HTMLElement {
   }
 
   private readonly listeners: [string, (event: never) => void][] = [
+    ["pointerdown", (event: PointerEvent) => this.onPress(event)],
     ["pointermove", (event: PointerEvent) => this.onMove(event)],
+    ["pointerup", () => this.onRelease()],
+    ["pointercancel", () => this.leave()],
     ["pointerleave", (event: PointerEvent) => this.onLeave(event)],
     ["click", (event: MouseEvent) => this.onTap(event)],
+    ["dblclick", (event: MouseEvent) => this.onDouble(event)],
     ["keydown", (event: KeyboardEvent) => this.onKey(event)],
     ["blur", () => this.leave()],
   ];
 
+  private onPress(event: PointerEvent): void {
+    this.dragged = false;
+    if (this.data?.zoom && !(event.target as Element).closest(".chart-tip")) this.band?.press(event, this.nearest(event.clientX));
+  }
+
+  private onRelease(): void {
+    if (!this.band?.dragging) return this.band?.clear();
+    this.dragged = true;
+    this.zoomIn();
+  }
+
   private onMove(event: PointerEvent): void {
+    if (this.band?.drag(event, this.nearest(event.clientX))) {
+      this.unmark();
+      return this.mark();
+    }
     if (this.tip?.pinned && event.pointerType === "mouse") return;
     if ((event.target as Element).closest(".chart-tip")) return;
     this.show(this.nearest(event.clientX));
@@ -111,11 +138,17 @@ export class ChartView extends HTMLElement {
   }
 
   private onTap(event: MouseEvent): void {
-    if ((event.target as Element).closest("a")) return;
+    const link = (event.target as Element).closest("a");
+    if (link?.matches(".chart-tip-zoom")) this.remember({ from: this.at, to: this.at });
+    if (link || this.dragged) return;
     const index = this.nearest(event.clientX);
     if (this.tip?.pinned && index === this.at) return this.leave();
     this.show(index);
     this.tip?.pin();
+  }
+
+  private onDouble(event: MouseEvent): void {
+    if (!(event.target as Element).closest(".chart-tip")) this.zoomBack?.back();
   }
 
   private readonly onOutside = (event: Event): void => {
@@ -131,15 +164,79 @@ export class ChartView extends HTMLElement {
       End: last,
     };
     const index = steps[event.key];
-    if (index !== undefined) this.walk(index);
+    if (index !== undefined && event.shiftKey && this.data?.zoom) this.widen(index);
+    else if (index !== undefined) this.walk(index);
+    else if (event.key === "Enter" && this.band?.marked) this.zoomIn();
     else if (event.key === "Enter" && this.at >= 0) this.querySelector<HTMLElement>(".chart-tip-zoom")?.click();
-    else if (event.key === "Escape" && this.at >= 0) this.leave();
+    else if (event.key === "Escape" && (this.at >= 0 || this.band?.marked)) this.giveUp();
     else return;
     event.preventDefault();
     event.stopPropagation();
   }
 
+  private giveUp(): void {
+    this.dragged = this.band?.dragging ?? false;
+    this.leave();
+  }
+
+  private widen(index: number): void {
+    this.band?.extend(this.at < 0 ? index : this.at, index);
+    this.unmark();
+    this.at = index;
+    this.mark();
+    if (this.spoken) this.spoken.textContent = this.titles().join(" – ");
+  }
+
+  // What is marked, over the plot; beside it its ends are named.
+  private mark(): void {
+    const marked = this.band?.marked;
+    if (!this.chart || !this.data || !this.tip || !marked) return;
+    const at = (index: number) => this.chart?.convertToPixel({ xAxisIndex: 0 }, index) as unknown as number;
+    const last = this.data.current.length - 1;
+    const half = (at(1) - at(0)) / 2;
+    const beyond = this.data.bars ? half : 0; // where the plot ends, seen from its outermost buckets
+    const left = Math.max(at(marked.from) - half, at(0) - beyond);
+    const right = Math.min(at(marked.to) + half, at(last) + beyond);
+    const bottom = this.chart.convertToPixel({ yAxisIndex: 0 }, 0) as unknown as number;
+    this.band?.draw(left, right, bottom - 8);
+    this.tip.hide();
+    this.tip.mark(this.titles(), right);
+  }
+
+  private titles(): string[] {
+    const { from, to } = this.band?.marked ?? { from: 0, to: 0 };
+    const titles = this.data?.titles ?? [];
+    return from === to ? [titles[from] ?? ""] : [titles[from] ?? "", titles[to] ?? ""];
+  }
+
+  private get zoomBack(): ZoomBack | null | undefined {
+    return this.closest("figure")?.querySelector<ZoomBack>("zoom-back");
+  }
+
+  private remember(marked: Marked): void {
+    if (this.data?.zoom) this.zoomBack?.remember(span(this.data.zoom, marked.from, marked.to));
+  }
+
+  // Goes there as by a link, which is what the page knows how to follow. All of the buckets are no smaller stretch.
+  private zoomIn(): void {
+    const marked = this.band?.marked;
+    const zoom = this.data?.zoom;
+    this.leave();
+    if (!marked || !zoom || marked.to - marked.from === zoom.starts.length - 1) return;
+    const range = span(zoom, marked.from, marked.to);
+    if (!range) return;
+    this.remember(marked);
+    const link = document.createElement("a");
+    link.href = addressOf(zoom.address, range);
+    link.dataset["visit"] = "";
+    link.hidden = true;
+    this.append(link);
+    link.click();
+    link.remove();
+  }
+
   private walk(index: number): void {
+    this.band?.clear();
     this.show(index);
     if (this.spoken && this.data) this.spoken.textContent = sentence(this.data, index, this.formatter);
   }
@@ -161,6 +258,7 @@ export class ChartView extends HTMLElement {
   }
 
   private leave(): void {
+    this.band?.clear();
     this.unmark();
     this.tip?.hide();
   }

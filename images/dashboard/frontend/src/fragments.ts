@@ -13,10 +13,14 @@ const LOCAL = /^(m|view|tab\.[^=]*)=/;
 const SKELETON_MS = 300; // once a skeleton can be seen it stays this long, so that it does not flash
 const SKELETON_AFTER_MS = 150;
 const SLOW_MS = 5_000;
+const RETRY_MS = [5_000, 10_000, 20_000, 30_000]; // after which failed panels are asked again, the last one for good
 const OLDER_FOR_S = 600; // how old the numbers may be that a panel shows until the right ones are there
 
 const running = new WeakMap<Element, number>();
 const slow = new WeakMap<Element, number>();
+let retrying = 0;
+let retries = 0;
+let removed = -1; // the place of the filter that is being removed
 
 export function listenToFragments(): void {
   document.addEventListener("click", onClick);
@@ -47,6 +51,16 @@ export function reloadPanels(): void {
   for (const panel of document.querySelectorAll("[data-panel]")) htmx.trigger(panel, "reload", {}, false);
 }
 
+// Asks for what a change of the view would ask for, and only looks whether the answer sends the page to the sign-in.
+export async function leaveIfSignedOut(): Promise<void> {
+  const fragment = document.getElementById("main")?.dataset["fragment"];
+  if (!fragment) return;
+  const headers = { "HX-Request": "true", "HX-Current-URL": location.href };
+  const answer = await fetch(fragment + location.search, { headers }).catch(() => undefined);
+  const target = answer?.status === 401 ? answer.headers.get("HX-Redirect") : null;
+  if (target) location.assign(target);
+}
+
 function withLocal(search: string, sets: string | undefined): string {
   if (sets === "*") return search;
   const own = (part: string) => sets !== undefined && part.startsWith(`${sets}=`);
@@ -58,13 +72,14 @@ function withLocal(search: string, sets: string | undefined): string {
 
 function onClick(event: MouseEvent): void {
   const target = event.target as Element;
-  const retry = target.closest("[data-retry]")?.closest("[data-panel]");
-  if (retry) htmx.trigger(retry, "reload", {}, false);
+  if (target.closest("[data-retry]")) retryPanels("[data-retry]");
   const link = target.closest<HTMLAnchorElement>("a[data-visit]");
   if (!link || event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   const before = location.pathname + location.search;
   const { exclude, sets, clear, undo } = link.dataset;
+  if ("close" in link.dataset) link.closest("dialog")?.close(); // which gives the focus back to what opened it
+  removed = link.matches(".chip-remove, .chips-clear") ? Math.max(0, chips().indexOf(link)) : -1;
   visit(event.altKey && exclude ? exclude : link.href, { sets });
   if (clear && undo) toast(clear, { label: undo, run: () => visit(before, { sets: "*" }) });
 }
@@ -122,6 +137,8 @@ function onEnd(event: Event): void {
   running.set(panel, left);
   if (left > 0) return;
   panel.removeAttribute("aria-busy");
+  if (panel.querySelector("[data-passing]")) retryLater();
+  else if (!document.querySelector("[data-passing]")) retries = 0;
   panel.removeAttribute("data-slow");
   clearTimeout(slow.get(panel));
   // Not at once: for htmx this request goes on until its listeners have returned.
@@ -130,13 +147,44 @@ function onEnd(event: Event): void {
 
 function onSwap(event: Event): void {
   const { panel } = asked(event);
-  if (panel) showFreshness(panel);
-  else openDrawers();
+  if (panel) return showFreshness(panel);
+  openDrawers();
+  focusNextFilter();
 }
 
-// Whether a drawer is there is the address's business, that it is open the browser's: a morph must not close it.
+// Panels that failed come back by themselves, ever more seldom, as long as somebody sees the page.
+function retryLater(): void {
+  if (retrying) return;
+  const wait = RETRY_MS[Math.min(retries++, RETRY_MS.length - 1)];
+  retrying = window.setTimeout(() => {
+    retrying = 0;
+    const again = () => retryPanels("[data-passing]");
+    if (document.hidden) document.addEventListener("visibilitychange", again, { once: true });
+    else again();
+  }, wait);
+}
+
+function retryPanels(failed: string): void {
+  for (const panel of document.querySelectorAll(`[data-panel]:has(${failed})`)) htmx.trigger(panel, "reload", {}, false);
+}
+
+function chips(): HTMLElement[] {
+  return [...document.querySelectorAll<HTMLElement>(".chip-remove")];
+}
+
+// The filter that had the focus is gone: the next one gets it, after the last one the menu that adds another.
+function focusNextFilter(): void {
+  const at = removed;
+  removed = -1;
+  if (at < 0 || document.activeElement !== document.body) return;
+  const next = chips().slice(0, at + 1).at(-1) ?? document.querySelector<HTMLElement>("#filters > summary");
+  next?.focus({ preventScroll: true });
+}
+
+// Whether a drawer is there is the address's business, that it is open the browser's: a morph must not close it. Nor a
+// panel's menu, when the panel counts anew under it.
 function keepOpen(element: Element, detail: { attrName: string }): boolean {
-  return !(element instanceof HTMLDialogElement && detail.attrName === "open");
+  return !(element.matches("dialog, [data-stays]") && detail.attrName === "open");
 }
 
 function openDrawers(): void {

@@ -35,10 +35,10 @@ function onKey(event: KeyboardEvent): void {
 
 function listening(event: KeyboardEvent): boolean {
   if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return false;
-  if (document.documentElement.dataset["keys"] !== "on") return event.key === "Escape";
   const target = event.target as HTMLElement;
   if (target.isContentEditable || target.closest("input, select, textarea, dialog")) return false;
-  return !(event.key.startsWith("Arrow") && target.closest("[tabindex='0'], .tabs, [data-menu]"));
+  if (document.documentElement.dataset["keys"] !== "on") return false;
+  return !(event.key.startsWith("Arrow") && (open().length > 0 || target.closest("[tabindex='0']")));
 }
 
 function press(selector: string, event: KeyboardEvent): void {

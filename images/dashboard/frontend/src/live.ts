@@ -1,5 +1,8 @@
 // <live-count>: visitors right now, from the page's one event stream. The stream carries counts and versions, no
-// data: what is new is told to the page as a `news` event. It rests while the tab is hidden.
+// data: what is new is told to the page as a `news` event. It rests while the tab is hidden. A stream says nothing of why
+// it cannot be had; the page's own fragment does, and sends whoever is not signed in any more to where they can be.
+
+import { leaveIfSignedOut } from "./fragments.ts";
 
 interface Message {
   online: number;
@@ -53,6 +56,7 @@ export class LiveCount extends HTMLElement {
   private retry(): void {
     this.close();
     this.lost ||= window.setTimeout(() => this.showLost(), LOST_AFTER_MS);
+    if (this.failures === 1) void leaveIfSignedOut();
     const wait = RETRY_MS[Math.min(this.failures++, RETRY_MS.length - 1)];
     this.timer = window.setTimeout(() => this.connect(), wait);
   }

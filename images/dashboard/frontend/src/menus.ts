@@ -3,7 +3,8 @@
 export function listenToMenus(): void {
   document.addEventListener("click", (event) => {
     const target = event.target as Element;
-    const chosen = target.closest("[data-menu] a, [data-menu] form[data-visit] [type=submit]");
+    const submit = target.closest<HTMLButtonElement>("[data-menu] form[data-visit] [type=submit]");
+    const chosen = target.closest("[data-menu] a") ?? (submit?.form && isComplete(submit.form) ? submit : null);
     for (const menu of open()) if (!menu.contains(target) || chosen) close(menu, Boolean(chosen));
   });
   document.addEventListener("toggle", onToggle, true);
@@ -12,6 +13,14 @@ export function listenToMenus(): void {
     for (const menu of open()) if (!menu.contains(event.target as Node)) close(menu, false);
   });
   document.addEventListener("input", onFilter);
+}
+
+// Whether it will be sent. A value is required unless the operator goes without one.
+function isComplete(form: HTMLFormElement): boolean {
+  const value = form.querySelector<HTMLInputElement>("[name=value]");
+  const operator = form.querySelector<HTMLSelectElement>("[name=operator]")?.selectedOptions[0];
+  if (value && operator) value.required = !("bare" in operator.dataset);
+  return form.checkValidity();
 }
 
 export function open(): HTMLDetailsElement[] {

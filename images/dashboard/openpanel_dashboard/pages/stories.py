@@ -19,6 +19,7 @@ from openpanel_dashboard.components import (
     Link,
     Notice,
     Panel,
+    PanelMenu,
     Ranking,
     Row,
 )
@@ -52,6 +53,7 @@ class StoriesContext:
     notices: tuple[Notice, ...]
     panels: tuple[Panel, ...]
     chips: tuple[Chip, ...]
+    menu: PanelMenu
 
 
 @router.get("")
@@ -95,6 +97,17 @@ def context() -> StoriesContext:
                 text="Cohort is 7", remove="?", removal="Remove", unsupported="This page cannot filter by it."
             ),
         ),
+        menu=_menu(),
+    )
+
+
+def _menu() -> PanelMenu:
+    return PanelMenu(
+        id="story-menu",
+        label="Export: stories",
+        files=(Link("Download CSV", "?"), Link("Download JSON", "?")),
+        call=f"curl 'https://api.example.com/insights/{HOSTILE[2]}'",
+        note="The API tells more.",
     )
 
 
@@ -221,7 +234,7 @@ def _chart(
         "running": running,
         "runningText": "until 14:05",
         "note": "",
-        "zooms": ["?" for _ in values],
+        "zoom": None,
         "zoomText": "Show only this",
     }
     rows = tuple((label, str(value)) for label, value in zip(labels, values, strict=True))

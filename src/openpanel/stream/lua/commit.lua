@@ -56,6 +56,8 @@ local states = {}    -- key → state, false when there is none
 local changed = {}   -- keys of changed states
 local is_changed = {}
 local touched = {}   -- project → arguments of ZADD for devices whose score is to be moved
+local opened = 0     -- number of sessions that were opened
+local missed = {}    -- late runs that found no session: {where the run's elements begin, if it counts, `opened` then}
 local prefixes = {}  -- project → what the keys of its devices begin with
 
 local function in_pieces(list, call)
@@ -181,6 +183,7 @@ local function open_in_the_past(at, device, state, key)
   if state[PSID] ~= NOBODY and first < state[PSTARTED] then return outcome('', NOBODY, 0, 0) end
   local id = free_id(runs[at + 8], state)
   state[PSID], state[PSTARTED], state[PENDED] = id, first, last
+  opened = opened + 1
   change(key)
   closed[#closed + 1] = {at / RUN, {runs[at + 1], device, hex(id), first, last, runs[at + 6], runs[at + 7],
                                     runs[at + 11], runs[at + 10]}}
@@ -198,6 +201,7 @@ local function open(at, device, state, key)
     fresh[PSID], fresh[PSTARTED], fresh[PENDED] = state[SID], state[STARTED], state[ENDED]
   end
   states[key] = fresh
+  opened = opened + 1
   change(key)
   touch(project, device, fresh)
   return outcome('', id, 1, first)
@@ -227,6 +231,8 @@ local function resolve_join(at)
   if device == '' then return NOTHING end
   local found, state, _, slot = find(runs[at + 1], device, previous, JOIN, runs[at + 4], runs[at + 5])
   if not slot then return NOTHING end
+  -- Whoever uses the device now may be somebody else than the one the pointer was written for.
+  if state[PROFILE] ~= '' and state[PROFILE] ~= runs[at + 10] then return NOTHING end
   return outcome(found, state[SID], 0, state[STARTED])
 end
 
@@ -239,7 +245,10 @@ local function resolve(at, counts)
   if runs[at + 12] == 1 and mode ~= LATE then point(at) end
   if not slot then
     if mode == OPEN and counts then return open(at, device, state, key) end
-    if mode == LATE then return outcome('', NOBODY, 0, 0) end
+    if mode == LATE then
+      missed[#missed + 1] = {at, counts, opened}
+      return outcome('', NOBODY, 0, 0)
+    end
     return outcome('', free_id(runs[at + 8], state), 0, 0)
   end
   if mode ~= PEEK and counts then
@@ -249,6 +258,20 @@ local function resolve(at, counts)
   local own = device == named and '' or device
   if slot == 'before' then return outcome(own, state[PSID], 0, state[PSTARTED]) end
   return outcome(own, state[SID], 0, state[STARTED])
+end
+
+-- Once more for the late runs that found none before another run opened one: of what was done out of reach the first
+-- minutes come late and the last ones in time, in one call, and open the session that all of it is part of.
+local function resolve_missed()
+  local waiting = missed
+  missed = {}
+  for _, late in ipairs(waiting) do
+    if late[3] < opened then
+      outcomes[late[1] / RUN + 1] = resolve(late[1], late[2])
+    else
+      missed[#missed + 1] = late
+    end
+  end
 end
 
 -- Finds the messages whose bytes came a moment ago: by the clocks of those who took them, for a call may wait long
@@ -344,6 +367,7 @@ local function resolve_request(request)
       outcomes[place] = answer_of(request, answer)
     end
   end
+  resolve_missed()
   for key, run in pairs(mine) do
     redis.call('SET', KEYS[8] .. key, answer_of(request, run), 'PX', request[4])
   end
@@ -365,6 +389,7 @@ while place <= last_run or next_request <= #requests do
     place = place + 1
   end
 end
+resolve_missed()
 
 for _, key in ipairs(changed) do
   local state = states[key]

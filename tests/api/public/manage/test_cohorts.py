@@ -64,6 +64,16 @@ async def test_a_preview_counts_and_keeps_nothing(ask: Asking) -> None:
 
 
 @pytest.mark.parametrize("kind", ["dynamic", "static"])
+async def test_a_rule_includes_the_whole_day_of_its_end(ask: Asking, kind: str) -> None:
+    project = await a_shop(ask)  # they paid on March 1
+    rule = {"name": "paid", "times": 2, "start": "2026-02-01", "end": "2026-03-01"}
+
+    made = await a_cohort(ask, project, type=kind, definition={"kind": "events", "rules": [rule]})
+
+    assert (made["members"], made["definition"]["rules"]) == (3, [rule])
+
+
+@pytest.mark.parametrize("kind", ["dynamic", "static"])
 async def test_a_cohort_is_read_as_it_was_made(ask: Asking, kind: str) -> None:
     project = await a_shop(ask)
 
@@ -202,17 +212,20 @@ async def test_a_deleted_cohort_is_gone_with_its_members(ask: Asking) -> None:
 BAD: list[tuple[Any, str]] = [
     ({}, "definition: "),
     ({"kind": "planets"}, "definition: "),
-    ({"kind": "events", "rules": []}, "definition.events.rules: "),
-    ({"kind": "events", "rules": [{"name": "a", "times": -1}]}, "definition.events.rules[0].times: "),
-    ({"kind": "events", "rules": [{"name": "a", "frequency": "often"}]}, "definition.events.rules[0].frequency: "),
+    ({"kind": "events", "rules": []}, "definition.rules: "),
+    ({"kind": "events", "rules": [{"name": "a", "times": -1}]}, "definition.rules[0].times: "),
+    ({"kind": "events", "rules": [{"name": "a", "frequency": "often"}]}, "definition.rules[0].frequency: "),
     ({"kind": "events", "rules": [{"name": "a", "frequency": "gte", "times": 0}]}, "definition.rules[0].times: "),
     ({"kind": "events", "rules": [{"name": "a", "days": 3, "start": "2026-01-01T00:00:00Z", "end": "2026-01-02T00:00:00Z"}]}, "definition.rules[0].days: "),
     ({"kind": "events", "rules": [{"name": "a", "start": "0001-01-01T00:00:00+14:00", "end": "2026-01-02T00:00:00Z"}]}, "definition.rules[0].start: expected a time from 1970"),
     ({"kind": "events", "rules": [{"name": "a", "start": "0001-01-01T00:00:00", "end": "2026-01-02T00:00:00Z"}]}, "definition.rules[0].start: expected a time from 1970"),
     ({"kind": "events", "rules": [{"name": "a", "start": "2026-01-02T00:00:00Z", "end": "9999-12-31T23:59:59-14:00"}]}, "definition.rules[0].end: expected a time from 1970"),
+    ({"kind": "events", "rules": [{"name": "a", "days": 0}]}, "definition.rules[0].days: "),
+    ({"kind": "events", "rules": [{"name": "a", "start": "2026-01-02", "end": "2026-01-01"}]}, "definition.rules[0].end: lies before the start"),
+    *(({"kind": "events", "rules": [{"name": "a", "start": "2026-01-02", "end": end}]}, "definition.rules[0].end: expected a ") for end in (1772366400, "1772366400", "tomorrow", "2026-02-30")),
     ({"kind": "events", "rules": [{"name": "a", "filters": [{"name": "planet", "value": "x"}]}]}, "definition.rules[0].filters[0].name: "),
     ({"kind": "events", "rules": [{"name": "a", "filters": [{"name": "cohort", "operator": "inCohort", "value": "me"}]}]}, "definition.rules[0].filters[0].value"),
-    ({"kind": "profile", "filters": []}, "definition.profile.filters: "),
+    ({"kind": "profile", "filters": []}, "definition.filters: "),
     ({"kind": "profile", "filters": [{"name": "country", "value": "KR"}]}, "definition.filters[0].name: "),
 ]  # fmt: skip
 

@@ -253,6 +253,14 @@ async def test_wrong_values_are_refused_with_their_path(ask: Asking, case: tuple
     assert answer.json()["message"].startswith(message)
 
 
+async def test_an_address_that_is_none_is_refused_once(ask: Asking) -> None:
+    answer = await ask("POST", "/projects", {"name": "x", "domain": "shop.example"})
+
+    assert answer.status_code == 400
+    assert answer.json()["message"].startswith("domain: ")
+    assert answer.json()["message"].count("domain") == 1
+
+
 def _remove_due(ask: Asking) -> None:
     services = ask.place
     tenancy.remove_due(
@@ -260,6 +268,7 @@ def _remove_due(ask: Asking) -> None:
         warehouse=services.warehouse,
         announce=lambda _topic: None,
         clock=lambda: _moment(ask.clock.ms),
+        forget=lambda _project: None,
     )
 
 

@@ -45,6 +45,7 @@ async def test_each_field_is_changed_alone(ask: Asking) -> None:
     [
         ("title", ""), ("title", 3), ("description", "x" * 2_001), ("datetime", "yesterday"),
         ("datetime", "2026-03-01T10:00:00"), ("datetime", "0001-01-01T00:00:00+14:00"),
+        ("datetime", 1_772_366_400), ("datetime", 1e9), ("datetime", "1772366400"), ("datetime", "2026-03-01"),
         ("datetime", "9999-12-31T23:00:00-12:00"), ("projectId", None), ("more", 1),
     ],
 )  # fmt: skip

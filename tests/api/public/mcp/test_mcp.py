@@ -17,7 +17,7 @@ from mcp import Client
 from mcp_types import CallToolResult, TextContent, Tool
 from starlette.requests import Request
 
-from openpanel.analytics import routing
+from openpanel.analytics import property_values, routing
 from openpanel.analytics.limits import LIMITS
 from openpanel.metadata import dashboards, reports
 from openpanel_api.public.mcp_calls import tools_of
@@ -278,11 +278,12 @@ async def test_the_rows_after_a_page_are_asked_for_with_its_cursor(agent: Agent)
     assert [*structured(first)["answer"], *structured(second)["answer"]] == both
 
 
-async def test_an_answer_of_the_newest_events_says_so(agent: Agent) -> None:
+async def test_an_answer_of_the_newest_events_says_so(agent: Agent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(property_values, "NEWEST", 10)
     values = await agent.call("get_event_property_values", propertyKey="n", eventName="checkout")
 
-    assert structured(values)["newest"] == 500_000
-    assert "Only the newest 500,000 events were looked at." in note(values)
+    assert structured(values)["newest"] == 10
+    assert "Only the newest 10 events were looked at." in note(values)
 
 
 async def test_an_answer_of_totals_says_that_it_is_approximate(

@@ -14,6 +14,7 @@ from openpanel.analytics.periods import Interval, Period, buckets
 from openpanel_api.public.dates import InBuckets, interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import Inquiring, Inquiry
 from openpanel_api.public.insights.behind import PEOPLE_COLUMNS, PeopleBehindJson, behind, page_after
 from openpanel_api.public.insights.funnels import Paged
@@ -21,7 +22,7 @@ from openpanel_api.public.memberships import memberships
 from openpanel_api.public.moments import beginning
 from openpanel_api.public.question_json import Breakdowns, Cohorts, Filters, StepJson, Text, made
 
-router = APIRouter(prefix="/chart")
+router = APIRouter(prefix="/chart", route_class=Guarded)
 SERIES: Final[dict[str, Any]] = {"name": "screen_view"}
 
 

@@ -9,12 +9,13 @@ from openpanel.analytics.breakdowns import MAX_KEPT
 from openpanel.analytics.conversions import Conversion, ConversionPoint, ConversionRow, Converted
 from openpanel_api.public.dates import Compared, before, interval_of
 from openpanel_api.public.documented import described
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import AsTable, Inquiring
 from openpanel_api.public.insights.funnels import WayQuestion, attempts_of, broken_down, labelled, named
 from openpanel_api.public.moments import local
 from openpanel_api.public.shapes import percent
 
-router = APIRouter()
+router = APIRouter(route_class=Guarded)
 
 
 class ConvertedJson(BaseModel):

@@ -15,7 +15,8 @@ from openpanel_api.public.conversions import conversion_names
 from openpanel_api.public.dates import interval_of
 from openpanel_api.public.documented import described
 from openpanel_api.public.errors import BadRequest, NotFound
-from openpanel_api.public.event_json import PLAIN_FIELDS, EventJson, event_json
+from openpanel_api.public.event_json import EventJson, event_json
+from openpanel_api.public.event_lines import COLUMNS
 from openpanel_api.public.inquiries import How, Inquiring, Inquiry, Page
 from openpanel_api.public.insights.parameters import Cut, InPeriod, Text, Top, Value, conditions, overview
 from openpanel_api.public.lists import listed
@@ -181,7 +182,7 @@ async def events(given: Inquiring, asked: Annotated[Which, Query()]) -> Response
         return Page([event_row(each, given) for each in found.events], found.cursor)
 
     question = Events(selection, asked.limit, after=cursor_of(asked.cursor))
-    return await given.answer(asked, shown, question, rows=list, columns=PLAIN_FIELDS)
+    return await given.answer(asked, shown, question, rows=list, columns=COLUMNS)
 
 
 @router.get("/top", **described(list[TopEventJson], "Most frequent events", rows=True))

@@ -10,6 +10,7 @@ from openpanel.analytics.flows import MAX_KEPT, MAX_STEPS, Flow, FlowAnswer, Flo
 from openpanel.analytics.occurrences import Step
 from openpanel_api.public.dates import Dates
 from openpanel_api.public.documented import described
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
 from openpanel_api.public.lists import listed
@@ -20,7 +21,7 @@ from openpanel_api.public.tables import columns_of
 
 MOST_NAMES: Final = 100
 OTHER: Final = "Other"
-router = APIRouter(prefix="/user_flow")
+router = APIRouter(prefix="/user_flow", route_class=Guarded)
 Names = Annotated[list[Name], BeforeValidator(listed), Field(max_length=MOST_NAMES)]
 
 

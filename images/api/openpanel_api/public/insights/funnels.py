@@ -15,6 +15,7 @@ from openpanel.analytics.occurrences import Step
 from openpanel.analytics.people_pages import PeopleAnswer
 from openpanel_api.public.dates import Against, Dates, before
 from openpanel_api.public.documented import described
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.behind import PEOPLE_COLUMNS, PeopleBehindJson, behind, page_after
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
@@ -34,7 +35,7 @@ VISITORS: Final[dict[str, Visitor]] = {
 }
 GroupBy = Literal["session_id", "profile_id", "session", "person", "property"]
 KEY: Final = "A field whose value must be the same at all steps, such as `properties.orderId`; `property` joins steps by it alone."
-router = APIRouter()
+router = APIRouter(route_class=Guarded)
 
 
 class StepAnswerJson(Camel):

@@ -67,6 +67,7 @@ class PagesJson(BaseModel):
 
     total_pages: int = Field(examples=[120])
     shown: int = Field(examples=[50])
+    more: bool = Field(description="Whether there are more after these.", examples=[True])
     pages: list[PerformanceJson]
 
 
@@ -148,8 +149,12 @@ async def performance(given: Inquiring, asked: Annotated[Performance, Query()]) 
         await overview(given, asked), search=asked.search, sort=SORTS[asked.sort_by],
         descending=asked.sort_order == "desc", limit=asked.limit, offset=asked.offset,
     )  # fmt: skip
+
+    def shown(found: PagesAnswer) -> PagesJson:
+        return _performance(found, before=asked.offset)
+
     return await given.answer(
-        asked, _performance, question, rows=lambda body: body.pages, columns=PERFORMANCE_COLUMNS
+        asked, shown, question, rows=lambda body: body.pages, columns=PERFORMANCE_COLUMNS
     )
 
 
@@ -197,9 +202,10 @@ def _ends(found: TopAnswer) -> list[PageJson]:
     ]
 
 
-def _performance(found: PagesAnswer) -> PagesJson:
+def _performance(found: PagesAnswer, *, before: int) -> PagesJson:
     shown = [_page(each) for each in found.pages]
-    return PagesJson(total_pages=found.total, shown=len(shown), pages=shown)
+    more = before + len(shown) < found.total
+    return PagesJson(total_pages=found.total, shown=len(shown), more=more, pages=shown)
 
 
 def _page(page: Page) -> PerformanceJson:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from openpanel.analytics.event_rows import Event
 from openpanel.analytics.fields import PROPERTIES, is_field
 from openpanel.analytics.pickers import EventNames, PickedAnswer, PropertyKeys
-from openpanel.analytics.property_values import PropertyValues
+from openpanel.analytics.property_values import EventsToLookThrough, PropertyValues
 from openpanel_api.public.documented import described
 from openpanel_api.public.inquiries import AsTable, How, Inquiring
 from openpanel_api.public.insights.events import MOST_EVENTS, Search
@@ -120,14 +120,19 @@ async def property_values(given: Inquiring, asked: Annotated[OfProperty, Query()
     name = key if is_field(key) else f"{PROPERTIES}{key}"
     question = PropertyValues(given.project.id, name, asked.event_name, asked.search, asked.limit)
 
-    def shown(found: PickedAnswer) -> ValuesJson:
+    newest = question.newest
+
+    def shown(found: PickedAnswer, events: int = 0) -> ValuesJson:
         values = [each.name for each in found.found]
         return ValuesJson(
             event=asked.event_name,
             property=asked.property_key,
             values=values,
             more=found.more,
-            newest=question.newest,
+            newest=newest if newest is not None and events > newest else None,
         )
 
-    return await given.answer(asked, shown, question)
+    if newest is None:
+        return await given.answer(asked, shown, question)
+    there_are = EventsToLookThrough(given.project.id, asked.event_name)
+    return await given.answer(asked, shown, question, there_are)

@@ -96,7 +96,9 @@ def _saved(record: ReportRecord) -> Report:
         return SAVED.validate_python(dict(record.question))
     except ValidationError as error:
         (fault, *_) = error.errors()
-        raise BadRequest(f"report.{path_text(fault['loc'])}: {fault['msg']}; save the report anew") from error
+        raise BadRequest(
+            f"{path_text(('report', *fault['loc']))}: {fault['msg']}; save the report anew"
+        ) from error
 
 
 async def _earliest(given: Inquiry, report: Report) -> datetime | None:

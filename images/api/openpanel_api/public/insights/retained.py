@@ -14,6 +14,7 @@ from openpanel.analytics.reading import ANY_EVENT
 from openpanel.analytics.retention import ANYTHING, RetainedCohort, Retention, RetentionRow
 from openpanel_api.public.dates import Dates, is_dated
 from openpanel_api.public.documented import described
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import AsTable, Inquiring, Inquiry
 from openpanel_api.public.insights.parameters import Filtered, Text, conditions
 from openpanel_api.public.memberships import memberships
@@ -21,7 +22,7 @@ from openpanel_api.public.question_json import Breakdowns, Cohorts, Filters, Ste
 
 WEEKS: Final = 12  # when nothing is said, the last of them running
 AVERAGE: Final = "Weighted Average"
-router = APIRouter(prefix="/retention/cohort")
+router = APIRouter(prefix="/retention/cohort", route_class=Guarded)
 
 
 class CohortRowJson(BaseModel):

@@ -13,6 +13,7 @@ from openpanel.identity.credentials import hash_secret, new_secret
 from openpanel.metadata import ClientRecord, NewClient, clients
 from openpanel.metadata import Managed as ManagedByManifest
 from openpanel_api.public.errors import BadRequest, NotFound
+from openpanel_api.public.manage.changes import Changes
 from openpanel_api.public.manage.project_json import Name
 from openpanel_api.public.manage.routes import Data, Json, Managed, Manager, Managing, Success, told
 
@@ -60,7 +61,7 @@ class ClientToMake(Json):
     ignore_cors_and_secret: bool = Field(default=False, description="Whether anybody may send; `write` only.")
 
 
-class ClientChanges(Json):
+class ClientChanges(Changes):
     """What is to be different; what is left out stays."""
 
     name: Name | None = Field(default=None, examples=["web"])

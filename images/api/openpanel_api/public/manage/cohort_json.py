@@ -2,11 +2,10 @@
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo
 
 from pydantic import Discriminator, Field
 
-from openpanel.analytics.cohorts import MAX_RULES, Behaviour, Behaviours, DynamicCohort, StaticCohort, Traits
+from openpanel.analytics.cohorts import MAX_RULES, Behaviours, DynamicCohort, StaticCohort, Traits
 from openpanel.analytics.reading import Membership
 from openpanel.metadata import CohortRecord
 from openpanel_api.public.manage.routes import Json
@@ -48,7 +47,7 @@ def dynamic(cohort: str, definition: Definition, *, now: datetime, timezone: str
     """Whoever fits at `now`. Times without an offset are of `timezone`."""
     if isinstance(definition, ProfileCohort):
         return DynamicCohort(cohort, Traits(made(definition.filters), definition.combine), now)
-    rules = tuple(_rule(each, timezone) for each in definition.rules)
+    rules = tuple(each.made(timezone=timezone) for each in definition.rules)
     return DynamicCohort(cohort, Behaviours(rules, definition.combine), now)
 
 
@@ -62,12 +61,3 @@ def membership(record: CohortRecord, *, now: datetime, timezone: str) -> Members
 def definition_of(record: CohortRecord) -> Definition:
     """What was saved."""
     return _Kept(definition=record.definition).definition  # type: ignore[arg-type]  # validated here
-
-
-def _rule(given: BehaviourJson, timezone: str) -> Behaviour:
-    zone = ZoneInfo(timezone)
-    start, end = (
-        each.replace(tzinfo=zone) if each is not None and each.tzinfo is None else each
-        for each in (given.start, given.end)
-    )
-    return Behaviour(given.name, made(given.filters), given.frequency, given.times, given.days, start, end)

@@ -27,6 +27,7 @@ from openpanel_api.public.manage import cohort_members
 from openpanel_api.public.manage.cohort_json import membership
 from openpanel_api.public.manage.cohorts import CohortId, forget, held
 from openpanel_api.public.manage.routes import Json, Managed, Manager, Managing, ProjectId, told
+from openpanel_api.public.tables import cell
 
 COLUMNS: Final = ("personId", "profileId")
 
@@ -131,6 +132,8 @@ async def export_members(
 ) -> StreamingResponse:
     """All of them, as they were when the export began. A page is in memory at a time, however many there are.
 
+    In CSV a profile id that a spreadsheet would compute, such as `=1`, has a `'` in front; lines of JSON are exact.
+
     When the members of a static cohort are computed anew or deleted meanwhile, the connection breaks off.
     """
     record = await manager.project(project)
@@ -221,7 +224,8 @@ def _json(person: FoundPerson) -> dict[str, str]:
 
 def _csv(people: Iterable[FoundPerson]) -> bytes:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows((to_hex(each.person), each.profile_id) for each in people)
+    rows = ((to_hex(each.person), cell(each.profile_id)) for each in people)
+    csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue().encode()
 
 

@@ -18,6 +18,7 @@ from openpanel_api.public.asking import answered
 from openpanel_api.public.errors import NotFound
 from openpanel_api.public.inquiries import How, PlansJson
 from openpanel_api.public.manage import cohort_members
+from openpanel_api.public.manage.changes import Changes
 from openpanel_api.public.manage.cohort_json import (
     EXAMPLE,
     Definition,
@@ -80,7 +81,7 @@ class CohortToMake(Json):
     definition: DefinitionJson = Field(examples=[EXAMPLE])
 
 
-class CohortChanges(Json):
+class CohortChanges(Changes):
     """What is to be different; what is left out stays. With another definition a static cohort is computed anew."""
 
     name: Name | None = Field(default=None, examples=["Regulars"])
@@ -205,7 +206,7 @@ async def change_cohort(
 ) -> dict[str, Any]:
     """Sets what is given."""
     record = await manager.project(project)
-    values: dict[str, Any] = asked.model_dump(include={"name", "description"}, exclude_none=True)
+    values: dict[str, Any] = asked.model_dump(include={"name", "description"}, exclude_unset=True)
     apply = partial(
         cohorts.change,
         manager.services.database,

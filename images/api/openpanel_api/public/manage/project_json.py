@@ -7,23 +7,24 @@ from typing import Annotated, Any, Final
 from pydantic import Field, StringConstraints
 
 from openpanel.metadata import ProjectDetails, ProjectRecord, ProjectType, RetentionKind
-from openpanel.tenancy.fields import PRINTABLE, Days, Domain, TimeZone, WebAddress
+from openpanel.tenancy.fields import PRINTABLE, WEB_ADDRESS, Days, Domain, TimeZone
 from openpanel.tenancy.spec import Filter as ManifestFilter
+from openpanel_api.public.manage.changes import Changes
 from openpanel_api.public.manage.routes import Json
 from openpanel_api.public.moments import moment_json
 
 MAX_DOMAINS: Final = 200
 MAX_ID: Final = 63
-TRIES: Final = 100  # ids that are tried for one name
+TRIES: Final = 1_000  # ids that are tried for one name
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PRINTABLE.pattern)]
 Types = Annotated[list[ProjectType], Field(max_length=3)]
 Domains = Annotated[list[Domain], Field(max_length=MAX_DOMAINS)]
-SiteAddress = WebAddress | Annotated[str, StringConstraints(max_length=0)]
+SiteAddress = Annotated[str, StringConstraints(max_length=2_000, pattern=f"^$|{WEB_ADDRESS.pattern}")]
 
 
 class RetentionJson(Json):
-    """Days each kind of data is kept; null: for ever, replays for 30 days."""
+    """Days each kind of data is kept; null: for ever, replays and dead letters for 30 days."""
 
     events: Days | None = Field(default=None, examples=[730])
     sessions: Days | None = Field(default=None, examples=[730])
@@ -100,8 +101,10 @@ class ProjectToMake(Json):
     timezone: TimeZone = Field(default="UTC", examples=["Europe/Berlin"])
 
 
-class ProjectChanges(Json):
+class ProjectChanges(Changes):
     """What is to be different; what is left out stays."""
+
+    erasable = frozenset({"domain"})
 
     name: Name | None = Field(default=None, examples=["Shop"])
     domain: SiteAddress | None = Field(
@@ -122,7 +125,7 @@ class ProjectChanges(Json):
         said = self.model_dump(exclude_unset=True)
         if "domain" in said:
             said["domain"] = said["domain"] or ""
-        return {_COLUMNS.get(name, name): value for name, value in said.items() if value is not None}
+        return {_COLUMNS.get(name, name): value for name, value in said.items()}
 
 
 class FiltersJson(Json):

@@ -6,13 +6,15 @@ from typing import Annotated, Any, Final
 from uuid import uuid4
 
 from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from openpanel.metadata import ReferenceRecord, references
 from openpanel_api.public.errors import BadRequest, NotFound
+from openpanel_api.public.manage.changes import Changes
 from openpanel_api.public.manage.project_json import Name
 from openpanel_api.public.manage.routes import Data, Json, Managed, Managing, Success, told
-from openpanel_api.public.moments import FIRST, LAST, moment_json
+from openpanel_api.public.moments import FIRST, LAST, MOMENT, moment_json
 
 MAX_DESCRIPTION: Final = 2_000  # characters
 
@@ -20,6 +22,15 @@ router = APIRouter(prefix="/manage/references", tags=["manage: references"], rou
 ReferencePath = Annotated[
     str, Path(alias="referenceId", examples=["0b9b7b86-8f57-4c39-8f3b-0b6c1d2e3f40"], max_length=100)
 ]
+
+
+def _written(value: Any) -> Any:
+    if not isinstance(value, str) or not MOMENT.fullmatch(value):
+        raise PydanticCustomError("moment", "expected a time with its offset (2026-03-01T10:00:00Z)")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
 Description = Annotated[str, StringConstraints(max_length=MAX_DESCRIPTION)]
 
 
@@ -41,17 +52,15 @@ class ReferenceToMake(Json):
     project_id: Annotated[str, Field(max_length=100)] = Field(examples=["shop"])
     title: Name = Field(examples=["Release 2.0"])
     description: Description = Field(default="", examples=["New checkout"])
-    datetime: AwareDatetime = Field(
-        description="With its offset from UTC.", examples=["2026-03-01T10:00:00Z"]
-    )
+    datetime: Moment = Field(description="With its offset from UTC.", examples=["2026-03-01T10:00:00Z"])
 
 
-class ReferenceChanges(Json):
+class ReferenceChanges(Changes):
     """What is to be different; what is left out stays."""
 
     title: Name | None = Field(default=None, examples=["Release 2.0.1"])
     description: Description | None = None
-    datetime: AwareDatetime | None = None
+    datetime: Moment | None = None
 
 
 @router.get(

@@ -39,12 +39,6 @@ class ChangedMeanwhile(ApiError):
     status = HTTPStatus.PRECONDITION_FAILED
 
 
-class TooLarge(ApiError):
-    """The body is longer than anything that is managed."""
-
-    status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
-
-
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn what the metadata refuses into answers."""

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from openpanel.metadata import ProjectRecord, ReportRecord, reports
 from openpanel_api.public.errors import BadRequest, NotFound
+from openpanel_api.public.manage.changes import Changes
 from openpanel_api.public.manage.cohort_members import memberships
 from openpanel_api.public.manage.dashboards import DashboardId, PlaceJson, held
 from openpanel_api.public.manage.project_json import Name
@@ -57,7 +58,7 @@ class ReportToSave(Json):
     report: ReportJson = Field(examples=[EXAMPLE])
 
 
-class ReportChanges(Json):
+class ReportChanges(Changes):
     """What is to be different; what is left out stays. A question is replaced as a whole."""
 
     name: Name | None = Field(default=None, examples=["Visitors by country"])

@@ -9,7 +9,9 @@ from openpanel_api.public.manage import (
     cohort_people,
     cohorts,
     dashboards,
+    erasures,
     event_meta,
+    people,
     projects,
     references,
     reports,
@@ -24,4 +26,6 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     reports.router,
     cohorts.router,
     cohort_people.router,
+    erasures.router,
+    people.router,
 )

@@ -1,64 +1,45 @@
-"""What the routes under `/manage` have in common: bounded bodies, refusals, who may call them, how they answer."""
+"""What the routes under `/manage` have in common: refusals, who may call them, how they answer."""
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import structlog
 from fastapi import Depends, Path, Request, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from redis.exceptions import RedisError
-from starlette.exceptions import HTTPException
-from starlette.types import Message
 
-from openpanel.metadata import ProjectRecord
+from openpanel.metadata import ClientRecord, ProjectRecord
 from openpanel.tenancy.announcing import tell
 from openpanel_api.ingest.news import CHANNEL
-from openpanel_api.public.access import (
-    Access,
-    ClientId,
-    ClientSecret,
-    address_of,
-    check_parameters,
-    known,
-    pace,
-    refusal,
-    wrong_secret,
-)
+from openpanel_api.public.access import Access, Door, refusal
 from openpanel_api.public.asking import answered
-from openpanel_api.public.documented import ErrorBody, example, refusals
-from openpanel_api.public.errors import TooMany, Unauthorized
+from openpanel_api.public.bodies import BODY_SECONDS, TOO_LONG
+from openpanel_api.public.documented import OF_BODIES, ErrorBody, example, refusals
+from openpanel_api.public.guarded import Guarded
 from openpanel_api.public.inquiries import Inquiry, plain_headers
-from openpanel_api.public.manage.refusals import INSTEAD, TooLarge, translated
+from openpanel_api.public.manage.refusals import INSTEAD, translated
 from openpanel_api.public.services import Given, Services
 
-BODY_BYTES: Final = 1_000_000  # of a request; a report with a thousand filter values has a tenth of it
 ONLY_ROOT: Final = "Only root clients are allowed to manage resources"
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
 
 
-class Managed(APIRoute):
-    """A route whose body is bounded, and where what the metadata refuses is an answer."""
+class Managed(Guarded):
+    """A route where what the metadata refuses is an answer."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
-        async def bounded(request: Request) -> Response:
+        async def managed(request: Request) -> Response:
             with translated():
-                try:
-                    return await handle(Request(request.scope, _bounded(request.receive)))
-                except HTTPException as error:
-                    # What goes wrong while a body is read, FastAPI takes for a body that is no JSON.
-                    if isinstance(error.__cause__, TooLarge):
-                        raise error.__cause__ from None
-                    raise
+                return await handle(request)
 
-        return bounded
+        return managed
 
 
 class Json(BaseModel):
@@ -139,27 +120,14 @@ def announce(services: Services) -> None:
         _log.warning("change_not_told", reason=str(error))
 
 
-async def _manager(
-    request: Request,
-    response: Response,
-    services: Given,
-    client_id: ClientId = "",
-    secret: ClientSecret = "",
-) -> Manager:
-    address, now = address_of(request, services), services.clock_ms()
-    if (bucket := services.bad_credentials.exhausted(address, now)) is not None:
-        raise TooMany("Too many refused credentials", retry_after_s=bucket.wait_s(1))
-    client = await known(services, client_id)
-    problem = "" if client is not None and client.secret_hashes else refusal(client, client_id, "manage")
-    if not problem and client is not None and client.type != "root":
-        problem = ONLY_ROOT
-    problem = problem or await wrong_secret(services, client, secret)
-    if problem or client is None:
-        services.bad_credentials.count(address, now)
-        raise Unauthorized(f"Manage: {problem}")
-    await pace(request, response, client)
-    check_parameters(request)
-    return Manager(services, Access(client))
+def _why_not(client: ClientRecord | None, client_id: str) -> str:
+    if client is None or not client.secret_hashes:
+        return refusal(client, client_id, verb="manage")
+    return "" if client.type == "root" else ONLY_ROOT
+
+
+async def _manager(services: Given, access: Annotated[Access, Depends(Door("Manage", _why_not))]) -> Manager:
+    return Manager(services.asked_by(access.client.organization), access)
 
 
 Managing = Annotated[Manager, Depends(_manager)]
@@ -172,9 +140,10 @@ _MESSAGES: Final = {
     401: f"Manage: {ONLY_ROOT}",
     403: "You do not have access to this project",
     404: "Project not found",
+    408: f"The body did not come whole within {BODY_SECONDS:g} seconds",
     409: f"Project shop comes from a manifest, which says spec.domains: {INSTEAD}",
     412: "Somebody has changed it meanwhile: it is version 4 now. Read it again, then change that",
-    413: f"The body is longer than {BODY_BYTES:,} bytes",
+    413: TOO_LONG,
     429: "You have exceeded the rate limit for this endpoint.",
     503: "A store does not answer right now",
 }
@@ -183,7 +152,7 @@ _MESSAGES: Final = {
 def told(model: Any, *also: int) -> dict[int | str, dict[str, Any]]:
     """What a route answers, with an example of each; `also`: refusals beside those that all have."""
     body = example(Data[model] if model is not Success else Success)
-    statuses = sorted({400, 401, 403, 404, 413, 429, 503, *also})
+    statuses = sorted({400, 401, 403, 404, *OF_BODIES, 429, 503, *also})
     return {
         200: {"content": {"application/json": {"example": body}}},
         **{status: _refusal(status) for status in statuses if status != 422},
@@ -199,17 +168,3 @@ def _refusal(status: int) -> dict[str, Any]:
         "description": name,
         "content": {"application/json": {"example": body}},
     }
-
-
-def _bounded(receive: Callable[[], Awaitable[Message]]) -> Callable[[], Awaitable[Message]]:
-    taken = 0
-
-    async def counted() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > BODY_BYTES:
-            raise TooLarge(f"The body is longer than {BODY_BYTES:,} bytes", headers={"Connection": "close"})
-        return message
-
-    return counted

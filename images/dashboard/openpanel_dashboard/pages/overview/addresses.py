@@ -1,15 +1,18 @@
-"""The addresses of the overview: its page, the part around the panels, each panel.
+"""The addresses of the overview: its page, the part around the panels, each panel and its files.
 
 A panel's address holds only the keys that change what it shows, so that equal panels have equal addresses: a
 change elsewhere on the page leaves them alone.
 """
 
 from dataclasses import replace
+from typing import Final
 
 from openpanel.metadata.records import ProjectRecord
 from openpanel_dashboard import address
 from openpanel_dashboard.address import DEFAULT_METRIC, View
 from openpanel_dashboard.rendering import overview_address
+
+ANY_RANGE: Final = "FROM..TO"  # what the chart replaces, the first one of an address; it is there unencoded
 
 
 def page(project: ProjectRecord, view: View) -> str:
@@ -32,6 +35,22 @@ def panel(project: ProjectRecord, name: str, view: View) -> str:
     return _with(f"{overview_address(project)}/panel/{name}", _relevant(name, view))
 
 
+def of_any_range(project: ProjectRecord, view: View) -> str:
+    """The page in that view, with `ANY_RANGE` where its range is to be put."""
+    return page(project, replace(view, range=ANY_RANGE, interval=""))
+
+
+def file(project: ProjectRecord, name: str, view: View, form: str) -> str:
+    """What a panel shows in that view, as a file."""
+    relevant = replace(_relevant(name, view), show="", form="")
+    return _with(f"{overview_address(project)}/file/{name}.{form}", relevant)
+
+
+def alone(project: ProjectRecord, name: str, view: View) -> str:
+    """The page with what matters to one panel."""
+    return page(project, replace(_relevant(name, view), show="", form=""))
+
+
 def _relevant(name: str, view: View) -> View:
     kept = replace(view, show=view.show if view.show == name else "", tabs=())
     if name == "kpis":
@@ -39,8 +58,8 @@ def _relevant(name: str, view: View) -> View:
     if name == "chart":
         return kept
     tab = view.tab(name)
-    alone = replace(kept, metric=DEFAULT_METRIC, form="", interval="", compare="")
-    return alone.with_tab(name, tab)
+    own = replace(kept, metric=DEFAULT_METRIC, form="", interval="", compare="")
+    return own.with_tab(name, tab)
 
 
 def _with(path: str, view: View) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from openpanel.analytics.overview import Point, SeriesAnswer
 from openpanel.analytics.periods import Bucket, Interval
-from openpanel_dashboard.components import Chart, ChartTable, Link
+from openpanel_dashboard.components import Chart, ChartTable, Link, ZoomBack
 from openpanel_dashboard.languages import N_, Language
 from openpanel_dashboard.pages.overview import addresses, spans, wording
 from openpanel_dashboard.pages.overview.metrics import BY_KEY, METRICS, Metric
@@ -29,7 +29,7 @@ def context(scope: Scope, answer: SeriesAnswer, *, language: Language) -> Chart:
         caption=writer.finding(answer.points),
         data=writer.data(answer),
         table=writer.table(answer),
-        intervals=tuple(_interval(scope, interval, language) for interval in scope.intervals),
+        intervals=intervals(scope, language),
         as_table=as_table,
         form=Link(
             label=language.say("Show as chart") if as_table else language.say("Show as table"),
@@ -39,7 +39,17 @@ def context(scope: Scope, answer: SeriesAnswer, *, language: Language) -> Chart:
         legend=(name, language.say(wording.COMPARISONS.get(scope.view.compare, "Compared period")))
         if answer.previous
         else (),
+        back=ZoomBack(
+            address=addresses.of_any_range(scope.project, scope.view),
+            range=scope.view.range,
+            interval=scope.view.interval,
+        ),
     )
+
+
+def intervals(scope: Scope, language: Language) -> tuple[Link, ...]:
+    """How finely the chart can be drawn."""
+    return tuple(_interval(scope, interval, language) for interval in scope.intervals)
 
 
 class _Writer:
@@ -87,8 +97,8 @@ class _Writer:
             "previous": [self._value(point) for point in before[: len(points)]],
             "running": running,
             "runningText": self._running() if running >= 0 else "",
-            "note": spans.zone_name(self._scope.timezone, self._scope.now) if clock else "",
-            "zooms": [self._zoom(point) for point in points] if len(points) > 1 else [],
+            "note": spans.zone_name(self._scope.timezone, self._scope.period) if clock else "",
+            "zoom": self._zoom(points) if len(points) > 1 else None,
             "zoomText": self._language.say("Show only this"),
         }
 
@@ -138,19 +148,23 @@ class _Writer:
         )
 
     def _strong(self, points: Sequence[Point]) -> list[int]:
-        zone = ZoneInfo(self._scope.timezone)
-        starts = [point.start.astimezone(zone) for point in points]
-        return [index for index, start in enumerate(starts) if start.hour == start.minute == 0]
+        timezone = self._scope.timezone
+        return [index for index, point in enumerate(points) if spans.begins_day(point.start, timezone)]
 
     def _running(self) -> str:
         clock = self._scope.now.astimezone(ZoneInfo(self._scope.timezone)).time()
         return self._language.say("until %(time)s", time=self._language.write.clock(clock))
 
-    def _zoom(self, point: Point) -> str:
-        if self._scope.interval == "minute":
-            return ""
-        span = spans.address(point.start, point.end, timezone=self._scope.timezone)
-        return addresses.page(self._scope.project, replace(self._scope.view, range=span, interval=""))
+    def _zoom(self, points: Sequence[Point]) -> dict[str, object]:
+        """From which of these ends a marked stretch is put together; a minute alone shows nothing."""
+        zone = self._scope.timezone
+        ends = [spans.ends(point.start, point.end, timezone=zone) for point in points]
+        return {
+            "address": addresses.of_any_range(self._scope.project, self._scope.view),
+            "starts": [start for start, _ in ends],
+            "ends": [end for _, end in ends],
+            "single": self._scope.interval != "minute",
+        }
 
 
 def _bucket(point: Point) -> Bucket:

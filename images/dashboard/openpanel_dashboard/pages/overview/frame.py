@@ -11,7 +11,7 @@ from openpanel_dashboard.address import Condition, View
 from openpanel_dashboard.components import Chip, Link, Panel
 from openpanel_dashboard.languages import Language
 from openpanel_dashboard.onboarding import Waiting
-from openpanel_dashboard.pages.overview import addresses, spans, wording
+from openpanel_dashboard.pages.overview import addresses, chart, spans, wording
 from openpanel_dashboard.pages.overview.scope import DIMENSIONS, Scope
 from openpanel_dashboard.rendering import overview_address
 
@@ -39,6 +39,7 @@ class RangePicker:
 
     label: str
     groups: tuple[tuple[Link, ...], ...]
+    intervals: tuple[Link, ...]  # for screens that have no room for them over the chart
     action: str
     kept: tuple[tuple[str, str], ...]  # the rest of the view, as hidden fields
     first: str
@@ -66,6 +67,7 @@ class FilterEditor:
     kept: tuple[tuple[str, str], ...]
     dimensions: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
     operators: tuple[tuple[str, str], ...]
+    bare: frozenset[str]  # of these operators, those without a value
     count: int
 
 
@@ -164,12 +166,13 @@ def _range(scope: Scope, language: Language) -> RangePicker:
             )
             for column in wording.RANGES
         ),
+        intervals=chart.intervals(scope, language),
         action=overview_address(scope.project),
         kept=_kept(replace(view, range=address.DEFAULT_RANGE, interval="")),
         first=str(scope.period.start.astimezone(zone).date()),
         last=str(last.astimezone(zone).date()),
         today=str(scope.now.astimezone(zone).date()),
-        resolved=f"{text} · {spans.zone_name(scope.timezone, scope.now)}",
+        resolved=f"{text} · {spans.zone_name(scope.timezone, scope.period)}",
     )
 
 
@@ -212,6 +215,7 @@ def _editor(scope: Scope, language: Language) -> FilterEditor:
             for title, names in wording.DIMENSION_GROUPS
         ),
         operators=tuple((name, say(label)) for name, label in wording.OPERATORS.items()),
+        bare=address.BARE,
         count=len(scope.view.conditions),
     )
 

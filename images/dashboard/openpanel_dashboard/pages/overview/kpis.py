@@ -63,7 +63,9 @@ def _unmeasured(scope: Scope, *, language: Language, against: str) -> Change | N
     """Why no change is told, where one would be looked for."""
     if scope.compared is None or scope.measures_change or scope.since is None:
         return None
-    first = language.write.day(scope.since.astimezone(ZoneInfo(scope.timezone)).date())
+    zone = ZoneInfo(scope.timezone)
+    day = scope.since.astimezone(zone).date()
+    first = language.write.day(day, year=day.year != scope.now.astimezone(zone).year)
     return Change(
         text=language.say("since %(day)s", day=first),
         tone="flat",

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import quote
 
 from openpanel.analytics.asking import Question
+from openpanel.analytics.limits import LIMITS
 from openpanel.analytics.overview import TopAnswer, TopRow
 from openpanel.analytics.top_countries import TopCountries
 from openpanel.analytics.top_devices import TopDevices
@@ -25,6 +26,29 @@ from openpanel_dashboard.pages.overview.wording import Card, Tab
 
 ROWS: Final = 10
 ALL_ROWS: Final = 100  # of the opened card
+MOST_ROWS: Final = cast("int", LIMITS["max_result_rows"])  # of a file
+
+
+class AllPages(TopPages):
+    """Every page there is, for a file: where there are more than one answer may have, the store refuses."""
+
+    def __post_init__(self) -> None:
+        """No list on a page is as long, so its bound is not this one's."""
+
+
+class AllValues(TopValues):
+    """The same of the values of a dimension."""
+
+    def __post_init__(self) -> None:
+        """As above; dimensions come from the tabs."""
+
+
+def whole(scope: Scope, card: Card) -> Question[TopAnswer]:
+    """What a file of the card's open tab asks."""
+    tab, overview = card.tab(scope.view.tab(card.name)), scope.overview(compared=False)
+    if tab.dimension == "path":
+        return AllPages(overview, limit=MOST_ROWS)
+    return AllValues(overview, dimension=DIMENSIONS[tab.dimension], limit=MOST_ROWS)
 
 
 def question(scope: Scope, card: Card) -> Question[TopAnswer]:

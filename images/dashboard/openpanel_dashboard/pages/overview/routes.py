@@ -11,14 +11,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Depends, HTTPException, Request
 from starlette.responses import RedirectResponse, Response
 
-from openpanel.analytics.asking import ask
 from openpanel.analytics.cache import Found
 from openpanel.analytics.flights import Caller
-from openpanel.analytics.former_days import former_days
 from openpanel.analytics.limits import TooMuch
 from openpanel.analytics.metrics import Metrics
 from openpanel.analytics.series import Series
-from openpanel.analytics.volume import Volume, VolumeAnswer
+from openpanel.analytics.volume import VolumeAnswer
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard import address
 from openpanel_dashboard.access import OfProject, ProjectAccess
@@ -36,9 +34,19 @@ from openpanel_dashboard.fragments import (
     stale_for,
     while_asked,
 )
+from openpanel_dashboard.languages import Language
 from openpanel_dashboard.live import waiting_events
 from openpanel_dashboard.onboarding import Waiting, waiting
-from openpanel_dashboard.pages.overview import addresses, chart, frame, kpis, rankings, wording
+from openpanel_dashboard.pages.overview import (
+    addresses,
+    chart,
+    frame,
+    kpis,
+    panel_menus,
+    rankings,
+    wording,
+)
+from openpanel_dashboard.pages.overview.metrics import BY_KEY
 from openpanel_dashboard.pages.overview.scope import Scope, scope
 from openpanel_dashboard.rendering import Reader, reader_of, shell, templates_of
 from openpanel_dashboard.services import Given, Services
@@ -74,27 +82,36 @@ class Asked:
 
 def asked(request: Request, access: OfProject, services: Given) -> Asked:
     """The view of the address; fields of the range and filter forms are folded into it."""
-    try:
-        counted = ask(
-            services.warehouse,
-            Volume(access.project.id, access.project.timezone),
-            former=former_days(access.project, now=services.clock()),
-        )
-    except WarehouseError:
-        counted = None
+    reader = reader_of(request, services)
     return Asked(
         access=access,
         services=services,
-        reader=reader_of(request, services),
-        view=view_of(request.url.query),
-        volume=counted,
+        reader=reader,
+        view=_known(view_of(request.url.query, language=reader.language)),
+        volume=services.volumes.at_once(access.project),
     )
 
 
 OfOverview = Annotated[Asked, Depends(asked)]
 
 
-def view_of(query: str) -> View:
+def _known(view: View) -> View:
+    """The view without what this page does not have: a number, a list, a card. What is left out is named."""
+    ignored: list[str] = []
+    if view.metric not in BY_KEY:
+        ignored.append(f"m={view.metric}")
+        view = replace(view, metric=address.DEFAULT_METRIC)
+    for card, tab in view.tabs:
+        if not wording.has_tab(card, tab):
+            ignored.append(f"tab.{card}={tab}")
+            view = view.with_tab(card, "")
+    if view.show and view.show not in wording.CARD_BY_NAME:
+        ignored.append(f"show={view.show}")
+        view = replace(view, show="")
+    return replace(view, ignored=(*view.ignored, *ignored))
+
+
+def view_of(query: str, *, language: Language) -> View:
     """The view of a query string, with what a form without script adds."""
     view = address.parse(query)
     parts = [part.partition("=") for part in view.ignored]
@@ -104,7 +121,7 @@ def view_of(query: str) -> View:
     left = tuple(
         part for part, (key, _, _) in zip(view.ignored, parts, strict=True) if key not in _FORM_FIELDS
     )
-    return _with_filter(_with_dates(replace(view, ignored=left), sent), sent)
+    return _with_filter(_with_dates(replace(view, ignored=left), sent), sent, language)
 
 
 _FORM_FIELDS: Final = frozenset({"from", "to", "dimension", "operator", "value"})
@@ -116,23 +133,26 @@ def _with_dates(view: View, sent: Mapping[str, str]) -> View:
     return replace(view, range=span) if address.is_range(span) else view
 
 
-def _with_filter(view: View, sent: Mapping[str, str]) -> View:
+def _with_filter(view: View, sent: Mapping[str, str], language: Language) -> View:
     dimension, operator = sent.get("dimension", ""), sent.get("operator", "")
     if dimension not in address.DIMENSIONS or operator not in address.OPERATORS:
         return view
     if operator in address.BARE:
-        return view.with_conditions([*view.conditions, Condition(dimension, operator)])
+        return joined(view, Condition(dimension, operator))
     value = sent.get("value", "").strip()
-    if dimension == "country":
-        value = value.upper()
-    return view if not value else _joined(view, dimension, operator, value)
+    if not value:
+        return view
+    values = wording.stored(dimension, value, language) if operator in {"is", "not"} else (value,)
+    return joined(view, Condition(dimension, operator, values))
 
 
-def _joined(view: View, dimension: str, operator: str, value: str) -> View:
-    there = any(
-        (c.dimension, c.operator) == (dimension, operator) and value in c.values for c in view.conditions
-    )
-    return view if there else view.toggled(dimension, value, operator=operator)
+def joined(view: View, condition: Condition) -> View:
+    """The view with one more filter; its values join those that its dimension has by that operator."""
+    kind = (condition.dimension, condition.operator)
+    same = [one for one in view.conditions if (one.dimension, one.operator) == kind]
+    values = (*(value for one in same for value in one.values), *condition.values)
+    others = (one for one in view.conditions if one not in same)
+    return view.with_conditions([*others, replace(condition, values=values)])
 
 
 @router.get("")
@@ -226,7 +246,9 @@ def _version(given: Asked) -> Version | None:
 
 
 def _filled(request: Request, name: str, given: Asked, caller: Caller) -> Filled:
-    """The panel's question, answered and written."""
+    """The panel's question, answered and written. It waits for what its page could not wait for."""
+    if given.volume is None:
+        given = replace(given, volume=given.services.volumes.find(given.access.project))
     begun, scope, language = perf_counter(), given.scope, given.reader.language
     ask = partial(
         given.services.answers.ask, former=scope.former_days, caller=caller, stale_for=stale_for(request)
@@ -251,6 +273,7 @@ def _filled(request: Request, name: str, given: Asked, caller: Caller) -> Filled
         reader=given.reader,
         title="",
         answer=answer,
+        menu=panel_menus.menu(scope, name, language=language, api_url=given.services.api_url),
         took=round((perf_counter() - begun) * 1000),
         at=f"{counted.astimezone(ZoneInfo(scope.timezone)):%H:%M:%S}",
     )

@@ -6,7 +6,7 @@ is named, never left out silently.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final, cast, get_args
 
 from openpanel.analytics import periods, visits
@@ -26,7 +26,6 @@ DIMENSIONS: Final[Mapping[str, str]] = {
 }
 OPERATORS: Final[frozenset[str]] = frozenset(get_args(Operator))
 MOST_POINTS: Final = 400  # of a chart; a finer interval is not offered
-_NAMED: Final = frozenset(COMPARISONS) - {"off"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +74,29 @@ class Scope:
         )
 
     def shifted(self, *, back: bool) -> str:
-        """The address of the range before or after this one; empty when that has not begun."""
+        """The range before or after this one, as in an address; empty when it has not begun, or no text names it."""
         whole = replace(self.period, running_until=None)
-        if back:
+        months = whole.shift.months if whole.shift else 0
+        if not back and whole.end > self.now:
+            return ""
+        if back and months:
             before = periods.previous(whole, timezone=self.timezone)
             return spans.address(before.start, before.end, timezone=self.timezone)
-        end = whole.end + (whole.end - whole.start)
-        return "" if whole.end > self.now else spans.address(whole.end, end, timezone=self.timezone)
+        if days := spans.whole_days(whole.start, whole.end, timezone=self.timezone):
+            first, last = _before(days) if back else _after(days, months=months)
+            return f"{first}..{last}"
+        length = whole.end - whole.start
+        start = whole.start - length if back else whole.end
+        return spans.address(start, start + length, timezone=self.timezone)
 
 
 def scope(view: View, *, project: ProjectRecord, now: datetime, earliest: datetime | None) -> Scope:
-    """What `view` asks of the project. A range that cannot be is replaced by the default and named as ignored."""
+    """What `view` asks of the project. What cannot be is replaced by its default and named as ignored."""
     view, period = _period(view, project=project, now=now, earliest=earliest)
+    view, compared = _compared(view, period, project=project, now=now)
     intervals = _intervals(period)
+    if view.interval and view.interval not in intervals:
+        view = _without(view, f"by={view.interval}", interval="")
     wanted = cast("Interval", view.interval)
     automatic = periods.default_interval(period)
     usable = tuple(one for one in view.conditions if _usable(one))
@@ -96,8 +105,8 @@ def scope(view: View, *, project: ProjectRecord, now: datetime, earliest: dateti
         project=project,
         now=now,
         period=period,
-        compared=_compared(view, period, project=project, now=now),
-        interval=wanted if wanted in intervals else automatic,
+        compared=compared,
+        interval=wanted or automatic,
         intervals=intervals,
         filters=tuple(
             Filter(DIMENSIONS[one.dimension], cast("Operator", one.operator), one.values) for one in usable
@@ -113,21 +122,42 @@ def _period(
     try:
         return view, periods.resolve(view.range, timezone=project.timezone, now=now, earliest=earliest)
     except BadRange:
-        ignored = (*view.ignored, f"range={view.range}")
         period = periods.resolve(DEFAULT_RANGE, timezone=project.timezone, now=now)
-        return replace(view, range=DEFAULT_RANGE, ignored=ignored), period
+        return _without(view, f"range={view.range}", range=DEFAULT_RANGE), period
 
 
-def _compared(view: View, period: Period, *, project: ProjectRecord, now: datetime) -> Period | None:
-    if view.compare == "off" or (view.range == "all" and not view.compare):
-        return None
-    if view.compare and view.compare not in _NAMED:
+def _compared(
+    view: View, period: Period, *, project: ProjectRecord, now: datetime
+) -> tuple[View, Period | None]:
+    if view.compare and view.compare not in COMPARISONS:
         try:
-            return periods.resolve(view.compare, timezone=project.timezone, now=now)
+            return view, periods.resolve(view.compare, timezone=project.timezone, now=now)
         except BadRange:
-            return None
+            view = _without(view, f"cmp={view.compare}", compare="")
+    if view.compare == "off" or (view.range == "all" and not view.compare):
+        return view, None
     comparison = cast("Comparison", view.compare or "prev")
-    return periods.previous(period, timezone=project.timezone, comparison=comparison)
+    return view, periods.previous(period, timezone=project.timezone, comparison=comparison)
+
+
+def _without(view: View, part: str, **default: str) -> View:
+    """The view with the default instead of a part of its address, which is named as ignored."""
+    return replace(view, ignored=(*view.ignored, part), **default)  # type: ignore[arg-type]  # fields of text
+
+
+def _before(days: tuple[date, date]) -> tuple[date, date]:
+    first, last = days
+    return first - (last - first) - _DAY, first - _DAY
+
+
+def _after(days: tuple[date, date], *, months: int) -> tuple[date, date]:
+    """As many days; after months of the calendar as many of them."""
+    first, last = days
+    start = last + _DAY
+    if not months:
+        return start, start + (last - first)
+    year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
+    return start, date(year, month + 1, 1) - _DAY
 
 
 def _intervals(period: Period) -> tuple[Interval, ...]:
@@ -145,6 +175,7 @@ def _usable(condition: Condition) -> bool:
     return condition.dimension in DIMENSIONS and condition.operator in OPERATORS
 
 
+_DAY: Final = timedelta(days=1)
 _SIZES: Final[dict[Interval, timedelta]] = {
     "minute": timedelta(minutes=1),
     "hour": timedelta(hours=1),

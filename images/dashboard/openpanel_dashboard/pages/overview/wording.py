@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from babel import Locale
+
 from openpanel_dashboard.address import BARE, Condition
 from openpanel_dashboard.languages import N_, Language
+
+_ENGLISH: Final = Locale("en")
 
 # Preset, name, physical key, what the key is called; in the two columns of the menu.
 RANGES: Final = (
@@ -215,7 +219,13 @@ CARDS: Final = (
         ),
     ),
 )
+PANELS: Final[Mapping[str, str]] = {"kpis": N_("Key figures"), "chart": N_("Over time")}
 CARD_BY_NAME: Final = {card.name: card for card in CARDS}
+
+
+def has_tab(card: str, tab: str) -> bool:
+    """Whether there is such a card with such a list."""
+    return card in CARD_BY_NAME and tab in {one.key for one in CARD_BY_NAME[card].tabs}
 
 
 def value_name(dimension: str, value: str, language: Language) -> str:
@@ -231,6 +241,27 @@ def value_name(dimension: str, value: str, language: Language) -> str:
     return value
 
 
+def stored(dimension: str, word: str, language: Language) -> tuple[str, ...]:
+    """The values that are called so in English or by the reader, in any case; the word itself where none is."""
+    named = {"country": _countries(), "device": DEVICES, "channel": CHANNELS}.get(dimension, {})
+    code = word.upper() if dimension == "country" else word
+    if code in named:
+        return (code,)
+    everything = {"": NAMELESS.get(dimension, NOT_SET), **named}
+    wanted = word.casefold()
+    called = tuple(
+        value
+        for value, name in everything.items()
+        if wanted in {name.casefold(), value_name(dimension, value, language).casefold()}
+    )
+    return called or (word,)
+
+
+def _countries() -> Mapping[str, str]:
+    names = {str(code): str(name) for code, name in _ENGLISH.territories.items()}
+    return {code: name for code, name in names.items() if len(code) == 2}
+
+
 def dimension_name(dimension: str, language: Language) -> str:
     """How a dimension is called; one of the project's own keys by that key."""
     if dimension in DIMENSIONS:
@@ -243,7 +274,8 @@ def sentence(condition: Condition, language: Language) -> str:
     dimension = dimension_name(condition.dimension, language)
     if condition.operator in BARE:
         return language.say(SENTENCES[condition.operator], dimension=dimension)
-    names = [value_name(condition.dimension, value, language) for value in condition.values]
+    words = (value_name(condition.dimension, value, language) for value in condition.values)
+    names = list(dict.fromkeys(words))  # some words stand for several values
     values = names[0] if len(names) == 1 else _listed(names, language)
     return language.say(SENTENCES[condition.operator], dimension=dimension, values=values)
 
