@@ -31,7 +31,7 @@ def openpanel(data: Path, *arguments: str, stdin: str | None = None) -> subproce
     with (
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
-        patch.object(sys, "stdin", io.StringIO(stdin or "")),
+        patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO((stdin or "").encode()), encoding="utf-8")),
         patch.object(sys, "argv", line),
         patch.dict(os.environ, PLAIN),
     ):
