@@ -205,7 +205,9 @@ def _row(table: Table, number: int) -> dict[str, object]:
         "project_id": "repeated",
         **{name: str(number) if name in texts else number for name in names},
     }
-    return {**row, "started_at": NOT_EXPIRED} if "started_at" in table.column_names else row
+    # Of tables whose rows go after thirty days unless a project says otherwise.
+    row |= dict.fromkeys({"started_at", "received_at"}.intersection(table.column_names), NOT_EXPIRED)
+    return row
 
 
 def _local(table: Table) -> str:

@@ -1,5 +1,6 @@
 """The client: what goes over the wire unharmed, what is limited, and what each error becomes."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -213,7 +214,15 @@ def test_inserted_rows_are_there_when_the_call_returns(warehouse: Warehouse, pro
 
 
 def test_column_with_the_name_of_a_keyword_is_inserted(warehouse: Warehouse, project: str) -> None:
-    letter = {"project_id": project, "received_at": 1, "reason": "r", "body": "b", "order": 7, "event_id": 8}
+    received = round(time.time() * 1_000)  # letters go after thirty days
+    letter = {
+        "project_id": project,
+        "received_at": received,
+        "reason": "r",
+        "body": "b",
+        "order": 7,
+        "event_id": 8,
+    }
 
     rows.insert(warehouse, tables.DEAD_LETTERS, [letter], token=project)
 
