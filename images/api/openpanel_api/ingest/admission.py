@@ -152,18 +152,15 @@ class Admission:
             self._spare(head, self._lookups)
         return await self._clients.get(client_id)
 
-    def _must_have_one_left(self, head: Head, few: Bucket) -> None:
+    def _spare(self, head: Head, few: Bucket, *, taken: int = 1) -> None:
         """Raise `RateLimited` for an address that has been wrong too often, unless one of the `few` is left."""
         now_ms = self._now_ms()
         exhausted = self._bad.exhausted(head.hop.address, now_ms)
-        if exhausted is not None and few.empty(now_ms):
+        if exhausted is None:
+            return
+        if few.empty(now_ms):
             raise RateLimited(retry_after_s=exhausted.wait_s(1))
-
-    def _spare(self, head: Head, few: Bucket) -> None:
-        """The same, and take it."""
-        self._must_have_one_left(head, few)
-        if self._bad.exhausted(head.hop.address, self._now_ms()) is not None:
-            few.spend(1, self._now_ms())
+        few.spend(taken, now_ms)
 
     async def _verified(self, head: Head, record: ClientRecord, secret: str) -> bool:
         """Check a secret, once: afterwards the verdict is remembered for as long as the hashes stay."""
@@ -173,7 +170,7 @@ class Admission:
             return verdict
         task = self._being_verified.get(key)
         if task is None:
-            self._must_have_one_left(head, self._checks)
+            self._spare(head, self._checks, taken=0)  # it is taken when the check begins
             task = asyncio.create_task(self._verify(head, record, secret), name=f"secret of {record.id}")
             self._being_verified[key] = task
             task.add_done_callback(partial(self._verified_now, key))

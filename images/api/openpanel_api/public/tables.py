@@ -15,13 +15,14 @@ from typing import Any, Final, Literal, get_args, get_origin
 import msgspec
 from pydantic import BaseModel
 
+from openpanel.analytics.spreadsheets import inert
+
 Format = Literal["json", "csv", "ndjson"]
 MEDIA_TYPES: Final[Mapping[Format, str]] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
     "ndjson": "application/x-ndjson",
 }
-FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")  # what a formula of a spreadsheet begins with
 COMPUTED: Final = (
     "In `csv` a text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return has a `'` in front, so that no "
     "spreadsheet computes it; all other formats are exact."
@@ -62,8 +63,8 @@ def cell(value: Any) -> Any:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.startswith(FORMULAS):
-        return f"'{value}"
+    if isinstance(value, str):
+        return inert(value)
     return msgspec.json.encode(value).decode() if isinstance(value, list | dict) else value
 
 

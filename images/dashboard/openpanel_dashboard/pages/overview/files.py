@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from openpanel.analytics.spreadsheets import inert
 from openpanel_dashboard.languages import Language
 from openpanel_dashboard.pages.overview import spans, wording
 from openpanel_dashboard.pages.overview.kpis import estimate
@@ -24,7 +25,6 @@ MEDIA_TYPES: Final[dict[Form, str]] = {
     "json": "application/json; charset=utf-8",
 }
 BYTE_ORDER_MARK: Final = "\ufeff"
-FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 _NO_PART_OF_A_NAME: Final = re.compile(r"[^A-Za-z0-9._+-]+")
 
@@ -83,7 +83,7 @@ def guarded(cell: Cell) -> Cell:
     """The cell as a spreadsheet shows and does not compute it."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULAS) else cell
+    return inert(cell) if isinstance(cell, str) else cell
 
 
 def _head(table: Table, origin: Origin, language: Language) -> Iterator[tuple[str, str]]:
