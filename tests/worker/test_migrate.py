@@ -2,11 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 import httpx
 import pytest
@@ -27,11 +32,11 @@ class Stores:
     clickhouse_url: str
     clickhouse_database: str
 
-    def begin(self, **settings: str) -> subprocess.Popen[str]:
+    def begin(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Begin a migration."""
         told = {f"OPENPANEL_{name.upper()}": value for name, value in (asdict(self) | settings).items()}
         return subprocess.Popen(
-            [sys.executable, "-m", "openpanel_worker.migrate"],
+            [sys.executable, "-m", "openpanel_worker.migrate", *arguments],
             env={**os.environ, **told},
             stderr=subprocess.PIPE,
             text=True,
@@ -41,6 +46,40 @@ class Stores:
 @pytest.fixture
 def stores(postgres_url: str, clickhouse: Any, clickhouse_database: Callable[[], str]) -> Stores:
     return Stores(postgres_url, clickhouse.url, clickhouse_database())
+
+
+@contextmanager
+def later(store: SplitResult) -> Iterator[tuple[int, Callable[[], None]]]:
+    """A port that refuses connections until it is opened; then it leads to the store."""
+
+    class Leading(StreamRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((store.hostname or "", store.port or 0)) as onward:
+                back = Thread(target=copy, args=(onward, self.connection), daemon=True)
+                back.start()
+                copy(self.connection, onward)
+                back.join()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Leading, bind_and_activate=False) as server:
+        server.daemon_threads = True
+        server.server_bind()
+        serving = Thread(target=server.serve_forever, daemon=True)
+
+        def open_it() -> None:
+            server.server_activate()
+            serving.start()
+
+        yield server.server_address[1], open_it
+        if serving.is_alive():
+            server.shutdown()
+
+
+def copy(one: socket.socket, other: socket.socket) -> None:
+    """Everything that comes from one, to the other."""
+    with suppress(OSError):
+        while piece := one.recv(65_536):
+            other.sendall(piece)
+        other.shutdown(socket.SHUT_WR)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, list[dict[str, Any]]]:
@@ -75,6 +114,28 @@ def test_store_that_does_not_answer_is_to_be_tried_again(stores: Stores) -> None
     assert code == Exit.AWAY
     assert lines[-1]["event"] == "a store does not answer"
     assert "secret" not in str(lines)
+
+
+def test_store_that_answers_late_is_waited_for(stores: Stores) -> None:
+    store = urlsplit(stores.clickhouse_url)
+    with later(store) as (port, open_it):
+        not_yet = store._replace(netloc=f"{store.username}:{store.password}@127.0.0.1:{port}")
+        process = stores.begin("--wait", "100", clickhouse_url=not_yet.geturl())
+        assert process.stderr is not None
+        while json.loads(process.stderr.readline())["event"] != "a store does not answer":
+            assert process.poll() is None
+        open_it()
+        code, lines = ended(process)
+
+    assert code == Exit.DONE
+    assert lines[-1]["event"] == "clickhouse is migrated"
+
+
+def test_store_that_never_answers_is_not_waited_for_longer_than_was_said(stores: Stores) -> None:
+    code, lines = ended(stores.begin("--wait", "3", clickhouse_url="http://127.0.0.1:9"))
+
+    assert code == Exit.AWAY
+    assert [line["event"] for line in lines].count("a store does not answer") > 1
 
 
 def test_database_that_somebody_changed_is_refused(stores: Stores) -> None:

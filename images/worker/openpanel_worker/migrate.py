@@ -1,12 +1,16 @@
 """`python -m openpanel_worker.migrate`: brings PostgreSQL and every ClickHouse server to what this version needs.
 
 For a Job that runs before the services of a version roll. Twice, at once from two places, or after a crash in the
-middle: the end is the same. Says what it did in one line per store; how it ended is in the exit code.
+middle: the end is the same. Says what it did in one line per store; how it ended is in the exit code. With `--wait` it
+tries again while stores do not answer yet: between two pods of a Job lie up to six minutes, however soon they do.
 """
 
+import argparse
 import logging
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -23,14 +27,16 @@ from openpanel_worker.exits import Exit, wrong_settings
 
 LOCK: Final = "openpanel.warehouse.migrations"
 LOCK_WAIT_S: Final = 300.0  # another Job may be at work
+PAUSE_S: Final = 2.0  # between two tries
 
 _log = structlog.get_logger(__name__)
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Migrate all stores that the settings name."""
     configure_logging(service="migrate", level="info")
     logging.getLogger("alembic").setLevel(logging.WARNING)  # every step of its own, and what it loads
+    wanted = parser().parse_args(arguments)
     try:
         settings = Settings()
         urls, form = servers(settings), form_of(settings)
@@ -41,8 +47,36 @@ def main() -> int:
         _log.error("settings cannot be right", error=str(error))
         return Exit.BAD_SETTINGS
     if settings.clickhouse_shards or isinstance(form, Single):
-        return migrate(settings.postgres_url, urls, database=settings.clickhouse_database, form=form)
-    return _migrate_all_of(form.cluster, settings)
+        once = partial(migrate, settings.postgres_url, urls, database=settings.clickhouse_database, form=form)
+    else:
+        once = partial(_migrate_all_of, form.cluster, settings)
+    return _until_they_answer(once, wait_s=wanted.wait)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What can be said on the command line."""
+    told = argparse.ArgumentParser(
+        prog="python -m openpanel_worker.migrate",
+        description="Bring PostgreSQL and every ClickHouse server to what this version needs.",
+    )
+    told.add_argument(
+        "--wait",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="how long to try again while a store does not answer (default: not at all)",
+    )
+    return told
+
+
+def _until_they_answer(once: Callable[[], Exit], *, wait_s: float) -> Exit:
+    """Try until the stores answer, and begin no try after `wait_s` seconds."""
+    deadline = time.monotonic() + wait_s
+    ended = once()
+    while ended is Exit.AWAY and time.monotonic() + PAUSE_S < deadline:
+        time.sleep(PAUSE_S)
+        ended = once()
+    return ended
 
 
 def _migrate_all_of(cluster: str, settings: Settings) -> Exit:

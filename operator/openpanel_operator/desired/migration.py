@@ -10,12 +10,13 @@ from openpanel_operator.desired import addresses, environment, sizes
 from openpanel_operator.desired.clickhouse import present
 from openpanel_operator.desired.credentials import read_secrets
 from openpanel_operator.desired.facts import ClusterFacts
-from openpanel_operator.desired.labels import Component, name_of
-from openpanel_operator.desired.objects import Object, checksum
+from openpanel_operator.desired.labels import SECRETS, Component, name_of
+from openpanel_operator.desired.objects import Object, checksum, checksum_of
 from openpanel_operator.desired.platform import Platform
 from openpanel_operator.desired.pods import OPENPANEL_UID, Container, pod, template, value
 
 LONGEST_S: Final = 3600
+STORES_WAIT_S: Final = 120  # for stores that are being made or replaced; its next pod may come minutes later
 TRIES: Final = 10
 CONTAINER: Final = "migrate"
 FINAL_EXITS: Final = (1, 2)  # of `openpanel_worker.migrate`: the store refuses, the settings are wrong
@@ -37,7 +38,8 @@ def migration_objects(platform: Platform, *, facts: ClusterFacts) -> list[Object
     rendered = template(
         body,
         labels=place.labels,
-        annotations=platform.annotations(secrets=read_secrets(platform.cluster)),
+        # Not when pods shall be replaced: that leaves nothing to migrate.
+        annotations={SECRETS: checksum_of(read_secrets(platform.cluster), known=platform.checksums)},
     )
     return [
         {
@@ -78,7 +80,7 @@ def _container(platform: Platform, facts: ClusterFacts) -> Container:
         name=CONTAINER,
         image=platform.image(Component.MIGRATION),
         pull_policy=platform.spec.images.pull_policy,
-        command=("python", "-m", "openpanel_worker.migrate"),
+        command=("python", "-m", "openpanel_worker.migrate", "--wait", str(STORES_WAIT_S)),
         env=(*environment.common_variables(platform.cluster), *_servers(platform, facts)),
         resources=sizes.DEFAULTS[Component.MIGRATION],
     )

@@ -175,12 +175,21 @@ def test_changed_secret_rolls_the_pods_that_read_it() -> None:
     assert not {"StatefulSet/main-postgres", "StatefulSet/main-clickhouse-0-0"} & changed
 
 
-def test_restart_annotation_reaches_every_pod() -> None:
+def test_restart_annotation_reaches_every_pod_and_migrates_nothing() -> None:
     at = "2026-01-01T00:00:00Z"
+    before = desired_cluster(cases.cluster(), facts=cases.cluster_facts())
     resource = cases.cluster(annotations={"openpanel.dev/restart-at": at})
+    after = desired_cluster(resource, facts=cases.cluster_facts())
 
-    for template in cases.pod_templates(desired_cluster(resource, facts=cases.cluster_facts())).values():
-        assert template["metadata"]["annotations"]["openpanel.dev/restart-at"] == at
+    jobs = cases.of_kind(after, "Job")
+    assert list(jobs) == list(cases.of_kind(before, "Job"))
+    templates = cases.pod_templates(after)
+    assert len(templates) > len(jobs)
+    for name, template in templates.items():
+        if name.startswith("Job/"):
+            assert "openpanel.dev/restart-at" not in template["metadata"].get("annotations", {})
+        else:
+            assert template["metadata"]["annotations"]["openpanel.dev/restart-at"] == at
 
 
 def test_same_resource_renders_the_same_bytes() -> None:

@@ -14,6 +14,7 @@ from openpanel_operator.desired import Object, Stage, addresses, desired_cluster
 from openpanel_operator.desired.quota import Share, affordable
 from openpanel_operator.desired.sizes import number
 from openpanel_worker.exits import Exit
+from openpanel_worker.migrate import parser
 from tests.operator.desired import cases
 
 OPERATIONS: Final = Path(__file__).parents[3] / "docs" / "operations.md"
@@ -106,7 +107,9 @@ def test_migration_runs_the_new_code_while_services_wait() -> None:
     (migrate,) = job["spec"]["template"]["spec"]["containers"]
 
     assert migrate["image"] == f"openpanel-worker:{cases.VERSION}"
-    assert migrate["command"] == ["python", "-m", "openpanel_worker.migrate"]
+    *command, seconds = migrate["command"]
+    assert command == ["python", "-m", "openpanel_worker.migrate", "--wait"]
+    assert parser().parse_args(["--wait", seconds]).wait > 0
 
 
 def test_migration_that_is_refused_is_not_tried_again() -> None:
