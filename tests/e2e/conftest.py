@@ -14,7 +14,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from tests.e2e.kubectl import Kubectl, Object, documents, helm
+from tests.e2e.kubectl import Kubectl, Object, documents, helm, until
 
 ROOT: Final = Path(__file__).parents[2]
 EXAMPLES: Final = ROOT / "manifests" / "examples"
@@ -42,6 +42,7 @@ STORES: Final = {
 # acknowledged, and the uninstallation after that. What is not named here comes in between.
 FIRST: Final = ("test_first_project.py", "test_examples.py")
 LAST: Final = ("test_nothing_lost.py", "test_uninstall.py")
+LONGEST_S: Final = 900.0  # of one test: it may wait for several things one after another
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -54,6 +55,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
 
     items.sort(key=place)
+    for item in items:
+        item.add_marker(pytest.mark.timeout(LONGEST_S))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,7 +83,7 @@ def release(system: Kubectl) -> str:
     return helm(
         *("upgrade", "--install", RELEASE, str(ROOT / "charts" / "openpanel"), "--namespace", SYSTEM),
         *("--values", str(ROOT / "charts" / "openpanel" / "ci" / "e2e-values.yaml")),
-        *("--wait", "--timeout", "180s"),
+        *("--wait", "--timeout", "280s"),
     )
 
 
@@ -146,7 +149,7 @@ def writer(kube: Kubectl, shop: str) -> Iterator[str]:
             ],
         ),
     )
-    kube.ready("pod", "writer", seconds=120)
+    kube.ready("pod", "writer")
     yield "writer"
     kube.run("delete", "pod", "writer", "--ignore-not-found", "--wait=false")
 
@@ -213,16 +216,27 @@ def project(name: str, *, panel: str = PANEL, **spec: Any) -> Object:
 def exported(kube: Kubectl, name: str, *, reader: Client | None = None, **query: str) -> list[dict[str, Any]]:
     """Every event of a project, through the public API."""
     reader = reader or client(kube, f"{name}-reader")
+    # Whoever forwards a port chooses a pod, and is left without when that one goes.
+    rows = until(lambda: _all_pages(kube, reader, query), lambda found: found is not None)
+    assert rows is not None
+    return rows
+
+
+def _all_pages(kube: Kubectl, reader: Client, query: dict[str, str]) -> list[dict[str, Any]] | None:
+    """Every event, page by page; None when the way there ended on the way."""
     rows: list[dict[str, Any]] = []
     with kube.forwarded(f"{PANEL}-api", 3002) as address:
         page = pages = 1
         while page <= pages:
-            answer = httpx.get(
-                f"{address}/export/events",
-                params={"includes": "properties", "limit": "1000", "page": str(page), **query},
-                headers=reader.headers,
-                timeout=30,
-            )
+            try:
+                answer = httpx.get(
+                    f"{address}/export/events",
+                    params={"includes": "properties", "limit": "1000", "page": str(page), **query},
+                    headers=reader.headers,
+                    timeout=30,
+                )
+            except httpx.TransportError:
+                return None
             assert answer.status_code == 200, answer.text
             rows += answer.json()["data"]
             page, pages = page + 1, answer.json()["meta"]["pages"]

@@ -15,6 +15,8 @@ import yaml
 
 Object = dict[str, Any]
 SeenT = TypeVar("SeenT")
+PATIENCE_S = 240.0  # for what a busy machine does in twenty
+NOT_SO = '{range .status.conditions[?(@.status!="True")]}{.type}: {.reason}: {.message}{"\\n"}{end}'
 LONGEST_SEEN = 2_000  # characters of what was seen last, in a failure
 
 
@@ -24,7 +26,9 @@ class Kubectl:
 
     namespace: str
 
-    def run(self, *arguments: str, stdin: str | None = None, seconds: float = 120, check: bool = True) -> str:
+    def run(
+        self, *arguments: str, stdin: str | None = None, seconds: float = PATIENCE_S, check: bool = True
+    ) -> str:
         """What the command prints; fails with what it complained about."""
         done = subprocess.run(
             ["kubectl", "--namespace", self.namespace, *arguments],
@@ -53,7 +57,7 @@ class Kubectl:
         items: list[Object] = json.loads(text)["items"]
         return items
 
-    def delete(self, kind: str, name: str, *, wait: bool = True, seconds: float = 120) -> None:
+    def delete(self, kind: str, name: str, *, wait: bool = True, seconds: float = PATIENCE_S) -> None:
         self.run("delete", kind, name, f"--wait={json.dumps(wait)}", seconds=seconds)
 
     def patch(self, kind: str, name: str, change: Object) -> None:
@@ -63,7 +67,7 @@ class Kubectl:
         pairs = [f"openpanel.dev/{key.replace('_', '-')}={value}" for key, value in annotations.items()]
         self.run("annotate", kind, name, "--overwrite", *pairs)
 
-    def ready(self, kind: str, name: str, *, seconds: float = 180) -> None:
+    def ready(self, kind: str, name: str, *, seconds: float = PATIENCE_S) -> None:
         """Wait as the documents say: `kubectl wait --for=condition=Ready`."""
         try:
             self.run(
@@ -76,7 +80,9 @@ class Kubectl:
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.story(kind, name)}") from None
 
-    def until(self, kind: str, name: str, true: Callable[[Object], bool], *, seconds: float = 60) -> Object:
+    def until(
+        self, kind: str, name: str, true: Callable[[Object], bool], *, seconds: float = PATIENCE_S
+    ) -> Object:
         """The object as soon as it is as wanted; fails with how it is."""
         return until(
             lambda: self.find(kind, name) or {},
@@ -93,8 +99,9 @@ class Kubectl:
         """What a person would look at when something hangs."""
         return "\n".join(
             (
+                self.run("get", kind, name, "--output", f"jsonpath={NOT_SO}", check=False),
+                self.run("get", "pods,jobs", check=False),
                 self.run("describe", kind, name, check=False)[-6000:],
-                self.run("get", "pods,jobs", "--output", "wide", check=False),
                 self.run("get", "events", "--sort-by=.lastTimestamp", check=False)[-3000:],
             )
         )
@@ -114,7 +121,7 @@ class Kubectl:
             return _listens(local)
 
         try:
-            until(listens, bool, seconds=120, story=lambda: self.story("service", service))
+            until(listens, bool, story=lambda: self.story("service", service))
             yield f"http://127.0.0.1:{local}"
         finally:
             begun[-1].terminate()
@@ -131,7 +138,7 @@ def until(
     look: Callable[[], SeenT],
     enough: Callable[[SeenT], bool],
     *,
-    seconds: float,
+    seconds: float = PATIENCE_S,
     story: Callable[[], str] = str,
 ) -> SeenT:
     """What `look` sees as soon as it is `enough`."""

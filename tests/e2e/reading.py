@@ -5,7 +5,7 @@ import json
 import httpx
 
 from tests.e2e.conftest import PANEL, SHOP, client
-from tests.e2e.kubectl import Kubectl, until
+from tests.e2e.kubectl import PATIENCE_S, Kubectl, until
 
 
 def acknowledged(kube: Kubectl) -> int:
@@ -15,14 +15,14 @@ def acknowledged(kube: Kubectl) -> int:
     return counts[-1] if counts else 0
 
 
-def still_serving(kube: Kubectl, *, seconds: float = 120) -> None:
+def still_serving(kube: Kubectl, *, seconds: float = PATIENCE_S) -> None:
     """Wait until events are acknowledged again; then all that were acknowledged before are there, each once."""
     before = acknowledged(kube)
     until(lambda: acknowledged(kube), lambda now: now > before, seconds=seconds)
     all_are_there_once(kube, count=before, seconds=seconds)
 
 
-def all_are_there_once(kube: Kubectl, *, count: int, seconds: float = 120) -> None:
+def all_are_there_once(kube: Kubectl, *, count: int, seconds: float = PATIENCE_S) -> None:
     """The first `count` events of the writer come out of the export, and no event comes twice."""
     wanted = set(range(count))
     seen = until(

@@ -21,7 +21,7 @@ def applied(kube: Kubectl, panel: str) -> Iterator[str]:
         Kubectl(each["metadata"].get("namespace", kube.namespace)).apply(each)
     yield panel
     names = [name for name, namespace in examples.projects().items() if not namespace]
-    kube.run("delete", "aproj", *names, "--wait=true", "--timeout=120s", seconds=130)
+    kube.run("delete", "aproj", *names, "--wait=true", "--timeout=240s", seconds=250)
 
 
 def written(number: str) -> Object:
@@ -38,7 +38,7 @@ def test_every_example_is_run_or_said_why_not() -> None:
 @pytest.mark.parametrize("name", sorted(examples.projects()))
 def test_an_example_becomes_ready(kube: Kubectl, applied: str, name: str) -> None:
     assert applied
-    Kubectl(examples.projects()[name] or kube.namespace).ready("aproj", name, seconds=240)
+    Kubectl(examples.projects()[name] or kube.namespace).ready("aproj", name)
 
 
 def test_the_first_example_takes_pages_from_everywhere_without_a_secret(kube: Kubectl, applied: str) -> None:
@@ -46,7 +46,7 @@ def test_the_first_example_takes_pages_from_everywhere_without_a_secret(kube: Ku
     page = {"openpanel-client-id": own.id, "origin": "https://anywhere.example.org"}
     with kube.forwarded(f"{applied}-ingest", 3000) as address:
         assert track(address, page, "screen_view").status_code == 200
-    until(lambda: seen(kube, "demo", "screen_view"), bool, seconds=120)
+    until(lambda: seen(kube, "demo", "screen_view"), bool)
 
 
 def test_the_shop_example_has_autoscaler_secrets_and_filters(kube: Kubectl, applied: str) -> None:
@@ -69,7 +69,7 @@ def test_the_shop_example_has_autoscaler_secrets_and_filters(kube: Kubectl, appl
         )
     assert blocked.status_code == 401
     assert "filter" in blocked.text
-    until(lambda: seen(kube, "shop", "checkout_completed"), bool, seconds=90)
+    until(lambda: seen(kube, "shop", "checkout_completed"), bool)
 
 
 def test_the_dedicated_example_has_pods_streams_and_a_budget_of_its_own(kube: Kubectl, applied: str) -> None:
@@ -81,7 +81,7 @@ def test_the_dedicated_example_has_pods_streams_and_a_budget_of_its_own(kube: Ku
         assert track(address, client(kube, "marketplace-web").headers, "sold").status_code == 200
         strange = track(address, client(kube, "demo-web").headers, "strange")
     assert strange.status_code == httpx.codes.MISDIRECTED_REQUEST
-    until(lambda: seen(kube, "marketplace", "sold"), bool, seconds=120)
+    until(lambda: seen(kube, "marketplace", "sold"), bool)
 
 
 def test_the_keda_example_says_that_keda_is_missing_and_serves(kube: Kubectl, applied: str) -> None:
@@ -132,7 +132,7 @@ def test_the_privacy_example_leaves_uncounted_who_objects(kube: Kubectl, applied
         assert track(address, inside, "own_visit").status_code == 401
         assert track(address, own.headers, "screen_view", ward).status_code == 200
         assert track(address, own.headers, "screen_view", news).status_code == 200
-    rows = until(lambda: seen(kube, "clinic", "screen_view"), bool, seconds=120)
+    rows = until(lambda: seen(kube, "clinic", "screen_view"), bool)
     assert [row["path"] for row in rows] == ["/news"]
     assert not seen(kube, "clinic", "objected")
     assert not seen(kube, "clinic", "own_visit")
@@ -144,7 +144,7 @@ def test_the_sleeping_example_takes_events_and_may_have_no_worker(kube: Kubectl,
     assert (spec["min"], spec["max"], spec["cooldown"]) == (0, 2, "10m")
     with kube.forwarded("archive-ingest", 3000) as address:
         assert track(address, client(kube, "archive-web").headers, "found").status_code == 200
-    until(lambda: seen(kube, "archive", "found"), bool, seconds=90)
+    until(lambda: seen(kube, "archive", "found"), bool)
 
 
 def test_the_isolated_example_keeps_its_secrets_and_admits_nobody_elses_pods(
@@ -167,7 +167,7 @@ def test_the_isolated_example_keeps_its_secrets_and_admits_nobody_elses_pods(
     with kube.forwarded("gamma-ingest", 3000) as address:
         assert track(address, own.headers, "apart").status_code == 200
     reader = client(Kubectl(examples.TENANT), f"gamma-{examples.READER}")
-    until(lambda: seen(kube, "gamma", "apart", reader=reader), bool, seconds=90)
+    until(lambda: seen(kube, "gamma", "apart", reader=reader), bool)
 
 
 def test_kubernetes_counts_the_isolated_example_and_refuses_a_pod_beyond_its_quota(
@@ -194,7 +194,7 @@ def test_the_conversions_example_counts_what_it_names_and_drops_what_it_filters(
     with kube.forwarded(f"{applied}-ingest", 3000) as address:
         for name in ("heartbeat", "enrolled"):
             assert track(address, client(kube, "school-web").headers, name).status_code == 200
-    until(lambda: seen(kube, "school", "enrolled"), bool, seconds=120)
+    until(lambda: seen(kube, "school", "enrolled"), bool)
     assert not seen(kube, "school", "heartbeat")
 
 
@@ -205,4 +205,4 @@ def seen(kube: Kubectl, name: str, event: str, *, reader: Client | None = None) 
 
 def changed(kube: Kubectl, secret: str, before: Client) -> Client:
     """What the Secret holds as soon as it is something else."""
-    return until(lambda: client(kube, secret), lambda now: now != before, seconds=120)
+    return until(lambda: client(kube, secret), lambda now: now != before)

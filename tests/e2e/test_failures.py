@@ -15,9 +15,9 @@ def test_killed_pods_come_back_and_events_go_on(kube: Kubectl, shop: str, compon
     assert pods
     uids = {each["metadata"]["uid"] for each in pods}
     kube.run("delete", "pods", "--selector", selector, "--grace-period=0", "--force", "--wait=false")
-    until(lambda: _running(kube, selector), lambda found: bool(found - uids), seconds=120)
-    kube.ready("panel", PANEL, seconds=180)
-    still_serving(kube, seconds=120)
+    until(lambda: _running(kube, selector), lambda found: bool(found - uids))
+    kube.ready("panel", PANEL)
+    still_serving(kube)
 
 
 def _running(kube: Kubectl, selector: str) -> set[str]:

@@ -57,7 +57,6 @@ def test_events_of_the_published_sdk_come_out_of_the_export(kube: Kubectl, shop:
     rows = until(
         lambda: {row["name"]: row for row in exported(kube, shop, event="invoice_sent")},
         lambda found: "invoice_sent" in found,
-        seconds=120,
     )
     assert rows["invoice_sent"]["properties"]["amount"] == "12.5"
     assert rows["invoice_sent"]["profileId"] == "user-1"
@@ -81,7 +80,7 @@ def test_another_project_is_ready_within_seconds_and_sees_nothing_of_the_first(
     kube: Kubectl, panel: str
 ) -> None:
     kube.apply(project("second", panel=panel))
-    kube.ready("aproj", "second", seconds=60)
+    kube.ready("aproj", "second")
     assert exported(kube, "second") == []
     own = client(kube, "second-reader")
     with kube.forwarded(f"{panel}-api", 3002) as address:

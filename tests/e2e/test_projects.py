@@ -18,7 +18,7 @@ def sleeper(kube: Kubectl, panel: str) -> Iterator[str]:
     pace = {"stabilization": "10s", "cooldown": "10s"}
     ingest = {"mode": "Dedicated", "replicas": ONE_POD, "resources": SMALL}
     kube.apply(project("sleeper", panel=panel, ingest=ingest, workers={**workers, **pace}))
-    kube.ready("aproj", "sleeper", seconds=180)
+    kube.ready("aproj", "sleeper")
     yield "sleeper"
     kube.delete("aproj", "sleeper")
 
@@ -35,29 +35,29 @@ def workers_told(project: Object) -> tuple[int, int, int]:
 
 
 def test_a_backlog_wakes_workers_and_is_written(kube: Kubectl, sleeper: str) -> None:
-    until(lambda: workers_of(kube, sleeper), lambda count: count == 0, seconds=90)
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 0)
     own = client(kube, f"{sleeper}-web")
     with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
         for number in range(4):
             batch(address, own.headers, count=1000, first=number * 1000)
-    until(lambda: workers_of(kube, sleeper), lambda count: count == 2, seconds=120)
-    found = until(lambda: exported(kube, sleeper, event="item"), lambda rows: len(rows) == 4000, seconds=90)
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 2)
+    found = until(lambda: exported(kube, sleeper, event="item"), lambda rows: len(rows) == 4000)
     assert {int(row["properties"]["number"]) for row in found} == set(range(4000))
 
 
 def test_dedicated_ingest_has_pods_an_autoscaler_and_streams_of_its_own(kube: Kubectl, panel: str) -> None:
     ingest = {"mode": "Dedicated", "replicas": {"min": 1, "max": 2}, "resources": SMALL}
     kube.apply(project("own", panel=panel, ingest=ingest, workers={"resources": SMALL}))
-    kube.ready("aproj", "own", seconds=180)
+    kube.ready("aproj", "own")
     scaler = kube.get("horizontalpodautoscaler", "own-ingest")
     assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (1, 2)
     assert kube.get("aproj", "own")["status"]["pool"]["name"] == "own"
     own = client(kube, "own-web")
     with kube.forwarded("own-ingest", 3000) as address:
         assert track(address, own.headers, "dedicated").status_code == 200
-    until(lambda: exported(kube, "own", event="dedicated"), bool, seconds=120)
+    until(lambda: exported(kube, "own", event="dedicated"), bool)
     kube.delete("aproj", "own")
-    until(lambda: kube.find("deployment", "own-ingest"), lambda found: found is None, seconds=120)
+    until(lambda: kube.find("deployment", "own-ingest"), lambda found: found is None)
 
 
 def test_two_projects_with_one_host_are_told_of_each_other(kube: Kubectl, panel: str) -> None:
@@ -79,7 +79,7 @@ def test_a_project_of_a_missing_cluster_says_which_and_can_be_deleted(kube: Kube
     kube.apply(project("early", panel="missing"))
     found = kube.until("aproj", "early", lambda seen: condition(seen, "Ready").get("status") == "False")
     assert "missing" in condition(found, "Ready")["message"]
-    kube.delete("aproj", "early", seconds=120)
+    kube.delete("aproj", "early")
 
 
 def test_a_wrong_image_is_named_and_taking_it_back_heals(kube: Kubectl, shop: str) -> None:
@@ -89,11 +89,10 @@ def test_a_wrong_image_is_named_and_taking_it_back_heals(kube: Kubectl, shop: st
         "panel",
         PANEL,
         lambda seen: condition(seen, "DashboardReady").get("reason") == "ImageUnavailable",
-        seconds=120,
     )
     assert "no-such-tag" in condition(found, "DashboardReady")["message"]
     kube.patch("panel", PANEL, {"spec": {"images": {"dashboard": None}}})
-    kube.ready("panel", PANEL, seconds=180)
+    kube.ready("panel", PANEL)
 
 
 def test_an_impossible_spec_is_refused_with_what_would_be_right(kube: Kubectl, panel: str) -> None:
@@ -113,10 +112,10 @@ def test_ten_projects_come_and_go_at_once(kube: Kubectl, panel: str) -> None:
     names = [f"many-{number}" for number in range(10)]
     kube.apply(*(project(name, panel=panel) for name in names))
     for name in names:
-        kube.ready("aproj", name, seconds=120)
+        kube.ready("aproj", name)
     kube.run("delete", "aproj", *names, "--wait=false")
     for name in names:
-        until(lambda name=name: kube.find("aproj", name), lambda found: found is None, seconds=90)  # type: ignore[misc]
+        until(lambda name=name: kube.find("aproj", name), lambda found: found is None)  # type: ignore[misc]
         assert kube.find("secret", f"{name}-web") is None
     still_serving(kube)
 
@@ -130,7 +129,7 @@ def test_a_protected_project_stays_until_the_annotation_goes(kube: Kubectl, pane
     assert "deletionTimestamp" not in kube.get("aproj", "dear")["metadata"]
     assert kube.find("secret", "dear-web") is not None
     kube.run("annotate", "aproj", "dear", "openpanel.dev/deletion-protection-")
-    kube.delete("aproj", "dear", seconds=120)
+    kube.delete("aproj", "dear")
 
 
 def test_a_shorter_retention_is_refused_without_consent_and_taken_with_it(kube: Kubectl, panel: str) -> None:
@@ -171,7 +170,7 @@ def test_retained_data_is_there_again_and_deleted_data_is_not(kube: Kubectl, pan
         kube.ready("aproj", name)
         with kube.forwarded(f"{panel}-ingest", 3000) as address:
             assert track(address, client(kube, f"{name}-web").headers, "kept").status_code == 200
-        until(lambda name=name: exported(kube, name, event="kept"), bool, seconds=120)  # type: ignore[misc]
+        until(lambda name=name: exported(kube, name, event="kept"), bool)  # type: ignore[misc]
         kube.delete("aproj", name)
         kube.apply(project(name, panel=panel, deletionPolicy=policy))
         kube.ready("aproj", name)
@@ -180,10 +179,10 @@ def test_retained_data_is_there_again_and_deleted_data_is_not(kube: Kubectl, pan
 
 
 def test_workers_follow_a_backlog_and_come_back_down_to_none(kube: Kubectl, sleeper: str) -> None:
-    until(lambda: workers_of(kube, sleeper), lambda count: count == 0, seconds=180)
+    until(lambda: workers_of(kube, sleeper), lambda count: count == 0)
     kube.until("aproj", sleeper, lambda found: workers_told(found) == (0, 0, 0))
     own = client(kube, f"{sleeper}-web")
     with kube.forwarded(f"{sleeper}-ingest", 3000) as address:
         assert track(address, own.headers, "woken").status_code == 200
-    until(lambda: exported(kube, sleeper, event="woken"), bool, seconds=120)
+    until(lambda: exported(kube, sleeper, event="woken"), bool)
     assert len(exported(kube, sleeper, event="item")) == 4000

@@ -21,7 +21,7 @@ def left(kube: Kubectl, shop: str) -> dict[str, Kubectl]:
     projects = {shop: kube, "gamma": Kubectl(TENANT)}
     for name, each in projects.items():
         each.patch("aproj", name, {"spec": {"deletionPolicy": "Delete"}})
-        each.until("aproj", name, held, seconds=120)
+        each.until("aproj", name, held)
     helm("uninstall", RELEASE, "--namespace", SYSTEM, "--timeout", "120s")
     return projects
 
@@ -33,7 +33,7 @@ def held(found: dict[str, dict[str, list[str]]]) -> bool:
 
 def test_an_uninstalled_chart_has_let_go_of_every_project(system: Kubectl, left: dict[str, Kubectl]) -> None:
     assert system.find("deployment", OPERATOR) is None
-    until(lambda: system.list("jobs"), lambda found: not found, seconds=120)
+    until(lambda: system.list("jobs"), lambda found: not found)
     for name, each in left.items():
         assert not held(each.get("aproj", name))
 
@@ -62,4 +62,4 @@ def test_what_the_runbook_says_lets_go_of_what_waits(left: dict[str, Kubectl]) -
 def test_a_namespace_with_a_project_in_it_can_be_deleted(system: Kubectl, left: dict[str, Kubectl]) -> None:
     assert left["gamma"].find("aproj", "gamma") is not None
     system.run("delete", "namespace", TENANT, "--wait=false")
-    until(lambda: system.find("namespace", TENANT), lambda found: found is None, seconds=90)
+    until(lambda: system.find("namespace", TENANT), lambda found: found is None)

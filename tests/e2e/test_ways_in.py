@@ -15,7 +15,7 @@ def test_node_ports_for_kind_lead_to_all_three_services(kube: Kubectl, panel: st
     ports = [each["spec"]["ports"][0]["nodePort"] for each in services]
     host = node_address(kube)
     for port in ports:
-        assert until(lambda: answered(f"http://{host}:{port}"), lambda status: status == 200, seconds=120)  # noqa: B023
+        assert until(lambda: answered(f"http://{host}:{port}"), lambda status: status == 200)  # noqa: B023
     kube.run("delete", "--filename", str(NODE_PORTS))
 
 
