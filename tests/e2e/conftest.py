@@ -28,6 +28,7 @@ SHOP: Final = "store"
 # What a pod of the tests asks for: a dozen of them have room beside the platform on two cores. By their requests an
 # autoscaler takes such pods for overloaded, so there is one of each.
 SMALL: Final = {"requests": {"cpu": "10m", "memory": "256Mi"}}
+MODEST: Final = {"requests": {"cpu": "60m", "memory": "256Mi"}}
 ONE_POD: Final = {"min": 1, "max": 1}
 RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
 # Images of the stores, where a cluster has other ones than those of Docker Hub.
@@ -190,9 +191,13 @@ def writer_pod(own: Client, *, image: str) -> Object:
 
 
 def panel_cluster() -> Object:
-    """The PanelCluster of the examples that needs no ClickHouse server, with this cluster's images of the stores."""
+    """The PanelCluster of the examples that needs no ClickHouse server, with this cluster's images of the stores.
+
+    On a slow machine there are more workers, and a roll-out waits for room for all of them: so they ask for little.
+    """
     (made,) = documents(EXAMPLES / "03-trial-cluster.yaml")
     assert made["metadata"]["name"] == PANEL
+    made["spec"].setdefault("workers", {}).setdefault("resources", MODEST)
     if STORES:
         made["spec"].setdefault("images", {}).update(STORES)
     return made
