@@ -36,5 +36,8 @@ class Browser:
     def get(self, path: str, **given: Any) -> httpx.Response:
         return self._runner.run(self._client.get(path, **given))
 
+    def head(self, path: str, **given: Any) -> httpx.Response:
+        return self._runner.run(self._client.head(path, **given))
+
     def post(self, path: str, **given: Any) -> httpx.Response:
         return self._runner.run(self._client.post(path, **given))

@@ -28,6 +28,7 @@ from openpanel_dashboard.fragments import (
     stale_for,
     while_asked,
 )
+from openpanel_dashboard.questions import Questions
 from tests.dashboard import traffic
 from tests.dashboard.browsers import ORIGIN, Browser
 from tests.dashboard.conftest import NOW, World, add_project
@@ -397,7 +398,7 @@ async def test_whoever_is_asked_for_hangs_up_when_the_client_leaves() -> None:
         raise HungUp
 
     with pytest.raises(ClientGoneError):
-        await while_asked(Request({"type": "http"}, leave), work)
+        await while_asked(Request({"type": "http"}, leave), Questions(), work)
 
     assert stopped.is_set()
 
@@ -413,5 +414,5 @@ async def test_answer_in_time_stops_nothing() -> None:
         callers.append(caller)
         return "html"
 
-    assert await while_asked(Request({"type": "http"}, stay), work) == "html"
+    assert await while_asked(Request({"type": "http"}, stay), Questions(), work) == "html"
     assert [caller.has_gone for caller in callers] == [False]

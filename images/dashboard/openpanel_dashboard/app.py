@@ -21,9 +21,11 @@ from openpanel_dashboard.access import MovedCookies
 from openpanel_dashboard.bodies import BoundedBodies
 from openpanel_dashboard.fragments import FragmentCache
 from openpanel_dashboard.headers import SecureHeaders
+from openpanel_dashboard.heads import HeadAnswers
 from openpanel_dashboard.pages import projects, signing_in, stories
 from openpanel_dashboard.pages.overview import file_routes, suggest_routes
 from openpanel_dashboard.pages.overview import routes as overview
+from openpanel_dashboard.questions import WAITED_S, Questions
 from openpanel_dashboard.rendering import Templates
 from openpanel_dashboard.services import Clock, Services
 from openpanel_dashboard.volumes import Volumes
@@ -48,12 +50,14 @@ def create_app(
     dashboard_url: str,
     api_url: str,
     live_every_s: float = LIVE_EVERY_S,
+    waited_s: float = WAITED_S,
     static: Path = assets.FOLDER,
     show_stories: bool = False,
 ) -> FastAPI:
     """The dashboard over open stores; whoever opened them closes them.
 
-    `redis` must not decode responses. `show_stories` adds a page with every part in every state.
+    `redis` must not decode responses. `waited_s` is how long a question waits for its place. `show_stories` adds a page
+    with every part in every state.
     """
     app = FastAPI(title="OpenPanel dashboard", openapi_url=None, lifespan=_lifespan)
     built = assets.load(static)
@@ -69,6 +73,7 @@ def create_app(
             store=redis,
             version_kept_s=0,  # a fragment is kept by what was counted, so none may be made of older numbers
         ),
+        questions=Questions(waited_s=waited_s),
         volumes=Volumes(warehouse, clock=clock),
         redis=redis,
         pool=pool,
@@ -96,6 +101,7 @@ def create_app(
     app.add_middleware(BoundedBodies)
     app.add_middleware(GZipMiddleware, minimum_size=SMALLEST_ZIPPED)
     app.add_middleware(SecureHeaders, https=given.https)
+    app.add_middleware(HeadAnswers)
     return app
 
 

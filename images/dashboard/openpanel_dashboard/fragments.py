@@ -16,21 +16,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from threading import Lock
+from threading import Event, Lock
 from typing import Final, TypeVar
 
 import structlog
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from openpanel.analytics.filters import BadFilter
-from openpanel.analytics.flights import Caller
+from openpanel.analytics.flights import Caller, HungUp
 from openpanel.analytics.limits import TIME, TooMuch
 from openpanel.analytics.periods import BadRange
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard.components import Notice
 from openpanel_dashboard.languages import Say
+from openpanel_dashboard.questions import BusyError, Questions
 
 MOST_KEPT: Final = 512  # fragments
 KEPT_FOR: Final = timedelta(minutes=1)
@@ -123,16 +123,23 @@ def stale_for(request: Request) -> timedelta:
     return timedelta(0)
 
 
-async def while_asked(request: Request, work: Callable[[Caller], T]) -> T:
-    """What `work` returns; it is given somebody to ask for, who hangs up when the client leaves."""
-    caller = Caller()
-    working = asyncio.create_task(run_in_threadpool(work, caller), name="panel")
+async def while_asked(request: Request, questions: Questions, work: Callable[[Caller], T]) -> T:
+    """What `work` returns; it is given somebody to ask for, who hangs up when the client leaves. Raises `BusyError`."""
+    caller, has_left = Caller(), Event()
+
+    def begin() -> T:
+        if has_left.is_set():  # while it waited for its place
+            raise HungUp
+        return work(caller)
+
+    working = asyncio.create_task(questions.ask(begin), name="panel")
     leaving = asyncio.create_task(_left(request), name="panel-client")
     try:
         await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        await run_in_threadpool(caller.hang_up)
+        has_left.set()
+        await questions.stop(caller.hang_up)
         await asyncio.wait({working})
         working.exception()  # looked at, so that it is not reported as lost
         raise ClientGoneError
@@ -150,6 +157,11 @@ def failure(error: Exception, say: Say) -> tuple[Notice, int]:
         ), 200
     if isinstance(error, TooMuch):
         return _too_much(error, say), 503
+    if isinstance(error, BusyError):
+        log.warning("a panel was not asked for", error=str(error))
+        return Notice(
+            state="error", text=say("Too much is being counted right now. Try again in a moment.")
+        ), 503
     number = secrets.token_hex(4)
     log.warning("a panel failed", id=number, error=str(error), kind=type(error).__name__)
     detail = say("Error %(id)s", id=number)

@@ -1,6 +1,6 @@
 """Headers that every answer carries, and the check that a change was asked for by a page of ours.
 
-Plain ASGI, outermost but for compression. The policy names this host only: no inline script or style anywhere,
+Plain ASGI, around all that answers. The policy names this host only: no inline script or style anywhere,
 nothing is sent to or fetched from another host, and no other site may put a page into a frame.
 """
 

@@ -2,6 +2,7 @@
 
 import redis
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from openpanel.metadata import MetadataError
@@ -18,24 +19,24 @@ async def live() -> Response:
 
 
 @router.get("/ready")
-def ready(services: Given) -> Response:
+async def ready(services: Given) -> Response:
     """PostgreSQL answers, so that people can sign in. Without the other stores pages work in part and say so."""
-    failures = _failures(services)
+    failures = await run_in_threadpool(_failures, services)
+    try:
+        await services.volumes.ping()
+    except (WarehouseError, TimeoutError) as error:
+        failures["clickhouse"] = type(error).__name__
     unavailable = "postgres" in failures
     status = "unavailable" if unavailable else "degraded" if failures else "ok"
     return JSONResponse({"status": status, "failures": failures}, status_code=503 if unavailable else 200)
 
 
 def _failures(services: Services) -> dict[str, str]:
-    failures = {}
+    failures: dict[str, str] = {}
     try:
         services.database.ping()
     except MetadataError as error:
         failures["postgres"] = type(error).__name__
-    try:
-        services.warehouse.query("SELECT 1")
-    except WarehouseError as error:
-        failures["clickhouse"] = type(error).__name__
     try:
         services.redis.ping()
     except redis.RedisError as error:

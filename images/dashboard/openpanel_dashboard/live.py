@@ -25,6 +25,7 @@ from openpanel.stream.drain import depth, live_visitors
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard import access
 from openpanel_dashboard.access import OfProject
+from openpanel_dashboard.questions import BusyError
 from openpanel_dashboard.services import Given, Services
 
 ONLINE: Final = timedelta(minutes=5)
@@ -58,7 +59,11 @@ class Board:
             known = self._known.get(project.id)
             if known is not None and now - known[0] < self._services.live_every_s / 2:
                 return known[1]
-            pulse = await run_in_threadpool(look, self._services, project, known[1] if known else Pulse(0, 0))
+            last = known[1] if known else Pulse(0, 0)
+            try:
+                pulse = await self._services.questions.ask(lambda: look(self._services, project, last))
+            except BusyError:
+                pulse = last
             self._known[project.id] = (now, pulse)
             return pulse
 

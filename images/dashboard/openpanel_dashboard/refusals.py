@@ -3,6 +3,7 @@
 Fragments get the same refusal in a form their panel can show, or are sent to where it can be solved.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, urlsplit
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Match, Mount
 
 from openpanel import metadata, warehouse
 from openpanel_dashboard import services as services_module
@@ -21,6 +23,7 @@ from openpanel_dashboard.languages import Say
 from openpanel_dashboard.preferences import local
 from openpanel_dashboard.rendering import reader_of, templates_of
 
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 AROUND_PANELS: Final = "/main"  # how the addresses of the parts around panels end
 _OF_PATHS: Final = "/%:@!$&'()*+,;="  # what stands in a path as it is, says RFC 3986
 _OF_QUERIES: Final = f"{_OF_PATHS}?"
@@ -186,13 +189,29 @@ async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     say = _say(request)
     if error.status_code != 404:
-        return PlainTextResponse(str(error.detail), status_code=error.status_code, headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_allowed(request))
+        return PlainTextResponse(str(error.detail), status_code=error.status_code, headers=headers)
     message = Said(
         title=say("This page does not exist"),
         paragraphs=(say("The address may be mistyped, or the page was moved."),),
         action=_home(say),
     )
     return said(request, message, status=404)
+
+
+def _allowed(request: Request) -> Iterator[str]:
+    """The methods of all routes of the path; the framework names those of the first alone. Files are only read."""
+    asked = {name: request.scope.get(name) for name in ("type", "path", "raw_path", "root_path", "headers")}
+    # A mount has put its own path there.
+    asked["root_path"] = request.scope.get("app_root_path", asked["root_path"])
+    for method in METHODS:
+        able = (one for one in request.app.router.routes if method == "GET" or not isinstance(one, Mount))
+        if any(route.matches({**asked, "method": method})[0] is Match.FULL for route in able):
+            yield method
+            if method == "GET":
+                yield "HEAD"
 
 
 async def _store_away(request: Request, error: Exception) -> Response:

@@ -17,6 +17,7 @@ from openpanel.stream import Pool
 from openpanel.warehouse import Warehouse
 from openpanel_dashboard.assets import Assets
 from openpanel_dashboard.languages import Language
+from openpanel_dashboard.questions import Questions
 from openpanel_dashboard.volumes import Volumes
 
 Clock = Callable[[], datetime]
@@ -30,6 +31,8 @@ class Services:
     warehouse: Warehouse
     answers: Cache
     """What is asked of the warehouse, and kept while it is right."""
+    questions: Questions
+    """The threads in which it is asked."""
     volumes: Volumes
     redis: redis.Redis
     pool: Callable[[str], Pool]

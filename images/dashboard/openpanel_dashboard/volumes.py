@@ -4,10 +4,11 @@ A store that refuses says so at once; one that hangs would hold up every page. S
 and the page goes on without. Threads are few: while all of them wait, nobody else's question is even sent.
 """
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
@@ -21,6 +22,7 @@ WAITED_S: Final = 1.0  # some hundred times what the answer takes
 AT_ONCE: Final = 16  # questions under way
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 
 class Volumes:
@@ -40,14 +42,20 @@ class Volumes:
         question = Volume(project.id, project.timezone)
         return ask(self._warehouse, question, former=former_days(project, now=self._clock()))
 
-    def at_once(self, project: ProjectRecord) -> VolumeAnswer | None:
+    async def at_once(self, project: ProjectRecord) -> VolumeAnswer | None:
         """The answer; nothing when the store is away or takes too long."""
-        asked = self._threads.submit(self.find, project)
         try:
-            return asked.result(timeout=WAITED_S)
+            return await self._soon(lambda: self.find(project))
         except TimeoutError:
-            asked.cancel()
             log.warning("the number of events is not known", error="no answer in time", project=project.id)
         except WarehouseError as error:
             log.warning("the number of events is not known", error=str(error), project=project.id)
         return None
+
+    async def ping(self) -> None:
+        """The warehouse answers. Raises what it raises, and `TimeoutError` when it takes too long."""
+        await self._soon(lambda: self._warehouse.query("SELECT 1"))
+
+    async def _soon(self, work: Callable[[], T]) -> T:
+        async with asyncio.timeout(WAITED_S):
+            return await asyncio.wrap_future(self._threads.submit(work))

@@ -101,6 +101,23 @@ async def test_what_there_is_not_says_so(ingest: Ingest, method: str, path: str,
     assert (answer.status, answer.json["status"]) == (status, status)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/track", "POST"),
+        ("HEAD", "/track/batch", "POST"),
+        ("POST", "/healthz/live", "GET, HEAD"),
+        ("PUT", "/op1.js", "GET, HEAD"),
+    ],
+)
+async def test_method_that_is_not_allowed_is_told_all_that_are(
+    ingest: Ingest, method: str, path: str, allowed: str
+) -> None:
+    answer = await ingest.call(method, path)
+
+    assert (answer.status, answer.headers["allow"]) == (405, allowed)
+
+
 @pytest.mark.parametrize("path", ["/track", "/track/batch", "/anything"])
 async def test_preflight_allows_what_is_asked(ingest: Ingest, path: str) -> None:
     asked = "content-type,openpanel-client-id,x-own"
@@ -315,12 +332,14 @@ async def test_scripts_are_served(valkey_url: str, tmp_path: Path) -> None:
         packed = await ingest.call("GET", "/op1.js", headers={"accept-encoding": "gzip, br"})
         known = await ingest.call("GET", "/op1.js", headers={"if-none-match": plain.headers["etag"]})
         missing = await ingest.call("GET", "/op1-replay.js")
+        head = await ingest.call("HEAD", "/op1.js")
 
     assert plain.text.startswith("window.op;")
     assert plain.headers["content-type"].startswith("text/javascript")
     assert (packed.headers["content-encoding"], len(packed.body) < 100) == ("gzip", True)
     assert (known.status, known.body) == (304, b"")
     assert (missing.status, missing.json["error"]) == (404, "Not Found")
+    assert (head.status, head.headers, head.body) == (200, plain.headers, b"")
 
 
 async def test_defect_is_answered_and_counted(ingest: Ingest) -> None:

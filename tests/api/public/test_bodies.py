@@ -1,6 +1,7 @@
 """What is sent to the API: who calls is looked at first, and a body is bounded in length and time, on every route."""
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
@@ -112,6 +113,33 @@ async def test_broken_bodies_without_credentials_are_counted(api: AsyncClient) -
         assert (await api.post("/export/charts", content=b"{", headers=JSON)).status_code == 401
 
     assert (await api.post("/export/charts", content=b"{", headers=JSON)).status_code == 429
+
+
+def _token(place: Place) -> dict[str, str]:
+    """The headers by which an agent calls `/mcp`."""
+    words = ":".join(place.headers("mine/reader").values())
+    accept = "application/json, text/event-stream"
+    return {**JSON, "accept": accept, "authorization": f"Bearer {base64.b64encode(words.encode()).decode()}"}
+
+
+async def test_a_body_of_an_agent_that_never_ends_is_given_up(place: Place, api: AsyncClient) -> None:
+    async with asyncio.timeout(WAIT_S):
+        answer = await api.post("/mcp", content=endless(b"{"), headers=_token(place))
+
+    assert (answer.status_code, answer.headers["connection"]) == (408, "close")
+    assert answer.json()["message"] == "The body did not come whole within 0.001 seconds"
+    assert answer.headers["ratelimit"].startswith('"client";r=99;t=')
+
+
+async def test_a_body_of_an_agent_that_is_too_long_is_refused(place: Place, api: AsyncClient) -> None:
+    grown = endless(b"[" * BODY_BYTES, b"[")
+    said = {"content-length": str(BODY_BYTES + 1)}
+
+    for content, length in ((grown, {}), (endless(), said)):
+        async with asyncio.timeout(WAIT_S):
+            answer = await api.post("/mcp", content=content, headers={**_token(place), **length})
+
+        assert (answer.status_code, answer.json()) == (413, TOO_LONG)
 
 
 async def test_a_broken_body_of_somebody_known_is_told(place: Place, api: AsyncClient) -> None:

@@ -42,10 +42,12 @@ async def test_every_refusal_has_the_one_shape(
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", "/export/charts", "GET, POST"),
-        ("POST", "/manage/projects/mine", "GET, PATCH, DELETE"),
+        ("DELETE", "/export/charts", "GET, HEAD, POST"),
+        ("POST", "/manage/projects/mine", "GET, HEAD, PATCH, DELETE"),
         ("GET", "/mcp", "POST, DELETE"),
-        ("PUT", "/insights/mine/profiles/a%2Fb", "GET"),
+        ("HEAD", "/mcp", "POST, DELETE"),
+        ("PUT", "/insights/mine/profiles/a%2Fb", "GET, HEAD"),
+        ("POST", "/openapi.json", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_is_not_allowed_is_told_all_that_are(

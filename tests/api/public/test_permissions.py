@@ -1,6 +1,6 @@
 """Every route × every client that may not use it: made from the description, so that no route can be forgotten.
 
-A route belongs to a surface by its path. A surface that is not in the table fails the first test. What is sent is the
+HEAD is a method of every route that has GET. A route belongs to a surface by its path. A surface that is not in the table fails the first test. What is sent is the
 call that docs/api shows for the route, so it is refused for who asks and not for how. Websockets and `/mcp` are in no
 description; they have tables of their own.
 """
@@ -45,6 +45,7 @@ class Surface:
     refused: tuple[str, ...] = ()
 
 
+READING = {"GET", "HEAD"}
 READERS = Surface(refused=("shop/web",))
 SURFACES = {
     "/export/": READERS,
@@ -78,8 +79,9 @@ def app(shop: Place) -> FastAPI:
 
 @pytest.fixture(scope="module")
 def calls(app: FastAPI) -> Mapping[tuple[str, str], Call]:
-    """What docs/api shows for each route."""
-    return documented(app)
+    """What docs/api shows for each route; HEAD is asked as GET is."""
+    shown = documented(app)
+    return {**shown, **{("HEAD", path): call for (method, path), call in shown.items() if method == "GET"}}
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +114,7 @@ async def status(
     filled = re.sub(r"\{\w+\}", UNKNOWN, path.replace("{projectId}", project))
     asked: dict[str, Any] = dict(call.asked)
     body = call.body
-    if method == "GET" and (path.startswith("/export/") or path in LISTS):
+    if method in READING and (path.startswith("/export/") or path in LISTS):
         asked["projectId"] = project
     if body is not None and path in NAMED_IN_BODY:
         body = {**body, "projectId": project}
@@ -169,7 +171,7 @@ async def test_a_client_of_another_type_is_refused(
 
 
 def _is_about_a_project(method: str, path: str) -> bool:
-    named = path in (LISTS if method == "GET" else NAMED_IN_BODY)
+    named = path in (LISTS if method in READING else NAMED_IN_BODY)
     return "{projectId}" in path or path.startswith("/export/") or named
 
 

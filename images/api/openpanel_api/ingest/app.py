@@ -73,7 +73,7 @@ class IngestApp:
             return
         except Exception as error:  # noqa: BLE001 (the edge of the process: counted, logged, answered)
             self._count_failure(error, _known_path(scope["path"]))
-            await _send_failure(send, error)
+            await _send_failure(scope, send, error)
 
     def learn(self, key: bytes, scope: Scope) -> None:
         """Remember that calls with this head are plain, if they are."""
@@ -101,7 +101,7 @@ class IngestApp:
 
         async def answer(scope: Scope, _receive: Receive, send: Send) -> None:
             self._count_failure(error, _known_path(scope["path"]))
-            await _send_failure(send, error)
+            await _send_failure(scope, send, error)
 
         return answer
 
@@ -130,8 +130,11 @@ class IngestApp:
             raise NotFound("There is no such route")
 
 
-async def _send_failure(send: Send, error: Exception) -> None:
-    if isinstance(error, Refusal):
+async def _send_failure(scope: Scope, send: Send, error: Exception) -> None:
+    if isinstance(error, MethodNotAllowed):
+        allowed = b"POST" if scope["path"] in POSTS else b"GET, HEAD"
+        await send_refusal(send, error, beside=((b"allow", allowed),))
+    elif isinstance(error, Refusal):
         await send_refusal(send, error)
     else:
         await send_answer(send, 500, _DEFECT, (JSON,))

@@ -43,9 +43,9 @@ async def send_answer(
     await send({"type": "http.response.body", "body": b"" if head_only else body})
 
 
-async def send_refusal(send: Send, refusal: Refusal) -> None:
-    """The one shape of errors; a 401 of ingestion is plain text, which is what SDKs know."""
-    headers: list[Pair] = []
+async def send_refusal(send: Send, refusal: Refusal, *, beside: Iterable[Pair] = ()) -> None:
+    """The one shape of errors; a 401 of ingestion is plain text, which is what SDKs know. `beside`: more headers."""
+    headers = list(beside)
     if refusal.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % refusal.retry_after_s))
     if isinstance(refusal, SlowBody | TooLarge):

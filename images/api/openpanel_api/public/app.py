@@ -9,6 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 from openpanel_api.public import charts, errors, export, health, live, mcp_route, metrics
 from openpanel_api.public.asking import kept_answers
 from openpanel_api.public.fullness import HEADERS
+from openpanel_api.public.heads import HeadAnswers
 from openpanel_api.public.insights import routes as insights
 from openpanel_api.public.manage import routers as manage
 from openpanel_api.public.rates import Rates
@@ -52,12 +53,13 @@ def create_app(services: Services, *, registry: CollectorRegistry | None = None)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=["*"],
-        allow_methods=["GET", "POST", "PATCH", "PUT", "DELETE"],
+        allow_methods=["GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"],
         allow_headers=["*"],
         expose_headers=EXPOSED,
         max_age=PREFLIGHT_SECONDS,
     )
     app.add_middleware(metrics.Measured, requests=metrics.Requests(app.state.registry))
+    app.add_middleware(HeadAnswers)
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

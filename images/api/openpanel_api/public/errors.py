@@ -33,7 +33,7 @@ from openpanel_api.public import query_strings
 from openpanel_api.public.asked_places import path_of, path_text, place_of
 
 STORE_RETRY_S: Final = 5  # seconds until a store that is away is worth another try
-METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 DISCONNECTED: Final = 499  # nobody reads this answer; it is for the metrics only
 
 _log = structlog.get_logger(__name__)
@@ -163,6 +163,8 @@ def _allowed(request: Request) -> Iterator[str]:
         matches = (route.matches({**asked, "method": method}) for route in request.app.router.routes)
         if any(match is Match.FULL for match, _ in matches):
             yield method
+            if method == "GET":
+                yield "HEAD"
 
 
 async def _answer_validation(request: Request, error: Exception) -> JSONResponse:

@@ -14,15 +14,16 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types import CallToolRequestParams, CallToolResult, ListToolsResult, PaginatedRequestParams
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from openpanel_api.public.access import Access, pace, proved, refusal
-from openpanel_api.public.errors import Unauthorized
+from openpanel_api.public.bodies import Body, check_length
+from openpanel_api.public.errors import Disconnected, Unauthorized
 from openpanel_api.public.inquiries import plain_headers
 from openpanel_api.public.mcp_calls import called, tools_of
 from openpanel_api.public.services import Given, Services
 
-BODY_BYTES: Final = 1_000_000  # of one call
 MAX_TOKEN: Final = 1_000  # characters
 INSTRUCTIONS: Final = (
     "Web and product analytics of the projects that the credentials open. Begin with list_projects and "
@@ -70,9 +71,14 @@ _SERVER: Final = Server(
 
 
 class _Conversation(Response):
-    """Lets the protocol answer one request, with the headers of every answer."""
+    """Lets the protocol answer one request, whose body was read, with the headers of every answer."""
+
+    def __init__(self, asked: bytes, *, headers: dict[str, str]) -> None:
+        super().__init__(headers=headers)
+        self._asked = asked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        unread: list[Message] = [{"type": "http.request", "body": self._asked}]
         own = [header for header in self.raw_headers if header[0] != b"content-length"]
 
         async def told(message: Message) -> None:
@@ -80,18 +86,20 @@ class _Conversation(Response):
                 message = {**message, "headers": [*message["headers"], *own]}
             await send(message)
 
-        manager = StreamableHTTPSessionManager(
-            _SERVER, json_response=True, stateless=True, max_request_body_size=BODY_BYTES
-        )
+        async def read() -> Message:
+            return unread.pop() if unread else await receive()
+
+        manager = StreamableHTTPSessionManager(_SERVER, json_response=True, stateless=True)
         async with manager.run():
-            await manager.handle_request(scope, receive, told)
+            await manager.handle_request(scope, read, told)
 
 
 @router.post("/mcp")
 async def mcp(request: Request, response: Response, services: Given) -> Response:
     """One message of the protocol."""
+    check_length(request.headers)
     request.scope[_CALLER] = await _caller(request, response, services)
-    return _Conversation(headers=plain_headers(response))
+    return _Conversation(await _body(request, services), headers=plain_headers(response))
 
 
 @router.delete("/mcp")
@@ -118,6 +126,15 @@ async def _caller(request: Request, response: Response, services: Services) -> C
     await pace(request, client)
     response.headers.update(request.state.allowance)
     return Caller(Access(client), secret)
+
+
+async def _body(request: Request, services: Services) -> bytes:
+    """What is asked, bounded as on every route."""
+    body = Body(request.receive, seconds=services.body_seconds)
+    try:
+        return await Request(request.scope, body.receive).body()
+    except ClientDisconnect as error:
+        raise Disconnected("The client has gone") from error
 
 
 def _token(request: Request) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,11 +18,15 @@ from openpanel.metadata.records import ProjectRecord
 from openpanel.warehouse import WarehouseError
 from openpanel_dashboard.access import OfProject, SignedIn
 from openpanel_dashboard.components import Change
+from openpanel_dashboard.languages import N_
 from openpanel_dashboard.live import Pulse, look
 from openpanel_dashboard.pages.overview import spans
 from openpanel_dashboard.pages.overview.metrics import METRICS
+from openpanel_dashboard.questions import BusyError
 from openpanel_dashboard.rendering import Reader, overview_address, reader_of, shell, templates_of
 from openpanel_dashboard.services import Given, Services
+
+NOT_READ: Final = N_("The numbers cannot be read at the moment.")
 
 router = APIRouter()
 
@@ -77,14 +82,20 @@ def page(request: Request, given: SignedIn, services: Given) -> Response:
 
 
 @router.get("/o/{org}/p/{project}/figures")
-def figures(request: Request, given: OfProject, services: Given) -> Response:
+async def figures(request: Request, given: OfProject, services: Given) -> Response:
     """The numbers of one project of the list."""
     reader = reader_of(request, services)
+    try:
+        known = await services.questions.ask(
+            lambda: project_figures(given.project, reader=reader, services=services)
+        )
+    except BusyError:
+        known = ProjectFigures(online="", is_online=False, notice=reader.language.say(NOT_READ))
     return templates_of(request).answer(
         "pages/project_figures.html",
         reader=reader,
         title="",
-        figures=project_figures(given.project, reader=reader, services=services),
+        figures=known,
     )
 
 
@@ -114,7 +125,7 @@ def project_figures(project: ProjectRecord, *, reader: Reader, services: Service
     known = ProjectFigures(
         online=say("%(count)s online", count=reader.language.write.count(online)),
         is_online=online > 0,
-        notice=say("The numbers cannot be read at the moment."),
+        notice=say(NOT_READ),
     )
     try:
         answer = services.answers.ask(Metrics(scope), former=former).answer

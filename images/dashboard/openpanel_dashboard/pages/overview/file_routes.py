@@ -34,7 +34,9 @@ async def file(request: Request, name: str, form: str, given: OfOverview) -> Res
     if name not in PANELS or known is None:
         raise HTTPException(status_code=404)
     try:
-        scope, table = await while_asked(request, lambda caller: _table(name, given, caller))
+        scope, table = await while_asked(
+            request, given.services.questions, lambda caller: _table(name, given, caller)
+        )
     except ClientGoneError:
         return Response(status_code=CLIENT_GONE)
     except Exception as error:  # noqa: BLE001 - said on a page of its own, whatever went wrong; `failure` logs it

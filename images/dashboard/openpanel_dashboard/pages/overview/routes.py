@@ -48,6 +48,7 @@ from openpanel_dashboard.pages.overview import (
 )
 from openpanel_dashboard.pages.overview.metrics import BY_KEY
 from openpanel_dashboard.pages.overview.scope import Scope, scope
+from openpanel_dashboard.questions import BusyError
 from openpanel_dashboard.rendering import Reader, reader_of, shell, templates_of
 from openpanel_dashboard.services import Given, Services
 
@@ -80,7 +81,7 @@ class Asked:
         return scope(self.view, project=project, now=self.services.clock(), earliest=earliest)
 
 
-def asked(request: Request, access: OfProject, services: Given) -> Asked:
+async def asked(request: Request, access: OfProject, services: Given) -> Asked:
     """The view of the address; fields of the range and filter forms are folded into it."""
     reader = reader_of(request, services)
     return Asked(
@@ -88,7 +89,7 @@ def asked(request: Request, access: OfProject, services: Given) -> Asked:
         services=services,
         reader=reader,
         view=_known(view_of(request.url.query, language=reader.language)),
-        volume=services.volumes.at_once(access.project),
+        volume=await services.volumes.at_once(access.project),
     )
 
 
@@ -216,11 +217,13 @@ async def panel(request: Request, name: str, given: OfOverview) -> Response:
     if html is not None:
         return answered(request, html)
     try:
-        filled = await while_asked(request, lambda caller: _filled(request, name, given, caller))
+        filled = await while_asked(
+            request, given.services.questions, lambda caller: _filled(request, name, given, caller)
+        )
     except ClientGoneError:
         return Response(status_code=CLIENT_GONE)
     except Exception as error:  # noqa: BLE001 - a panel fails alone, whatever went wrong; `failure` logs it
-        is_away = isinstance(error, WarehouseError) and not isinstance(error, TooMuch)
+        is_away = isinstance(error, WarehouseError | BusyError) and not isinstance(error, TooMuch)
         kept = cache.last(place) if is_away else None
         return _stale(request, given, kept.html, kept.made) if kept else _failed(request, name, given, error)
     if filled.older:

@@ -17,6 +17,7 @@ from openpanel_dashboard.address import Condition
 from openpanel_dashboard.fragments import CLIENT_GONE, ClientGoneError, while_asked
 from openpanel_dashboard.pages.overview import addresses, typed_filters, wording
 from openpanel_dashboard.pages.overview.routes import Asked, OfOverview, joined
+from openpanel_dashboard.questions import BusyError
 
 SHORTEST: Final = 2  # characters; less says nothing
 LONGEST: Final = 200
@@ -30,20 +31,29 @@ async def suggest(request: Request, given: OfOverview, q: str = "") -> Response:
     """Filters, each with the address that adds it to the view of this address."""
     text = q.strip()[:LONGEST]
     try:
-        found = await while_asked(request, lambda caller: tuple(dict.fromkeys(_found(text, given, caller))))
+        known = await while_asked(
+            request, given.services.questions, lambda caller: tuple(_known(text, given, caller))
+        )
     except ClientGoneError:
         return Response(status_code=CLIENT_GONE)
+    except BusyError:
+        known = ()
+    found = dict.fromkeys((*_typed(text, given), *known))
     return JSONResponse([_suggestion(condition, given) for condition in found])
 
 
-def _found(text: str, given: Asked, caller: Caller) -> Iterator[Condition]:
+def _typed(text: str, given: Asked) -> Iterator[Condition]:
     language = given.reader.language
     condition = typed_filters.typed(text, language)
     if condition is not None:
         yield condition
+    if len(text) >= SHORTEST:
+        yield from typed_filters.countries(text, language, limit=OF_EACH)
+
+
+def _known(text: str, given: Asked, caller: Caller) -> Iterator[Condition]:
     if len(text) < SHORTEST:
         return
-    yield from typed_filters.countries(text, language, limit=OF_EACH)
     project = given.access.project.id
     for dimension, question in (
         ("path", PropertyValues(project, "path", search=text, limit=OF_EACH)),
