@@ -206,12 +206,36 @@ def test_profiles_of_an_older_database_get_the_column_of_their_person(empty_ware
     assert warehouse.query("SELECT profile_id, person FROM profiles") == [("ana", 0)]
 
 
+def test_what_is_inserted_is_on_disk_in_tables_of_an_older_database_too(empty_warehouse: Empty) -> None:
+    warehouse, new = empty_warehouse(), empty_warehouse()
+    migrate(warehouse, form=Single(), migrations=MIGRATIONS[:5])
+    for table in tables.ALL:
+        warehouse.command(
+            f"ALTER TABLE `{table.name}` RESET SETTING fsync_after_insert, fsync_part_directory"
+        )
+
+    assert migrate(warehouse, form=Single()) == MIGRATIONS[5:]
+
+    migrate(new, form=Single())
+    assert durable(warehouse) >= {table.name for table in tables.ALL}
+    assert durable(new) >= durable(warehouse)
+
+
+def durable(warehouse: Warehouse) -> set[str]:
+    """The tables whose inserts are answered when their parts, and the names of these, are on disk."""
+    rows = warehouse.query(
+        "SELECT name FROM system.tables WHERE database = currentDatabase()"
+        " AND engine_full LIKE '%fsync_after_insert = 1%' AND engine_full LIKE '%fsync_part_directory = 1%'"
+    )
+    return {name for (name,) in rows}
+
+
 def test_new_database_is_not_altered(clickhouse: ClickHouse, empty_warehouse: Empty) -> None:
     database = empty_warehouse().database
     with Listening(clickhouse.url, database=database) as warehouse:
         migrate(warehouse, form=Single())
 
-        assert not [sql for sql in warehouse.sent if "ADD COLUMN" in sql]
+        assert not [sql for sql in warehouse.sent if "ADD COLUMN" in sql or "MODIFY SETTING" in sql]
         assert [sql for sql in warehouse.sent if "CREATE TABLE" in sql]
 
 

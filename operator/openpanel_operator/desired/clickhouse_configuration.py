@@ -261,7 +261,7 @@ def _users() -> Tree:
 def _profiles(limit: int) -> Tree:
     server = int(limit * MEMORY_SHARE)
     values: dict[str, Value] = {
-        "async_insert": 0,  # an insert is answered when it is on disk
+        "async_insert": 0,  # an insert is answered when it is stored
         "distributed_foreground_insert": 1,
         "insert_deduplicate": 1,
         "deduplicate_blocks_in_dependent_materialized_views": 1,

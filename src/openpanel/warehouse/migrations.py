@@ -23,7 +23,7 @@ from openpanel.warehouse.errors import (
     Unavailable,
     WarehouseError,
 )
-from openpanel.warehouse.schema import Form, Table, column_definition, local_name, redefine, render
+from openpanel.warehouse.schema import DURABLE, Form, Table, column_definition, local_name, redefine, render
 
 _IN_KEEPER: Final = re.compile(r"ENGINE = Replicated\w*MergeTree\('(?P<path>[^']+)', '\{replica\}'")
 
@@ -72,6 +72,16 @@ def _add_column(table: Table, name: str, form: Form) -> tuple[str, ...]:
     )
 
 
+def _make_durable(warehouse: Warehouse, form: Form) -> None:
+    """The settings that put an insert on disk, for tables of before."""
+    rows = warehouse.query("SELECT name, engine_full FROM system.tables WHERE database = currentDatabase()")
+    engines = dict(rows)
+    settings = [f"{name} = {value}" for name, value in DURABLE.items()]
+    for known_as in (local_name(table, form=form) for table in tables.ALL):
+        if not all(setting in engines[known_as] for setting in settings):
+            warehouse.command(f"ALTER TABLE `{known_as}` MODIFY SETTING {', '.join(settings)}")
+
+
 # A changed table gets its new definition in `tables` and, for databases that have the old one, a migration
 # here (`ALTER TABLE … ADD COLUMN IF NOT EXISTS …`); on a new database that migration finds nothing to do.
 MIGRATIONS: Final = (
@@ -90,6 +100,7 @@ MIGRATIONS: Final = (
         lambda _form: (),
         then=lambda warehouse, form: retention.bring(warehouse, "deadLetters", form=form),
     ),
+    Migration(6, "inserts are on disk when they are answered", lambda _form: (), then=_make_durable),
 )
 
 

@@ -23,6 +23,9 @@ REMEMBERED_SECONDS: Final = 7 * 86_400
 # A changed TTL only dates the parts anew, which reads two columns; rows go with merges, looked for once an hour.
 _EXPIRY: Final = {"materialize_ttl_recalculate_only": 1, "merge_with_ttl_timeout": 3600}
 
+# What is inserted leaves the stream, which was the copy on disk: so an insert is answered when its parts are on disk.
+DURABLE: Final = {"fsync_after_insert": 1, "fsync_part_directory": 1}
+
 Scope = Literal["data", "server"]
 
 
@@ -155,7 +158,7 @@ def _engine(table: Table, name: str, form: Form) -> str:
 
 
 def _settings(table: Table, form: Form) -> str:
-    settings = {"index_granularity": table.granularity, **_EXPIRY}
+    settings = {"index_granularity": table.granularity, **_EXPIRY, **DURABLE}
     if isinstance(form, Clustered) and table.scope == "data":
         settings["replicated_deduplication_window"] = REMEMBERED_BLOCKS
         settings["replicated_deduplication_window_seconds"] = REMEMBERED_SECONDS
