@@ -33,7 +33,7 @@ COLUMNS = {"country": "visit.country", "prop.": "properties[{key}]"}
         ),
         (
             Filter("prop.plan", "gte", ("5",)),
-            "arrayExists(value -> toFloat64OrNull(properties[{f0_key:String}]) >= value, {f0:Array(Float64)})",
+            "arrayExists(value -> if(isFinite(ifNull(toFloat64OrNull(properties[{f0_key:String}]), nan)), toFloat64OrNull(properties[{f0_key:String}]), NULL) >= value, {f0:Array(Float64)})",
             {"f0_key": "plan", "f0": [5.0]},
         ),
     ],
@@ -53,10 +53,20 @@ def test_filter_is_text_and_parameters(item: Filter, sql: str, parameters: dict[
         Filter("country", "is"),
         Filter("country", "set", ("KR",)),
         Filter("country", "gt", ("many",)),
+        Filter("country", "gt", ("nan",)),
         Filter("country", "like", ("x",)),  # type: ignore[arg-type]
         Filter("country' OR 1=1 --", "is", ("x",)),
     ],
-    ids=["dimension", "no key", "no value", "too many values", "no number", "operator", "not even a name"],
+    ids=[
+        "dimension",
+        "no key",
+        "no value",
+        "too many values",
+        "no number",
+        "nan",
+        "operator",
+        "not even a name",
+    ],
 )
 def test_what_cannot_be_used_is_refused_with_what_can(item: Filter) -> None:
     with pytest.raises(BadFilter) as refused:

@@ -109,6 +109,24 @@ def test_compared_period_has_run_as_long(text: str, comparison: Comparison, star
     assert (before.start, before.until) == (seoul(start), seoul(until))
 
 
+@pytest.mark.parametrize(
+    ("text", "start", "until"),
+    [
+        ("mtd", "2026-10-01T00:00", "2026-10-10T14:05"),
+        ("qtd", "2026-07-01T00:00", "2026-08-10T14:05"),
+        ("ytd", "2025-01-01T00:00", "2025-11-10T14:05"),
+        ("last-month", "2026-09-01T00:00", "2026-10-01T00:00"),
+        ("last-year", "2024-01-01T00:00", "2025-01-01T00:00"),
+    ],
+)
+def test_month_quarter_and_year_are_compared_with_the_one_before(text: str, start: str, until: str) -> None:
+    period = resolve(text, timezone=SEOUL, now=seoul("2026-11-10T14:05"))
+
+    before = previous(period, timezone=SEOUL)
+
+    assert (before.start, before.until) == (seoul(start), seoul(until))
+
+
 def test_month_to_date_on_the_31st_compares_with_the_whole_short_month() -> None:
     period = resolve("mtd", timezone="UTC", now=datetime(2026, 3, 31, 14, tzinfo=UTC))
 

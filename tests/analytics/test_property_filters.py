@@ -1,6 +1,5 @@
 """Filters over every field: their text and parameters, and what is refused with what would be right. No store."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -45,8 +44,13 @@ F = PropertyFilter
         ),
         (
             F("created_at", "gte", ("2026-11-01T09:00:00",)),
-            "ifNull(arrayExists(given -> ifNull(toUnixTimestamp64Milli(toDateTime64(seen.created_at, 3, 'UTC')) >= given, 0), {v0:Array(Int64)}), 0)",
-            [[round(datetime(2026, 11, 1, tzinfo=UTC).timestamp() * 1000)]],
+            (
+                "ifNull(arrayExists(given -> ifNull(toUnixTimestamp64Milli(toDateTime64(seen.created_at, 3, 'UTC')) >= given, 0), "
+                "arrayMap(given -> toUnixTimestamp64Milli(if(parseDateTime64BestEffortOrNull(given, 3, {v0:String}) = parseDateTime64BestEffortOrNull(given, 3, 'UTC'), "
+                "parseDateTime64BestEffortOrNull(given, 3, {v0:String}), "
+                "subtractSeconds(parseDateTime64BestEffortOrNull(given, 3, 'UTC'), timeZoneOffset(parseDateTime64BestEffortOrNull(given, 3, {v0:String}))))), {v1:Array(String)})), 0)"
+            ),
+            ["Asia/Seoul", ["2026-11-01T09:00:00"]],
         ),
     ],
 )
@@ -79,6 +83,8 @@ def test_filter_is_text_and_parameters(item: PropertyFilter, sql: str, values: l
         (F("path", "gt", ("nan",)), "expected a number"),
         (F("path", "gt", ("2026-13-01",), "date"), "expected a date"),
         (F("path", "gt", ("noon",), "datetime"), "expected a date and time"),
+        (F("path", "gt", ("2026-11-01T25:00",), "datetime"), "expected a date and time"),
+        (F("path", "gt", ("0001-01-01T00:00+09:00",), "datetime"), "expected a date and time"),
         (F("path", "is", ("perhaps",), "boolean"), "expected true or false"),
         (F("path", "gt", ("true",), "boolean"), "expected one of is, isNotNull, isNot, isNull"),
         (F("path", "contains", ("1",), "number"), "not for values of type number"),

@@ -114,7 +114,7 @@ def attempts(
         carrying=", carrying" if breakdowns else "",
         persons=", persons" if people else "",
         gathered=fill(_GATHERED_PERSONS, person=seen.person) if people else "",
-        kept=fill(_KEPT, values=seen.values, step=any_of(seen.steps)) if breakdowns else "",
+        kept=fill(_KEPT, values=seen.values, step=_beginning(scope, seen)) if breakdowns else "",
         subject=seen.subject,
         packed=packed("toUnixTimestamp64Milli(seen.created_at)", steps=seen.step_bits, ends=seen.end_bits),
         events=seen.events,
@@ -170,7 +170,7 @@ def _check_exclusion(scope: Attempts, each: Exclusion) -> None:
 def instants(scope: Attempts, reading: Reading, breakdowns: Sequence[str]) -> str:
     """What each visitor did that matters, an instant a row; of exclusions nothing."""
     seen = _seen(scope, reading, breakdowns)
-    kept = f",\n    argMinIf({seen.values}, seen.event_id, {any_of(seen.steps)}) AS carried"
+    kept = f",\n    argMinIf({seen.values}, seen.event_id, {_beginning(scope, seen)}) AS carried"
     return fill(
         _INSTANTS,
         subject=seen.subject,
@@ -190,6 +190,11 @@ class _Seen(NamedTuple):
     values: str  # of the breakdowns
     person: str
     events: str
+
+
+def _beginning(scope: Attempts, seen: _Seen) -> str:
+    """Whether an event can begin an attempt: what else happened at the same millisecond says nothing of it."""
+    return any_of(seen.steps) if scope.order == "any" else seen.steps[0]
 
 
 def _seen(scope: Attempts, reading: Reading, breakdowns: Sequence[str], *, people: bool = False) -> _Seen:

@@ -6,7 +6,10 @@ that the caller names from its own list, with the values as parameters.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final, Literal
+
+from openpanel.analytics.statements import number_in
 
 Operator = Literal[
     "is", "not", "has", "hasnt", "starts", "ends", "re", "set", "unset", "gt", "gte", "lt", "lte"
@@ -119,7 +122,7 @@ def _condition(item: Filter, column: str, name: str, parameters: dict[str, objec
         return text.replace("{values}", f"{{{name}:Array(String)}}")
     if item.operator in _NUMBERS:
         parameters[name] = _numbers(item)
-        return f"arrayExists(value -> toFloat64OrNull({column}) {_NUMBERS[item.operator]} value, {{{name}:Array(Float64)}})"
+        return f"arrayExists(value -> {number_in(column)} {_NUMBERS[item.operator]} value, {{{name}:Array(Float64)}})"
     if item.operator == "re":
         for number, value in enumerate(item.values):
             parameters[f"{name}_{number}"] = value
@@ -135,6 +138,9 @@ def _either(parts: list[str]) -> str:
 
 def _numbers(item: Filter) -> list[float]:
     try:
-        return [float(value) for value in item.values]
+        numbers = [float(value) for value in item.values]
     except ValueError as error:
         raise BadFilter(item.dimension, reason=f"{item.operator} needs a number") from error
+    if not all(map(isfinite, numbers)):
+        raise BadFilter(item.dimension, reason=f"{item.operator} needs a number")
+    return numbers

@@ -10,15 +10,14 @@ what is not there. A text that is no number, date or yes-or-no meets no comparis
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from math import isfinite
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
 
 from openpanel.analytics.fields import COHORT, Field, Kind, field, is_member
 from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, BadFilter, Filter, found_by
 from openpanel.analytics.reading import Reading
-from openpanel.analytics.statements import milliseconds
+from openpanel.analytics.statements import number_in
 
 FilterOperator = Literal[
     "is",
@@ -182,7 +181,7 @@ def _as_text(item: PropertyFilter, operator: str, subject: Field, reading: Readi
 
 def _as_number(item: PropertyFilter, operator: str, subject: Field, reading: Reading) -> str:
     of_numbers = subject.kind is Kind.NUMBER
-    number = f"toFloat64({subject.sql})" if of_numbers else f"toFloat64OrNull({subject.sql})"
+    number = f"toFloat64({subject.sql})" if of_numbers else number_in(subject.sql)
     if operator == "isNotNull":
         return f"({number} != 0)" if of_numbers else f"isNotNull({number})"
     return _compared(number, operator, reading.value("Array(Float64)", _numbers(item)))
@@ -201,7 +200,8 @@ def _as_datetime(item: PropertyFilter, operator: str, subject: Field, reading: R
     moment = _moment(subject, reading)
     if operator == "isNotNull":
         return _is_moment(subject, moment)
-    given = reading.value("Array(Int64)", _moments(item, reading.timezone))
+    read = f"given -> toUnixTimestamp64Milli({_moment_in('given', reading)})"
+    given = f"arrayMap({read}, {reading.texts(_moments(item))})"
     return _compared(f"toUnixTimestamp64Milli({moment})", operator, given)
 
 
@@ -232,9 +232,18 @@ def _compared(subject: str, operator: str, given: str) -> str:
 def _moment(subject: Field, reading: Reading) -> str:
     if subject.kind is Kind.MOMENT:
         return f"toDateTime64({subject.sql}, 3, 'UTC')"
-    zone = reading.text(reading.timezone)
-    parsed = f"parseDateTime64BestEffortOrNull({subject.sql}, 3, {zone})"
-    return f"if(match({subject.sql}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}'), {parsed}, NULL)"
+    return f"if(match({subject.sql}, '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}'), {_moment_in(subject.sql, reading)}, NULL)"
+
+
+def _moment_in(text: str, reading: Reading) -> str:
+    """The point in time that a text names, or nothing.
+
+    A time that the clock skips lies behind the gap, where the parser puts it before: a skipped midnight onto the day
+    before. So a text without a zone, which reads differently in UTC, is its wall clock less the offset before the gap.
+    """
+    here = f"parseDateTime64BestEffortOrNull({text}, 3, {reading.text(reading.timezone)})"
+    wall = f"parseDateTime64BestEffortOrNull({text}, 3, 'UTC')"
+    return f"if({here} = {wall}, {here}, subtractSeconds({wall}, timeZoneOffset({here})))"
 
 
 def _is_moment(subject: Field, moment: str) -> str:
@@ -260,11 +269,11 @@ def _days(item: PropertyFilter) -> list[date]:
         raise BadFilter(item.name, reason="expected a date such as 2026-11-01") from error
 
 
-def _moments(item: PropertyFilter, timezone: str) -> list[int]:
+def _moments(item: PropertyFilter) -> list[str]:
+    """Each written out. They are left to the store to read, as it reads those that they are compared with."""
     try:
         given = [datetime.fromisoformat(value) for value in item.values]
-        zone = ZoneInfo(timezone)
-        return [milliseconds(each if each.tzinfo else each.replace(tzinfo=zone)) for each in given]
+        return [(each.astimezone(UTC) if each.tzinfo else each).isoformat() for each in given]
     except (ValueError, OverflowError) as error:
         raise BadFilter(item.name, reason="expected a date and time such as 2026-11-01T14:05:00") from error
 

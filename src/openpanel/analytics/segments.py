@@ -11,6 +11,7 @@ from typing import Final, Literal
 from openpanel.analytics.fields import Kind, field
 from openpanel.analytics.filters import BadFilter
 from openpanel.analytics.reading import Reading
+from openpanel.analytics.statements import number_in
 
 Segment = Literal[
     "event",
@@ -119,8 +120,9 @@ def _of_property(segment: Segment, name: str, condition: str, reading: Reading) 
     if found.many or found.kind is Kind.MOMENT:
         raise BadFilter(name, reason=f"{segment} needs a field with one text or number")
     if segment == "property_distinct":
-        text = f"CAST({found.sql}, 'String')"
-        return Measure((_distinct(text, f"{condition} AND {text} != ''"),))
+        of_numbers = found.kind is Kind.NUMBER
+        value, none = (found.sql, "0") if of_numbers else (f"CAST({found.sql}, 'String')", "''")
+        return Measure((_distinct(value, f"{condition} AND {value} != {none}"),))
     number = _number(found.sql, of_numbers=found.kind is Kind.NUMBER)
     function, bracket, level = _PROPERTY[segment].partition("(")
     if segment == "property_sum":
@@ -130,10 +132,8 @@ def _of_property(segment: Segment, name: str, condition: str, reading: Reading) 
 
 
 def _number(sql: str, *, of_numbers: bool) -> str:
-    """The value as a number; nothing for 0 of a column, which stands for none, and for what is no finite number."""
-    if of_numbers:
-        return f"nullIf(toFloat64({sql}), 0)"
-    return f"if(isFinite(ifNull(toFloat64OrNull({sql}), nan)), toFloat64OrNull({sql}), NULL)"
+    """The value as a number; nothing for 0 of a column, which stands for none, and for a text that is no number."""
+    return f"nullIf(toFloat64({sql}), 0)" if of_numbers else number_in(sql)
 
 
 def merged_state(state: State, column: str) -> str:

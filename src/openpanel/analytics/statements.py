@@ -112,6 +112,11 @@ def person_of(column: str) -> str:
     return f"if(known.target = 0, {column}, known.target)"
 
 
+def number_in(text: str) -> str:
+    """The finite number that a text holds, or nothing: "NaN" and "Infinity" are words."""
+    return f"if(isFinite(ifNull(toFloat64OrNull({text}), nan)), toFloat64OrNull({text}), NULL)"
+
+
 def and_all(parts: tuple[str, ...], *, indent: str = "    ") -> str:
     """`AND part` lines to go on a WHERE with; '' for none."""
     return "".join(f"\n{indent}AND {part}" for part in parts)

@@ -50,7 +50,7 @@ SELECT
     if(known.target = 0, seen.person, known.target) AS subject,
     toUnixTimestamp64Milli(seen.created_at) AS at,
     groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
-    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
+    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v5:Int64}, 'UTC')) AS carried
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (
@@ -122,7 +122,7 @@ SELECT
     if(known.target = 0, seen.person, known.target) AS subject,
     toUnixTimestamp64Milli(seen.created_at) AS at,
     groupBitOr(toUInt32((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v3:String} AND (seen.path IN {v4:Array(String)}))) * 2) AS steps,
-    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, ((seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')) OR (seen.name = {v3:String} AND (seen.path IN {v4:Array(String)})))) AS carried
+    argMinIf([[CAST(seen.country, 'String')]], seen.event_id, seen.name = {v2:String} AND seen.created_at < fromUnixTimestamp64Milli({v11:Int64}, 'UTC')) AS carried
 FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (

@@ -60,7 +60,7 @@ FROM
             SELECT
                 if(known.target = 0, seen.person, known.target) AS subject,
                 arraySort(groupArray(bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(seen.created_at)), 20), toUInt64((toUInt32((seen.name = {v5:String})) * 2) * 1024 + toUInt32((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC'))) * 1 + toUInt32((seen.name = {v1:String} AND (seen.path IN {v2:Array(String)}))) * 2 + toUInt32((seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)}))) * 4)))) AS seen_at,
-                groupArrayIf((toUnixTimestamp64Milli(seen.created_at), seen.event_id, [[CAST(profile.email, 'String')]]), ((seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) OR (seen.name = {v1:String} AND (seen.path IN {v2:Array(String)})) OR (seen.name NOT IN ('session_start', 'session_end') AND (seen.properties[{v3:String}] IN {v4:Array(String)})))) AS carrying
+                groupArrayIf((toUnixTimestamp64Milli(seen.created_at), seen.event_id, [[CAST(profile.email, 'String')]]), seen.name = {v0:String} AND seen.created_at < fromUnixTimestamp64Milli({v6:Int64}, 'UTC')) AS carrying
             FROM events AS seen
 GLOBAL ANY LEFT JOIN
 (

@@ -31,8 +31,12 @@ TOWNS: Final = {
     "": (("", "", 0.0, 0.0),),
 }
 PLANS: Final = ("pro", "Free", "", 'o\'neil \\ "x"', "🦊")
-PRICES: Final = ("9.5", "10", "-3", "", "many", "1e3", "0")
-DUE: Final = ("2026-10-31", "2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "soon", "", "20261101")
+PRICES: Final = ("9.5", "10", "-3", "", "many", "1e3", "0", "NaN", "inf")
+# A midnight that Beirut skips, a time that New York does, and one between two milliseconds.
+DUE: Final = (
+    *("2026-10-31", "2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "soon", "", "20261101"),
+    *("2026-03-29", "2026-03-08T02:30:00", "2026-10-31T23:59:59.1236Z"),
+)
 PAID: Final = ("true", "false", "TRUE", "0", "1", "perhaps", "")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
 

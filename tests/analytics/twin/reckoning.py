@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from math import floor
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -193,7 +194,7 @@ class Reckoning:
         if not _DATE.match(value):
             return None
         moment = datetime.fromisoformat(value)
-        return milliseconds(moment if moment.tzinfo else moment.replace(tzinfo=self.zone))
+        return floor((moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).timestamp() * 1000)
 
     def _date(self, value: Any) -> date | None:
         moment = self._moment(value)

@@ -50,6 +50,7 @@ SERIES: Final = (
     EventSeries("*", "property_min", "properties.price"),
     EventSeries("it's 👩‍👩‍👧", "property_median", "properties.price"),
     EventSeries("*", "property_distinct", "properties.plan"),
+    EventSeries("*", "property_distinct", "revenue"),
 )
 
 
@@ -274,14 +275,15 @@ class _Expected:
             "group": lambda: len({group for event in events for group in event["groups"]}),
             "user_average": lambda: len(persons) / len(set(persons)) if persons else None,
             "property_distinct": lambda: len(
-                {self.reckoning.field(e, series.property) for e in events} - {""}
+                {self.reckoning.field(e, series.property) for e in events} - {"", 0.0}
             ),
         }
         return values.get(series.segment, lambda: self._of_property(series, events))()
 
     def _of_property(self, series: EventSeries, events: list[Event]) -> float | None:
         given = [self.reckoning.field(event, series.property) for event in events]
-        numbers = [float(value) for value in given if value not in {"", "many", 0.0} and value is not None]
+        words = {"", "many", "NaN", "inf"}
+        numbers = [float(value) for value in given if value not in {*words, 0.0} and value is not None]
         if series.segment == "property_sum":
             return sum(numbers)
         if not numbers:

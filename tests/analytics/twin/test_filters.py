@@ -51,6 +51,8 @@ NUMBER_FIELDS: Final = (
     "session.views",
     "group.properties.size",
 )
+SKIPPED: Final = ("2026-03-29", "2026-03-08T02:30:00")  # by a clock that is put forward
+BETWEEN: Final = "2026-10-31T23:59:59.1236Z"  # two milliseconds
 
 
 @st.composite
@@ -102,8 +104,9 @@ def time_filters(draw: st.DrawFn) -> PropertyFilter:
     kind: Any = draw(st.sampled_from(("date", "datetime")))
     operator: Any = draw(st.sampled_from(("is", "isNot", "gt", "gte", "lt", "lte", "isNull", "isNotNull")))
     name = draw(st.sampled_from(("properties.due", "created_at")))
-    moments = ("2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "2026-04-05")
-    given_value = draw(st.sampled_from(("2026-10-31", "2026-11-01") if kind == "date" else moments))
+    moments = ("2026-11-01T00:30:00", "2026-10-31T23:59:59Z", "2026-04-05", *SKIPPED, BETWEEN)
+    days = ("2026-10-31", "2026-11-01", "2026-03-29")
+    given_value = draw(st.sampled_from(days if kind == "date" else moments))
     return PropertyFilter(name, operator, () if "Null" in operator else (given_value,), kind)
 
 

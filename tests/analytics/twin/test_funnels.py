@@ -139,7 +139,8 @@ class Followed:
                 instant = instants.setdefault(event["created_at"], Instant(event["created_at"]))
                 instant.steps |= steps
                 instant.ends |= ends
-                if steps and (instant.first is None or event["event_id"] < instant.first["event_id"]):
+                begins = 1 in steps or (self.scope.order == "any" and bool(steps))
+                if begins and (instant.first is None or event["event_id"] < instant.first["event_id"]):
                     instant.first = event
                 persons.setdefault(subject, set()).add(person)
         return [

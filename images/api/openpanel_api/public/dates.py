@@ -82,7 +82,9 @@ class Against(Dates):
     compare: Comparison | None = Field(
         default=None,
         description="Which earlier time: of the same length just before (so if it is left out), the same with equal "
-        "weekdays, a year earlier, a year earlier with equal weekdays.",
+        "weekdays, a year earlier, a year earlier with equal weekdays. Just before `3m`, `6m`, `12m`, `last-month` and "
+        "`last-year` lie as many calendar months; before `mtd`, `qtd` and `ytd` it is the same part of the month, "
+        "quarter or year before.",
     )
 
 
