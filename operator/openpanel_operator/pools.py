@@ -1,4 +1,4 @@
-"""The queues of many pools, read in one pipeline: waiting events, age of the oldest, orders in work, busy workers.
+"""The queues of many pools, read in one pipeline: what waits, how long, orders in work, busy workers, visits under way.
 
 Reads only. The names of RQ's keys stand here once.
 """
@@ -31,15 +31,29 @@ def look(client: redis.Redis, asks: Sequence[PoolAsk], *, now_ms: int) -> list[P
 
 class _Found:
     def __init__(
-        self, waiting: int, running: int, oldest_ms: int | None, now_ms: int, listening: list[str]
+        self,
+        waiting: int,
+        running: int,
+        oldest_ms: int | None,
+        now_ms: int,
+        listening: list[str],
+        *,
+        visits: bool,
     ) -> None:
         self._numbers = (waiting, running)
         self._age = None if oldest_ms is None else max(0.0, (now_ms - oldest_ms) / 1_000)
+        self._visits = visits
         self.listening = listening
 
     def with_busy(self, hosts: frozenset[str]) -> PoolSeen:
         waiting, running = self._numbers
-        return PoolSeen(waiting=waiting, running=running, oldest_age=self._age, busy_hosts=hosts)
+        return PoolSeen(
+            waiting=waiting,
+            running=running,
+            oldest_age=self._age,
+            busy_hosts=hosts,
+            visits=self._visits,
+        )
 
 
 def _shards(ask: PoolAsk) -> tuple[ShardKeys, ...]:
@@ -47,6 +61,9 @@ def _shards(ask: PoolAsk) -> tuple[ShardKeys, ...]:
 
 
 def _ask(pipeline: Any, ask: PoolAsk, now_ms: int) -> None:
+    if ask.visits:  # before what waits: visits that end meanwhile are found there, and never nowhere
+        for keys in _shards(ask):
+            pipeline.exists(keys.projects)
     for keys in _shards(ask):
         pipeline.get(keys.depth)
         pipeline.xrange(keys.stream, "-", "+", count=1)
@@ -59,6 +76,7 @@ def _ask(pipeline: Any, ask: PoolAsk, now_ms: int) -> None:
 
 def _seen(answers: Iterator[Any], ask: PoolAsk, now_ms: int) -> _Found:
     waiting, running, oldest = 0, 0, None
+    visits = sum(int(next(answers)) for _ in _shards(ask)) > 0 if ask.visits else False
     for _ in _shards(ask):
         waiting += int(next(answers) or 0)
         for entry, _fields in next(answers):
@@ -68,7 +86,7 @@ def _seen(answers: Iterator[Any], ask: PoolAsk, now_ms: int) -> _Found:
         waiting += int(next(answers))
         running += int(next(answers))
     listening = [key.decode() for key in next(answers)] if ask.workers else []
-    return _Found(waiting, running, oldest, now_ms, listening)
+    return _Found(waiting, running, oldest, now_ms, listening, visits=visits)
 
 
 def _busy_hosts(client: redis.Redis, listening: Sequence[Sequence[str]]) -> list[frozenset[str]]:

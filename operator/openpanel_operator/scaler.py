@@ -20,7 +20,7 @@ from openpanel.tenancy.pools import own_name
 from openpanel.tenancy.workload import Workers
 from openpanel_operator import scaling
 from openpanel_operator.desired.labels import Component
-from openpanel_operator.desired.project import most_pods
+from openpanel_operator.desired.project import most_pods, workers_of
 from openpanel_operator.kube import Key, KubeError, Object, ref_of
 from openpanel_operator.kube.kinds import CLUSTER, DEPLOYMENT, POD, PROJECT
 from openpanel_operator.kube.objects import annotations, is_deleting
@@ -258,7 +258,7 @@ def _shared(_world: World, key: Key, workload: Workload, body: Object) -> Pool:
 def _own(world: World, key: Key, workload: Workload, body: Object) -> Pool:
     project = parse_project(body)
     cluster, _ = clusters.found(key, world=world)
-    workers = project.spec.workers
+    workers = workers_of(project)
     ask = PoolAsk(own_name(key.name), _shards(workers, body), workers=_may_shrink(workload, workers))
     return Pool(key, cluster, workload, workers, ask, budget=most_pods(project)[1], going=is_deleting(body))
 

@@ -113,6 +113,8 @@ class PoolAsk:
     orders: tuple[str, ...] = ()
     """RQ queues besides the streams, whose orders hold a worker."""
     workers: bool = False
+    visits: bool = False
+    """Whether to look for visits that are under way, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,8 @@ class PoolSeen:
     running: int
     oldest_age: float | None
     busy_hosts: frozenset[str] = frozenset()
+    visits: bool = False
+    """Whether visits are under way: only workers of this pool end them, which makes more wait in it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,4 +125,4 @@ class ProjectFacts:
     class_is_shared: bool = False
     """Whether pods of others have the project's priority class: then Kubernetes cannot count the project's alone."""
     pool_drained: bool = True
-    """Whether nothing waits in a pool of the project's own; workers stay until then when ingest becomes shared."""
+    """Whether a pool of the project's own needs no workers any more: they stay until then when ingest becomes shared."""

@@ -8,6 +8,7 @@ credentials of those never leave the cluster's namespace.
 from collections.abc import Iterable, Mapping
 
 from openpanel.tenancy.pools import own_name
+from openpanel.tenancy.workload import Workers
 from openpanel_operator.desired import addresses, sizes
 from openpanel_operator.desired.addresses import HTTP, PORTS, Project
 from openpanel_operator.desired.autoscaling import horizontal_autoscaler, queue_scaler
@@ -35,7 +36,7 @@ def project_objects(platform: Platform, *, project: Project, facts: ProjectFacts
     dedicated = project.spec.ingest.mode == "Dedicated"
     running = [Component.INGEST, Component.WORKER] if dedicated else []
     if not dedicated and not facts.pool_drained:
-        running = [Component.WORKER]  # what still waits in the project's own streams is written
+        running = [Component.WORKER]  # what still waits in the project's own streams is written, visits end
     objects: list[Object] = [*_quota(platform, project, facts)]
     if Component.WORKER in running:
         objects += _workers(platform, project, facts)
@@ -47,6 +48,18 @@ def project_objects(platform: Platform, *, project: Project, facts: ProjectFacts
         objects += project_policies(platform, project=project.name, place=place, selectors=selectors)
     exposure = _place(platform, project, Component.EXPOSURE)
     return [*objects, *project_exposure(platform, project=project, place=exposure)]
+
+
+def workers_of(project: Project) -> Workers:
+    """How many workers there shall be in the project's own streams.
+
+    At least one in streams that are given up: nothing that arrives would start the one that ends the visits there.
+    """
+    workers = project.spec.workers
+    if project.spec.ingest.mode == "Dedicated":
+        return workers
+    pinned = None if workers.replicas is None else max(workers.replicas, 1)
+    return workers.model_copy(update={"min": max(workers.min, 1), "scale_to_zero": False, "replicas": pinned})
 
 
 def most_pods(project: Project) -> tuple[int, int]:
@@ -114,7 +127,7 @@ def _workers(platform: Platform, project: Project, facts: ProjectFacts) -> Itera
         platform,
         name=running.name,
         place=running.place,
-        workers=project.spec.workers,
+        workers=workers_of(project),
         pool=own_name(project.name),
         most=most_pods(project)[1],
     )

@@ -42,6 +42,7 @@ from openpanel_operator.resources.resource import FINALIZER
 from openpanel_operator.stores import PoolAsk, StoreError
 
 LOOK_AGAIN_S: Final = 5.0
+VISITS_AGAIN_S: Final = 60.0  # until it is looked again whether visits have ended
 _ELSEWHERE: Final = {
     OwnedElsewhere: Reason.OWNED_ELSEWHERE,
     OrganizationElsewhere: Reason.ORGANIZATION_ELSEWHERE,
@@ -260,7 +261,7 @@ def _hold_back(current: ProjectPass, asked: AnalyticsProject, *, applied: Days |
 async def _facts(current: ProjectPass) -> ProjectFacts:
     owned, serving = current.owned, current.at
     own = serving.version(current.world.version)
-    current.drains = not await _is_drained(current)
+    current.undone = await _undone(current)
     return ProjectFacts(
         version=own,
         kinds=current.world.optional_kinds,
@@ -271,20 +272,29 @@ async def _facts(current: ProjectPass) -> ProjectFacts:
         streams=provisioning.own_streams(current),
         redis=redis_facts(serving.at),
         class_is_shared=current.class_shared_with is not None,
-        pool_drained=not current.drains,
+        pool_drained=not current.undone,
     )
 
 
-async def _is_drained(current: ProjectPass) -> bool:
-    """Whether nothing waits in streams that the project once had for itself."""
+async def _undone(current: ProjectPass) -> str:
+    """What streams that the project once had for itself need workers for, in words; "": for nothing.
+
+    Only they end the visits that are under way there. It is looked at in every pass, also when the workers are gone:
+    an ingest pod that was slow to hear of the change, or had a spool, may bring something later. They come again then.
+    """
     workers = current.owned.of(Component.WORKER.value)
-    if current.dedicated or not workers:
-        return True
-    ask = PoolAsk(own_name(current.key.name), provisioning.own_streams(current))
+    if current.dedicated or not (workers or current.before.get("workers")):
+        return ""
+    ask = PoolAsk(own_name(current.key.name), provisioning.own_streams(current), visits=True)
     try:
         (seen,) = await current.world.stores.pools([ask], current.at.at)
     except StoreError:
-        return False
+        current.look_again(LOOK_AGAIN_S)
+        return "stays until Redis says that the project's own streams are empty" if workers else ""
     if seen.waiting:
         current.look_again(LOOK_AGAIN_S)
-    return not seen.waiting
+        return "goes when the project's own streams are empty"
+    if seen.visits:
+        current.look_again(VISITS_AGAIN_S)
+        return "stays: visits under way in the project's own streams end within 30 minutes"
+    return ""

@@ -13,6 +13,7 @@ from openpanel_operator.reconcile.client_secrets import Issue
 from openpanel_operator.reconcile.cluster_figures import pods_of
 from openpanel_operator.reconcile.conditions import moment, stamp
 from openpanel_operator.reconcile.project_pass import ProjectPass
+from openpanel_operator.reconcile.provisioning import own_streams
 from openpanel_operator.reconcile.scaling_figures import worker_figures
 from openpanel_operator.resources.reasons import ConditionType
 
@@ -46,15 +47,16 @@ def _is_reached(current: ProjectPass, type_: ConditionType) -> bool:
 
 
 def _workers(current: ProjectPass) -> dict[str, Any] | None:
-    if not current.owned.of(Component.WORKER.value):
-        return None
     before = current.before.get("workers") or {}
+    if not current.owned.of(Component.WORKER.value):
+        # The streams of before stay named: what arrives late in one of them is looked for.
+        return {"replicas": 0, "ready": 0, "shards": before["shards"]} if before.get("shards") else None
     return worker_figures(
         current.owned,
         current.resource.spec.workers,
         component=Component.WORKER.value,
         before=before,
-        streams=current.streams if current.dedicated else int(before.get("shards") or 1),
+        streams=current.streams if current.dedicated else own_streams(current),
         scaled=current.world.scaled.get(current.key),
     )
 

@@ -28,8 +28,8 @@ class ProjectPass(Pass[AnalyticsProjectSpec]):
     streams: int = 0
     class_shared_with: Key | None = None
     """Who has pods of the project's priority class besides."""
-    drains: bool = False
-    """Whether something waits in streams that the project once had for itself."""
+    undone: str = ""
+    """What the workers of streams that the project once had for itself stay for, in words; "": they go."""
 
     @property
     def dedicated(self) -> bool:

@@ -30,10 +30,10 @@ async def report_own(current: ProjectPass, component: Component, condition: Cond
 
 
 def report_draining(current: ProjectPass) -> None:
-    """Say that the workers it once had for itself still write what waits in its own streams."""
+    """Say what the workers that it once had for itself are still there for."""
     left = current.owned.of(Component.WORKER.value)
-    if left and current.drains:
-        message = f"{left[0].ref.name} goes when the project's own streams are empty"
+    if left and current.undone:
+        message = f"{left[0].ref.name} {current.undone}"
         current.well(ConditionType.WORKERS_READY, Reason.DRAINING, message)
 
 

@@ -9,6 +9,7 @@ from openpanel.tenancy.fields import span
 from openpanel.tenancy.pools import own_name
 from openpanel_operator.desired import addresses
 from openpanel_operator.desired.credentials import SECRET_KEY
+from openpanel_operator.desired.labels import Component
 from openpanel_operator.kube import Ref
 from openpanel_operator.kube.kinds import SECRET
 from openpanel_operator.reconcile import (
@@ -42,10 +43,15 @@ def streams(current: ProjectPass) -> int:
 
 
 def own_streams(current: ProjectPass) -> int:
-    """Streams that the project has for itself, or of which something waits: all of them while it has workers there."""
+    """Streams that the project has for itself, or had: all of them while it has workers there or shares those of all.
+
+    A project that gets streams of its own anew has as many as it asks for.
+    """
     pool, workers = current.before.get("pool") or {}, current.before.get("workers") or {}
     had = pool.get("shards") if pool.get("name") == own_name(current.key.name) else None
-    return max(int(current.resource.spec.workers.streams), int(had or 0), int(workers.get("shards") or 0))
+    anew = current.dedicated and not current.owned.of(Component.WORKER.value)
+    kept = None if anew else workers.get("shards")
+    return max(int(current.resource.spec.workers.streams), int(had or 0), int(kept or 0))
 
 
 def wanted(current: ProjectPass) -> Wanted:
