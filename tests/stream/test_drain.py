@@ -168,6 +168,44 @@ async def test_successor_repeats_exactly_the_open_range(stream: Stream) -> None:
     assert not next_block(heir).repeated
 
 
+async def test_successor_learns_which_inserts_were_cut_and_the_next_block_does_not(stream: Stream) -> None:
+    await fill(stream, 2)
+    dead = stream.shard(owner="dead")
+    dead.acquire()
+    lost = next_block(dead, max_events=1)
+    dead.cut(lost, "events")
+    dead.cut(lost, "events.0")
+    stream.redis.delete(stream.keys.lease)  # ran out
+
+    heir = stream.shard(owner="heir")
+    assert heir.acquire()
+    repeated = next_block(heir)
+
+    assert not lost.cuts
+    assert repeated.cuts == {"events", "events.0"}
+    heir.acknowledge(repeated)
+    assert not stream.redis.exists(stream.keys.cuts)
+    assert not next_block(heir).cuts
+
+
+async def test_nobody_cuts_a_block_that_is_not_open_or_anothers(stream: Stream) -> None:
+    await fill(stream, 2)
+    old, new = stream.shard(owner="old"), stream.shard(owner="new")
+    old.acquire()
+    first = next_block(old, max_events=1)
+    second = old.peek(max_events=1, after=first)
+    assert second is not None
+    with pytest.raises(LeaseLost):
+        old.cut(second, "events")
+    stream.redis.delete(stream.keys.lease)
+    new.acquire()
+
+    with pytest.raises(LeaseLost):
+        old.cut(first, "events")
+
+    assert not next_block(new).cuts
+
+
 async def test_block_after_the_one_in_hand_is_read_and_not_begun(stream: Stream) -> None:
     await fill(stream, 3)
     shard = stream.shard()

@@ -10,7 +10,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from openpanel.identity.ids import SESSION_TIMEOUT_MS, from_hex, to_hex
+from openpanel.identity.ids import LONGEST_SESSION_MS, SESSION_TIMEOUT_MS, from_hex, to_hex
 from openpanel.stream import scripts
 from openpanel.stream.drain import EndedSession, Message, Record, Shard, sweep_sessions
 from openpanel.stream.frames import Append, Run, RunMode
@@ -33,11 +33,13 @@ class Session:
     views: int = 0
     closed: bool = False
 
-    def follows(self, first: int) -> bool:
-        return first >= self.started and first - self.ended < SESSION_TIMEOUT_MS
+    def follows(self, first: int, last: int) -> bool:
+        is_near = first >= self.started and first - self.ended < SESSION_TIMEOUT_MS
+        return is_near and last - self.started < LONGEST_SESSION_MS
 
     def preceded_by(self, first: int, last: int) -> bool:
-        return first < self.started and self.started - last < SESSION_TIMEOUT_MS
+        is_near = first < self.started and self.started - last < SESSION_TIMEOUT_MS
+        return is_near and max(self.ended, last) - first < LONGEST_SESSION_MS
 
 
 @dataclass
@@ -96,7 +98,7 @@ class Model:
         first, last = run.first_ms, run.last_ms
 
         def follows(session: Session) -> bool:
-            return session.follows(first)
+            return session.follows(first, last)
 
         def precedes(session: Session) -> bool:
             return session.preceded_by(first, last)
@@ -155,13 +157,15 @@ runs = st.builds(
         device=device,
         previous_device=previous if previous != device else None,
     ),
-    minute=st.integers(0, 200),
-    length=st.sampled_from([0, 0, 0, 5, 29, 45]),
+    minute=st.integers(0, 200) | st.integers(0, 200) | st.integers(1_380, 1_500),
+    length=st.sampled_from([0, 0, 0, 5, 29, 45, 690, 1_400, 1_445]),
     mode=st.sampled_from([RunMode.OPEN, RunMode.OPEN, RunMode.LATE, RunMode.PEEK]),
     device=st.just(TODAY) | st.sampled_from([TODAY, YESTERDAY]),
     previous=st.sampled_from([None, YESTERDAY]),
 )
-steps = st.lists(st.lists(runs, min_size=1, max_size=4) | st.integers(0, 300), max_size=25)
+steps = st.lists(
+    st.lists(runs, min_size=1, max_size=4) | st.integers(0, 300) | st.integers(1_400, 1_700), max_size=25
+)
 
 
 @pytest.fixture(scope="module")

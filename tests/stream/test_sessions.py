@@ -1,20 +1,27 @@
-"""The 30-minute rule as the commit script applies it."""
+"""The rules of 30 minutes and of 24 hours as the commit script applies them."""
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openpanel.identity.ids import session_id
 from openpanel.stream.drain import Message
-from openpanel.stream.frames import RunMode
+from openpanel.stream.frames import Resolved, RunMode
 from tests.stream.builders import DEVICE, MINUTE, NOON, PROJECT, Stream, a_run, a_stream, an_append
 
 YESTERDAYS = 0xBBBB_0000_0000_0002
+DAY = 1_440  # minutes
 
 
 def bucket_of(minute: float, device: int = DEVICE) -> int:
     return session_id(project=PROJECT, device=device, at_ms=NOON + int(minute * MINUTE))
+
+
+async def sent_all_the_time(stream: Stream, *, until: int, **fields: Any) -> dict[int, Resolved]:
+    """What a wall monitor gets that shows itself every 29 minutes: the answers by minute."""
+    return {minute: await stream.visit(minute, **fields) for minute in range(0, until + 1, 29)}
 
 
 async def test_first_event_opens_the_candidate_session(stream: Stream) -> None:
@@ -60,6 +67,109 @@ async def test_boundary_closes_the_old_session_on_the_new_ones_message(stream: S
     assert (last.closed.views, last.closed.events) == (1, 3)
     assert (last.closed.exit_path, last.closed.profile) == ("/out", "p1")
     assert last.closed.project == PROJECT
+
+
+async def test_visit_that_never_falls_silent_ends_after_24_hours(stream: Stream) -> None:
+    answers = await sent_all_the_time(stream, until=3 * DAY + 30)
+    left = stream.sweep(4 * DAY)
+
+    assert [minute for minute, answer in answers.items() if answer.opened] == [0, 1_450, 2_900, 4_350]
+    sessions = [answer.session for answer in answers.values()]
+    assert len(set(sessions)) == 4
+    assert sessions == sorted(sessions, key=sessions.index)
+    assert [ended.session for ended in left] == sessions[-1:]
+
+
+async def test_visit_of_24_hours_ends_once_with_what_was_done_in_it(stream: Stream) -> None:
+    answers = await sent_all_the_time(stream, until=DAY + 10)
+    ends = [message.closed for message in stream.messages() if message.closed is not None]
+    (left,) = stream.sweep(2 * DAY)
+
+    (ended,) = ends
+    assert (ended.session, ended.views) == (answers[0].session, 50)
+    assert (ended.started_ms, ended.ended_ms) == (NOON, NOON + (DAY - 19) * MINUTE)
+    assert (left.session, left.views) == (answers[1_450].session, 1)
+
+
+async def test_last_moment_of_24_hours_is_part_of_the_visit(stream: Stream) -> None:
+    answers = await sent_all_the_time(stream, until=DAY - 1)
+
+    last = await stream.append(a_run(NOON + DAY * MINUTE - 1))
+    next_one = await stream.append(a_run(NOON + DAY * MINUTE))
+
+    assert last.session == answers[0].session
+    assert next_one.opened
+
+
+async def test_call_that_crosses_the_24_hours_begins_the_next_visit(stream: Stream) -> None:
+    first = (await sent_all_the_time(stream, until=DAY - 1))[0]
+
+    crossing = await stream.append(a_run(NOON + (DAY - 5) * MINUTE, last=NOON + (DAY + 5) * MINUTE))
+
+    assert crossing.opened
+    assert crossing.session != first.session
+    assert crossing.started_ms == NOON + (DAY - 5) * MINUTE
+
+
+async def test_next_visit_after_24_hours_has_todays_device(stream: Stream) -> None:
+    for minute in range(0, DAY, 29):
+        await stream.append(a_run(NOON + minute * MINUTE, device=YESTERDAYS))
+
+    after = await stream.visit(DAY, previous_device=YESTERDAYS)
+
+    assert after.opened
+    assert after.device == DEVICE
+
+
+async def test_late_events_find_both_visits_around_the_24_hours(stream: Stream) -> None:
+    answers = await sent_all_the_time(stream, until=DAY + 10)
+
+    before = await stream.visit(DAY - 1, mode=RunMode.LATE)
+    between = await stream.visit(DAY + 1, mode=RunMode.LATE)
+
+    assert before.session == answers[0].session
+    assert between.session == answers[DAY + 10].session != before.session
+
+
+async def test_late_event_of_a_visit_that_took_24_hours_and_has_no_next_one_belongs_to_none(
+    stream: Stream,
+) -> None:
+    await sent_all_the_time(stream, until=DAY - 1)
+
+    late = await stream.visit(DAY + 1, mode=RunMode.LATE)
+
+    assert (late.session, late.opened) == (0, False)
+
+
+async def test_earlier_event_that_would_make_a_visit_of_24_hours_has_one_of_its_own(stream: Stream) -> None:
+    visit = (await sent_all_the_time(stream, until=DAY - 10))[0]
+
+    near = await stream.visit(-5)
+    far = await stream.visit(-25)
+
+    assert near.session == visit.session
+    assert far.opened
+    assert far.session != visit.session
+
+
+async def test_peek_after_24_hours_tells_the_id_of_the_next_visit(stream: Stream) -> None:
+    visit = (await sent_all_the_time(stream, until=DAY - 1))[0]
+
+    peeked = await stream.visit(DAY, mode=RunMode.PEEK)
+    opened = await stream.visit(DAY + 1)
+
+    assert peeked.session == opened.session != visit.session
+
+
+async def test_server_event_joins_no_visit_of_24_hours_but_the_next(stream: Stream) -> None:
+    await sent_all_the_time(stream, until=DAY - 1, profile="p1")
+
+    too_late = await stream.visit(DAY, device=7, mode=RunMode.JOIN, profile="p1")
+    visit = await stream.visit(DAY + 1, profile="p1")
+    joined = await stream.visit(DAY + 2, device=7, mode=RunMode.JOIN, profile="p1")
+
+    assert (too_late.device, too_late.session) == (0, 0)
+    assert joined.session == visit.session
 
 
 async def test_only_first_message_of_a_run_says_that_it_opened(stream: Stream) -> None:

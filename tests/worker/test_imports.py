@@ -36,6 +36,19 @@ def the_session(world: World, columns: str = WHOLE_SESSION) -> tuple[Any, ...]:
     return row
 
 
+def sessions(
+    world: World,
+    columns: str = "session_id, toString(toDateTime(session_started_at)), views, entry_path, exit_path",
+) -> list[tuple[Any, ...]]:
+    """All sessions by their beginnings."""
+    return world.rows(columns, table="sessions FINAL", order="session_started_at")
+
+
+def day_of_session(number: int) -> int:
+    """The session of what was done so many days from the beginning of the visit."""
+    return hash64("session day", PROJECT, to_hex(SESSION), str(number))
+
+
 @pytest.mark.parametrize("between", ["another worker", "the same worker", "nobody"])
 async def test_session_that_crosses_two_calls_is_one(world: World, between: str) -> None:
     await import_rows(world, a_view("/a", "10:00:00"), a_view("/b", "10:05:00"))
@@ -119,3 +132,73 @@ async def test_call_that_nobody_can_read_keeps_no_other_from_its_session(world: 
 
     assert the_session(world, "views") == (1,)
     assert [letter[0] for letter in world.letters()] == ["message cannot be read"]
+
+
+async def test_imported_rows_a_day_from_the_beginning_are_sessions_of_their_own(world: World) -> None:
+    await import_rows(
+        world,
+        a_view("/a", "10:00:00"),
+        a_view("/b", "", created_at="2024-05-02T09:59:59.999Z"),
+        a_view("/c", "", created_at="2024-05-02T10:00:00Z"),
+        a_view("/d", "", created_at="2024-05-03T09:00:00Z"),
+        a_view("/e", "", created_at="2024-05-06T12:00:00Z"),
+    )
+
+    world.drain()
+
+    assert sessions(world) == [
+        (SESSION, "2024-05-01 10:00:00", 2, "/a", "/b"),
+        (day_of_session(1), "2024-05-02 10:00:00", 2, "/c", "/d"),
+        (day_of_session(5), "2024-05-06 12:00:00", 1, "/e", "/e"),
+    ]
+
+
+async def test_imported_rows_a_day_before_the_beginning_are_a_session_of_their_own(world: World) -> None:
+    await import_rows(world, a_view("/b", "10:00:00"))
+    await import_rows(world, a_view("/a", "", created_at="2024-04-30T09:00:00Z"))
+
+    world.new_drain(max_events=1).run()
+
+    assert sessions(world) == [
+        (day_of_session(-1), "2024-04-30 09:00:00", 1, "/a", "/a"),
+        (SESSION, "2024-05-01 10:00:00", 1, "/b", "/b"),
+    ]
+
+
+@pytest.mark.parametrize("between", ["another worker", "the same worker"])
+async def test_days_of_a_session_that_cross_two_calls_stay_what_they_are(world: World, between: str) -> None:
+    await import_rows(world, a_view("/a", "10:00:00"), a_view("/b", "", created_at="2024-05-02T11:00:00Z"))
+    world.drain()
+    if between == "another worker":
+        world.transform = world.new_transform()
+    await import_rows(world, a_view("/b", "23:00:00"), a_view("/c", "", created_at="2024-05-02T10:30:00Z"))
+
+    world.drain()
+
+    assert sessions(world, "session_id, toString(toDateTime(session_started_at)), views") == [
+        (SESSION, "2024-05-01 10:00:00", 2),
+        (day_of_session(1), "2024-05-02 11:00:00", 2),
+    ]
+
+
+async def test_end_of_an_imported_session_of_nearly_24_hours_is_its_own(world: World) -> None:
+    await import_rows(
+        world,
+        a_view("/a", "10:00:00"),
+        a_view("/b", "", created_at="2024-05-02T09:59:59.500Z"),
+        {**a_view("/b", "", created_at="2024-05-02T10:00:00.500Z"), "name": "session_end"},
+    )
+
+    world.drain()
+
+    assert {session for (session,) in world.rows("session_id")} == {SESSION}
+
+
+async def test_imported_amount_counts_on_the_revenue_event_only(world: World) -> None:
+    paid = {"created_at": "2024-05-01T10:00:00Z", "device_id": "dev-1", "session_id": "s1", "revenue": 100}
+    await import_rows(world, {**paid, "name": "purchase"}, {**paid, "name": "revenue"})
+
+    world.drain()
+
+    assert world.rows("name, revenue") == [("revenue", 100), ("purchase", 0)]
+    assert the_session(world, "revenue") == (100,)

@@ -286,7 +286,7 @@ async def test_imported_rows_keep_their_ids_and_sessions(world: World) -> None:
         "os": "iOS", "country": "SE", "properties": {"a": {"b": 1}},
     }  # fmt: skip
     second = {
-        "name": "buy",
+        "name": "revenue",
         "created_at": "2024-05-01T10:00:00Z",
         "device_id": "dev-1",
         "session_id": "s1",
@@ -310,7 +310,7 @@ async def test_imported_rows_keep_their_ids_and_sessions(world: World) -> None:
         "name, device_id, device_ref, session_id, toUnixTimestamp64Milli(session_started_at), profile_id, path,"
         " referrer_name, utm_source, os, country, revenue, properties, toString(day), imported_at != 0"
     ) == [
-        ("buy", device, "dev-1", session, ten, "42", "", "", "", "", "", 5, {}, "2024-05-01", 1),
+        ("revenue", device, "dev-1", session, ten, "42", "", "", "", "", "", 5, {}, "2024-05-01", 1),
         (
             *("screen_view", device, "dev-1", session, ten, "", "/a", "X", "x", "iOS", "SE", 0),
             *({"__query.utm_source": "x", "a.b": "1"}, "2024-05-01", 1),

@@ -1,14 +1,19 @@
 """What cannot be read, processed or inserted is kept with its reason, and its neighbours go on."""
 
+import base64
 import json
+import os
 from typing import Any
 
 import pytest
 
+from openpanel.stream import frames
+from openpanel.stream.frames import Envelope, Item
 from openpanel.warehouse import Refused, Warehouse
 from openpanel.warehouse.errors import error_of
+from openpanel_worker.bodies import MAX_KEPT
 from openpanel_worker.drain import Outcome
-from tests.worker.builders import BOB, NOON, Kind, World, track
+from tests.worker.builders import BOB, NOON, PROJECT, Kind, World, track
 from tests.worker.faults import DyingShard, FaultyWarehouse, Killed
 
 
@@ -68,6 +73,22 @@ async def test_frame_that_cannot_be_read_is_kept_whole(world: World) -> None:
     [(reason, _, body)] = world.letters()
     assert (reason, body.encode("latin-1")) == ("frame cannot be read", b"\xffgarbage")
     assert world.rows("name", where="name IN ('before', 'after')") == [("before",), ("after",)]
+
+
+async def test_large_frame_of_another_version_is_kept_whole(world: World) -> None:
+    body = b'"' + base64.b64encode(os.urandom(1_500_000)) + b'"'
+    item = Item(Kind.TRACK, -1, NOON, 0, -1, 0)
+    written = frames.encode(
+        [(0, 0, Envelope(PROJECT, "client", NOON, "", "", "", "", "", body, [item]))], messages=1
+    )
+    newer = bytes([frames.VERSION + 1]) + written[1:]
+    world.stream.redis.xadd(world.stream.keys.stream, {"f": newer, "n": 1})
+
+    assert world.drain() is Outcome.EMPTY
+
+    [(_, _, kept)] = world.letters()
+    assert len(newer) > MAX_KEPT
+    assert kept.encode("latin-1") == newer
 
 
 async def test_single_row_that_is_refused_is_found(

@@ -95,7 +95,9 @@ def test_worker_of_a_cluster_inserts_into_the_table_that_knows_the_shards(
         deps.warehouse.create_database()
         for statement in (*render(table, form=Single()), *render(local, form=Single())):
             deps.warehouse.command(statement)
-        write(deps.warehouse, rows, token="one", refuse=lambda _source, detail: pytest.fail(detail))
+        write(
+            deps.warehouse, rows, token="one", refuse=lambda _source, detail: pytest.fail(detail), cuts=set()
+        )
 
         assert deps.warehouse.query(f"SELECT person, into FROM {table.name}") == [(1, 2)]
         assert deps.warehouse.query(f"SELECT count() FROM {local.name}") == [(0,)]

@@ -9,7 +9,7 @@ from openpanel.stream.drain import DeadFrame, Message
 from openpanel.stream.frames import Kind
 from openpanel.warehouse.native import string_fragment
 from openpanel_worker.batch import Row, Source
-from openpanel_worker.bodies import MAX_KEPT, kept
+from openpanel_worker.bodies import kept
 
 FRAME: Final = "frame cannot be read"
 MESSAGE: Final = "message cannot be read"
@@ -50,5 +50,5 @@ def _facts(source: Source, now_ms: int) -> tuple[str, int, str, str]:
         kind = _KINDS.get(source.item.kind, "unknown")
         return source.envelope.project, source.envelope.received_ms, kind, kept(source)
     if isinstance(source, DeadFrame):
-        return "", now_ms, "frame", source.body[:MAX_KEPT].decode("latin-1")  # every byte can be found again
+        return "", now_ms, "frame", source.body.decode("latin-1")  # whole, and every byte can be found again
     return source.project, source.ended_ms, "session_end", repr(source)

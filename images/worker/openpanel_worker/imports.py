@@ -20,9 +20,9 @@ from openpanel.wire.reserved import IDENTIFY
 from openpanel.wire.rows import ROW
 from openpanel.wire.rows import Row as Given
 from openpanel_worker.batch import Row
-from openpanel_worker.events import SESSION_END, person_of
+from openpanel_worker.events import REVENUE, SESSION_END, person_of
 from openpanel_worker.fragments import Fragments
-from openpanel_worker.imported_sessions import ImportedSessions, session_of
+from openpanel_worker.imported_sessions import ImportedSessions
 from openpanel_worker.projects import Project
 
 UTM: Final = tuple(
@@ -57,8 +57,7 @@ class Imports:
 
     def _built(self, message: Message, given: Given, project: Project, profile: str) -> Row:
         envelope, item, fragments = message.envelope, message.item, self._fragments
-        session = session_of(envelope.project, given)
-        started_ms = self._sessions.start_of(envelope.project, session) if session else 0
+        session, started_ms = self._sessions.place(envelope.project, given)
         page = parse_page(given.path or "")
         flat = _properties(given, page)
         referral = self._referral(given, page)
@@ -79,7 +78,7 @@ class Imports:
             given.origin or page.origin,
             fragments[given.title or flat.get("__title", "")],
             (fragments[referral.url], referral.name, referral.type, *(flat.get(name, "") for name in UTM)),
-            given.revenue or 0,
+            given.revenue or 0 if given.name == REVENUE else 0,
             given.duration or 0,
             (
                 *(given.country or "", given.region or "", fragments[given.city or ""]),

@@ -27,6 +27,7 @@ _log = structlog.get_logger(__name__)
 class Acknowledging(Protocol):
     """The part of a leased shard that is needed here."""
 
+    def cut(self, block: Block, token: str) -> None: ...
     def acknowledge(self, block: Block) -> None: ...
 
 
@@ -51,6 +52,7 @@ class Insertion:
         self._erasures = erasures
         self._late_words = late_words
         self._refused = Rows(tables.DEAD_LETTERS)
+        self._cuts = _Cuts(block, shard)
 
     def go_on(self, warehouse: Warehouse, pulse: Pulse) -> None:
         """Insert what is left and acknowledge; raises LeaseLost, Unavailable and errors of Redis."""
@@ -59,7 +61,8 @@ class Insertion:
             self._insert(warehouse, self.waiting[0])
             self.waiting.pop(0)
         if self._refused.rows:
-            write(warehouse, self._refused, token=f"{self.block.token}:refused", refuse=_lose)
+            token = f"{self.block.token}:refused"
+            write(warehouse, self._refused, token=token, refuse=_lose, cuts=self._cuts)
             _count(self._refused)
             self._refused = Rows(tables.DEAD_LETTERS)
         self._erasures.look_after(self.projects)
@@ -73,10 +76,26 @@ class Insertion:
     def _insert(self, warehouse: Warehouse, rows: Rows) -> None:
         found: list[tuple[Source, str]] = []
         refuse = _lose if rows.table is tables.DEAD_LETTERS else lambda *one: found.append(one)
-        write(warehouse, rows, token=self.block.token, refuse=refuse)
+        write(warehouse, rows, token=self.block.token, refuse=refuse, cuts=self._cuts)
         for source, detail in found:  # only once all of the table is in: the whole may be tried again
             self._transform.bury(source, dead_letters.REFUSED, detail, into=self._refused)
         _count(rows)
+
+
+class _Cuts:
+    """Those of a block, written down beside its range before the first half goes in."""
+
+    def __init__(self, block: Block, shard: Acknowledging) -> None:
+        self._block = block
+        self._shard = shard
+        self._tokens = set(block.cuts)
+
+    def __contains__(self, token: str) -> bool:
+        return token in self._tokens
+
+    def add(self, token: str) -> None:
+        self._shard.cut(self._block, token)
+        self._tokens.add(token)
 
 
 def _lose(source: Source, detail: str) -> None:

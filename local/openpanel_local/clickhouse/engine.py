@@ -3,6 +3,9 @@
 Every method blocks and is called from a pool of threads. A connection's `USE`, `SET` and parameters are the
 request's alone. While a stream is open on a connection, nothing else is asked of it: the engine would silently
 answer with an empty result. Errors come out as `Refusal`.
+
+The library's own insert in pieces answers well what fails after its data was read: a view, a constraint, a
+limit, a KILL. So the data of an insert goes to a file without a name, and the engine reads it from there.
 """
 
 import contextlib
@@ -10,11 +13,12 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from openpanel_local.clickhouse import configuration, errors
 from openpanel_local.clickhouse.configuration import Config
@@ -60,6 +64,7 @@ class Engine:
 
         self._library = _chdb
         self._path = str(config.store)
+        self._temporary = config.temporary
         # The engine lives as long as one connection is open.
         self._keeper = _open(_chdb, f"{self._path}?config-file={config.engine_file}")
         self._keeper_free = threading.Lock()
@@ -71,7 +76,7 @@ class Engine:
 
     def connect(self, setup: Sequence[str]) -> "Connection":
         """A new connection that has run `setup`, in which the setting MARK is what `kill` finds it by."""
-        connection = Connection(_open(self._library, self._path))
+        connection = Connection(_open(self._library, self._path), temporary=self._temporary)
         try:
             for statement in setup:
                 connection.run(statement)
@@ -107,10 +112,11 @@ class Engine:
 class Connection:
     """One request's connection."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, *, temporary: Path) -> None:
         self._raw = raw
+        self._temporary = temporary
         self._stream: Any = None
-        self._insert: Any = None
+        self._data: IO[bytes] | None = None
         self.figures = Figures()
 
     def run(self, statement: str | bytes) -> None:
@@ -146,30 +152,32 @@ class Connection:
             )
             return data
 
-    def begin_insert(self, statement: bytes, data_format: str) -> None:
-        """Start an insert whose data follows."""
-        with _translated():
-            self._insert = self._raw.send_insert(statement.decode("utf-8", "surrogateescape"), data_format)
-
     def append(self, data: bytes) -> None:
-        """More data of the insert."""
-        with _translated():
-            self._raw.insert_append(self._insert, data)
+        """More data of an insert; nothing of it is written to a table before `insert`."""
+        with _room_for_data():
+            if self._data is None:
+                self._data = tempfile.TemporaryFile(dir=self._temporary)  # noqa: SIM115 - `close` closes it
+            self._data.write(data)
 
-    def finish_insert(self) -> None:
-        """Commit the insert."""
-        with _translated():
-            insert, self._insert = self._insert, None
-            self._note(self._raw.insert_done(insert))
+    def insert(self, target: bytes, settings: bytes, data_format: str) -> None:
+        """Write what was appended; `settings` is the clause of the statement that follows its target."""
+        self.append(b"")
+        assert self._data is not None
+        with _room_for_data():
+            self._data.flush()
+            self._data.seek(0)
+        source = f"\nFROM INFILE '/dev/fd/{self._data.fileno()}' COMPRESSION 'none'\n".encode()
+        self.run(target + source + settings + f"\nFORMAT {identifier(data_format)}".encode())
 
     def close(self) -> None:
         """Give up what is unfinished and close."""
         with contextlib.suppress(Exception):
-            if self._insert is not None:
-                self._raw.insert_cancel(self._insert)
             if self._stream is not None:
                 self._raw.streaming_cancel_query(self._stream)
         self._raw.close()
+        if self._data is not None:
+            with contextlib.suppress(OSError):  # what it still held back finds no room
+                self._data.close()
 
     def _note_progress(self, progress: Mapping[str, int]) -> None:
         """Called by the engine now and then and at the end; blocks do not say what was read for them."""
@@ -211,6 +219,15 @@ def _open(library: Any, path: str) -> Any:
 
 def _no_files(_path: str) -> str:
     raise PermissionError("the function file is not available")
+
+
+@contextlib.contextmanager
+def _room_for_data() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        message = f"the data of the insert cannot be kept: {error.strerror}"
+        raise errors.refusal(errors.NOT_ENOUGH_SPACE, message) from error
 
 
 @contextlib.contextmanager

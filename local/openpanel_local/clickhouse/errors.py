@@ -18,6 +18,7 @@ QUERY_IS_TOO_LARGE = 229
 CANNOT_DECOMPRESS = 271
 SUPPORT_IS_DISABLED = 344
 QUERY_WAS_CANCELLED = 394
+NOT_ENOUGH_SPACE = 243
 ACCESS_DENIED = 497
 PY_EXCEPTION_OF_UDF = 800
 AUTHENTICATION_FAILED = 516
@@ -27,6 +28,7 @@ _NAMES = {
     BAD_ARGUMENTS: "BAD_ARGUMENTS",
     NOT_IMPLEMENTED: "NOT_IMPLEMENTED",
     SYNTAX_ERROR: "SYNTAX_ERROR",
+    NOT_ENOUGH_SPACE: "NOT_ENOUGH_SPACE",
     UNKNOWN_SETTING: "UNKNOWN_SETTING",
     READONLY: "READONLY",
     TOO_MANY_SIMULTANEOUS_QUERIES: "TOO_MANY_SIMULTANEOUS_QUERIES",
@@ -59,6 +61,13 @@ _STATUSES = {
 _STATUS_OF = {code: status for status, codes in _STATUSES.items() for code in codes}
 
 _CODE = re.compile(r"Code: (\d+)\. DB::Exception: ")
+# Where the data of an insert was kept is nothing that the client knows; around such an error stands another.
+_WRAPPED = re.compile(
+    r"Code: (\d+)\. DB::Exception: (Code: \1\. DB::Exception: .*) \(version [^)]+\)\. \(\w+\)", re.DOTALL
+)
+_WHERE_DATA_WAS = re.compile(
+    r"(: \(in file/uri /dev/fd/\d+\))|(: While executing File)?: data for INSERT was parsed from file"
+)
 _TAG_LENGTH = 16
 
 
@@ -84,6 +93,8 @@ def refusal(code: int, message: str) -> Refusal:
 def from_engine(error: Exception) -> Refusal:
     """What the engine raised; an error without a number (of the library around it) gets ClickHouse's catch-all."""
     text = str(error).strip()
+    if wrapped := _WRAPPED.fullmatch(text):
+        text = _WHERE_DATA_WAS.sub("", wrapped[2])
     if match := _CODE.match(text):
         if int(match[1]) == PY_EXCEPTION_OF_UDF:  # the only such function is the one that `engine` closes
             return refusal(ACCESS_DENIED, "Not enough privileges: the function file is not available")

@@ -88,27 +88,26 @@ class Execution:
         await self._threads.call(self._begin_insert, statement, setup, first, whole)
         while not self._body.ended:
             packed = await self._body.packed()
-            await self._threads.call(self._append, packed)
+            await self._threads.call(self._append, statement, packed)
         await self._answer.whole(b"", headers=self._summary())
 
     def _begin_insert(self, statement: Statement, setup: list[str], first: bytes, whole: bool) -> None:
         self._connection = self._engine.connect(setup)
-        self._connection.begin_insert(statement.text, statement.format)
-        if first:
-            self._connection.append(first)
+        self._connection.append(first)
         if whole:
-            self._finish_insert()
+            self._finish_insert(statement)
 
-    def _append(self, packed: bytes) -> None:
+    def _append(self, statement: Statement, packed: bytes) -> None:
         assert self._connection is not None
         for piece in self._body.unpack(packed):
             self._connection.append(piece)
         if self._body.ended:
-            self._finish_insert()
+            self._finish_insert(statement)
 
-    def _finish_insert(self) -> None:
+    def _finish_insert(self, statement: Statement) -> None:
         assert self._connection is not None
-        self._connection.finish_insert()
+        target, settings = statement.text[: statement.target_end], statement.text[statement.target_end :]
+        self._connection.insert(target, settings, statement.format)
         self._close()
 
     async def _ask(self, asked: Request, statement: Statement, setup: list[str], gone: Gone) -> None:

@@ -41,6 +41,7 @@ _REFUSED_ENGINES = frozenset(
 _REFUSED_PAIRS = frozenset({("INTO", "OUTFILE"), ("FROM", "INFILE")})
 _DISK_STATEMENTS = frozenset({"BACKUP", "RESTORE"})  # they name the disk `backups`; a grant watches over it
 _OPENING, _CLOSING = b"([{", b")]}"
+_NOT_OF_AN_INSERT_WITH_DATA = frozenset({"SELECT", "WITH", "FROM", ";", "\\G"})
 _INSERT_PREFIX = frozenset({"INTO", "TABLE", "FUNCTION"})
 _AFTER_FORMAT = re.compile(rb"[ \t\f]*(?:\r\n|\n|\r)?")
 _ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
@@ -63,6 +64,7 @@ class Statement:
     text: bytes
     format: str = ""
     data_at: int = 0  # in the text that was read; data of an insert
+    target_end: int = 0  # in `text`, of an insert; what follows are its settings
     reads_only: bool = False  # nothing is lost when it is stopped half way
 
 
@@ -90,16 +92,20 @@ def _insert(text: bytes, *, complete: bool) -> Statement | None:
     """An insert whose data follows; None: it has none, or the text ends before that can be seen."""
     head: list[Token] = []
     ending: str | None = None
+    settings_at: int | None = None
     for token in _at_top(text, head):
         if ending is not None:  # the name after FORMAT
-            return _with_format(text, head, token, complete=complete)
+            return _with_format(text, head, token, settings_at, complete=complete)
         word = "" if _is_target(text, head) else _word(text, token)
         cut_off = not complete and token.end == len(text)
-        if cut_off or word in {"SELECT", "WITH", "FROM"}:
+        if cut_off or word in _NOT_OF_AN_INSERT_WITH_DATA:
             break
+        if word == "SETTINGS" and settings_at is None:
+            settings_at = token.start
         if word == "VALUES":
             _check(text, head)
-            return Statement(Action.INSERT, text[: token.start], "Values", token.end)
+            end = token.start if settings_at is None else settings_at
+            return Statement(Action.INSERT, text[: token.start], "Values", token.end, target_end=end)
         ending = word if word == "FORMAT" else None
     return None
 
@@ -126,16 +132,19 @@ def _is_target(text: bytes, head: Sequence[Token]) -> bool:
     return last == "." or (last in _INSERT_PREFIX | {"INSERT"} and len(head) <= 3)
 
 
-def _with_format(text: bytes, head: Sequence[Token], name: Token, *, complete: bool) -> Statement | None:
+def _with_format(
+    text: bytes, head: Sequence[Token], name: Token, settings_at: int | None, *, complete: bool
+) -> Statement | None:
     if not complete and name.end == len(text):
         return None
     match = _AFTER_FORMAT.match(text, name.end)
     data_at = match.end() if match else name.end
     if not complete and data_at == len(text) and not text.endswith(b"\n"):
         return None  # the line break that belongs to the statement may still come
-    statement = head[:-1]  # without FORMAT: the engine is told the format apart
-    _check(text, statement)
-    return Statement(Action.INSERT, text[: head[-1].start], _name(text, name), data_at)
+    _check(text, head[:-1])
+    head_end = head[-1].start  # without FORMAT: the engine is told the format apart
+    target_end = head_end if settings_at is None else settings_at
+    return Statement(Action.INSERT, text[:head_end], _name(text, name), data_at, target_end=target_end)
 
 
 @lru_cache(maxsize=KEPT)

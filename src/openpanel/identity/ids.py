@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Final
 
 SESSION_TIMEOUT_MS: Final = 1_800_000  # a visit ends after this much silence
+LONGEST_SESSION_MS: Final = 86_400_000  # and lasts less than this, whatever else comes of its device
 LATE_AFTER_MS: Final = 900_000  # events older than this never open a session
 FUTURE_TOLERANCE_MS: Final = 60_000  # clocks of clients may be ahead by this much
 DEVICE_REF_MAX: Final = 64  # characters of a device id that a client chose

@@ -67,6 +67,8 @@ class Block:
     dead: list[DeadFrame]
     repeated: bool
     """The range was opened before, perhaps by a worker that died: parts of it may be written already."""
+    cuts: frozenset[str]
+    """Tokens of inserts that were refused before, and of which halves may be written already."""
 
 
 class Shard:
@@ -92,7 +94,7 @@ class Shard:
         self._keys = ShardKeys(pool, index)
         self._script = {
             name: redis.register_script(scripts.text(name))
-            for name in ("acquire", "renew", "release", "claim", "acknowledge", "clear_order")
+            for name in ("acquire", "renew", "release", "claim", "cut", "acknowledge", "clear_order")
         }
         self._fence = 0
         self._epoch = ""
@@ -141,7 +143,8 @@ class Shard:
         """
         if after is None and (open_range := cast("bytes | None", self._redis.get(self._keys.range))):
             first, last, noted = open_range.decode().split()
-            return self._block(self._read(first, last), first, last, int(noted), repeated=True)
+            entries, cuts = self._read(first, last), self._cuts()
+            return self._block(entries, first, last, int(noted), repeated=True, cuts=cuts)
         taken, messages = self._take("-" if after is None else f"({after.last}", max_events)
         if not taken:
             return None
@@ -157,6 +160,15 @@ class Shard:
         noted = _range(block.first, block.last, block.messages)
         self._fenced("claim", [keys.fence, keys.range], [self._fence, noted])
 
+    def cut(self, block: Block, token: str) -> None:
+        """Write down that an insert of this block was refused, before any half of it is inserted; raises LeaseLost.
+
+        What refused it may pass: whoever repeats the block must know that its halves have tokens of their own.
+        """
+        keys = self._keys
+        noted = _range(block.first, block.last, block.messages)
+        self._fenced("cut", [keys.fence, keys.range, keys.cuts], [self._fence, noted, token])
+
     def acknowledge(self, block: Block) -> None:
         """The block is written: take its entries off the stream and count its events. Raises LeaseLost."""
         keys = self._keys
@@ -167,7 +179,7 @@ class Shard:
             counted += (project, events)
         self._fenced(
             "acknowledge",
-            [keys.stream, keys.depth, keys.fence, keys.range, keys.usage(month)],
+            [keys.stream, keys.depth, keys.fence, keys.range, keys.cuts, keys.usage(month)],
             [
                 self._fence,
                 _range(block.first, block.last, block.messages),
@@ -186,7 +198,21 @@ class Shard:
         """Whether something waits; to be asked once the name of the order is free."""
         return bool(self._redis.xlen(self._keys.stream))
 
-    def _block(self, entries: _Entries, first: str, last: str, messages: int, *, repeated: bool) -> Block:
+    def _cuts(self) -> frozenset[str]:
+        """Of the open block."""
+        tokens = cast("set[bytes]", self._redis.smembers(self._keys.cuts))
+        return frozenset(token.decode() for token in tokens)
+
+    def _block(
+        self,
+        entries: _Entries,
+        first: str,
+        last: str,
+        messages: int,
+        *,
+        repeated: bool,
+        cuts: frozenset[str] = frozenset(),
+    ) -> Block:
         records: list[Record] = []
         dead: list[DeadFrame] = []
         for name, fields in entries:
@@ -196,7 +222,7 @@ class Shard:
             records.extend(own_records)
             dead.extend(own_dead)
         token = f"{self._epoch}:{self._pool.name}:{self._index}:{first}-{last}"
-        return Block(token, first, last, messages, records, dead, repeated)
+        return Block(token, first, last, messages, records, dead, repeated, cuts)
 
     def _take(self, start: str, max_events: int) -> tuple[_Entries, int]:
         """Entries from there on and their messages: as many as fit, read in pages that are never much too long."""

@@ -59,6 +59,7 @@ def _fixed(keys: ShardKeys) -> tuple[str, ...]:
         keys.lease,
         keys.fence,
         keys.range,
+        keys.cuts,
         keys.epoch,
     )
 

@@ -41,6 +41,7 @@ class ShardKeys:
     lease: str = field(init=False)
     fence: str = field(init=False)
     range: str = field(init=False)
+    cuts: str = field(init=False)
     epoch: str = field(init=False)
     session_prefix: str = field(init=False)
     live_prefix: str = field(init=False)
@@ -53,7 +54,7 @@ class ShardKeys:
 
     def __post_init__(self) -> None:
         tag = f"{NAMESPACE}:{{{self.pool.name}:{self.index}}}:"
-        for name in ("stream", "depth", "order", "projects", "lease", "fence", "range", "epoch"):
+        for name in ("stream", "depth", "order", "projects", "lease", "fence", "range", "cuts", "epoch"):
             object.__setattr__(self, name, tag + name)
         object.__setattr__(self, "session_prefix", tag + "session:")
         object.__setattr__(self, "live_prefix", tag + "live:")

@@ -8,7 +8,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Final
 
-from openpanel.identity.ids import SESSION_TIMEOUT_MS
+from openpanel.identity.ids import LONGEST_SESSION_MS, SESSION_TIMEOUT_MS
 from openpanel.stream.messages import GUARD_MS
 
 _HOUR_MS: Final = 3_600_000
@@ -25,6 +25,7 @@ KEPT_REPLIES: Final = 4  # of a writer; more than it has commits under way
 
 _CONSTANTS: Final = {
     "SESSION_TIMEOUT_MS": SESSION_TIMEOUT_MS,
+    "LONGEST_SESSION_MS": LONGEST_SESSION_MS,
     "LIVE_STATE_MS": LIVE_STATE_MS,
     "CLOSED_STATE_MS": CLOSED_STATE_MS,
     "POINTER_MS": POINTER_MS,
@@ -36,7 +37,7 @@ _CONSTANTS: Final = {
     "KEPT_REPLIES": KEPT_REPLIES,
 }
 # Scripts that empty the stream: what keeps them from writing keeps a full Redis full.
-_IN_ANY_CASE: Final = frozenset({"acquire", "renew", "claim", "acknowledge", "release", "clear_order"})
+_IN_ANY_CASE: Final = frozenset({"acquire", "renew", "claim", "cut", "acknowledge", "release", "clear_order"})
 _PARTS: Final = {"commit": ("sessions", "rules", "commit"), "sweep": ("sessions", "sweep")}
 
 

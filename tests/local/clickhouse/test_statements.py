@@ -94,6 +94,21 @@ def test_the_head_is_found_wherever_the_text_is_cut(
             assert text[found.data_at :] == data
 
 
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("INSERT INTO t (a) SETTINGS x = 1 FORMAT TSV\n1", "INSERT INTO t (a) "),
+        ("INSERT INTO db.settings SETTINGS x = 1 VALUES (1)", "INSERT INTO db.settings "),
+        ("INSERT INTO settings (settings) VALUES (1)", "INSERT INTO settings (settings) "),
+        ("INSERT INTO t FORMAT TSV SETTINGS 1", "INSERT INTO t "),
+    ],
+)
+def test_settings_of_an_insert_begin_after_its_target(text: str, target: str) -> None:
+    found = _whole(text)
+
+    assert found.text[: found.target_end].decode() == target
+
+
 @pytest.mark.parametrize("text", ["SELECT 1", "INSERT INTO t SELECT 1", "INSERT", "", "-- x"])
 def test_other_statements_wait_for_their_end(text: str) -> None:
     assert read(text.encode(), complete=False) is None
@@ -110,7 +125,15 @@ def test_one_statement_may_end_in_semicolons() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["SELECT 1; SELECT 2", "SELECT 1;;x", "DROP TABLE a; DROP TABLE b", "SELECT 1 \\G SELECT 2"]
+    "text",
+    [
+        "SELECT 1; SELECT 2",
+        "SELECT 1;;x",
+        "DROP TABLE a; DROP TABLE b",
+        "SELECT 1 \\G SELECT 2",
+        "INSERT INTO t; DROP TABLE t FORMAT TSV\n1",
+        "INSERT INTO t \\G x VALUES (1)",
+    ],
 )
 def test_two_statements_are_refused(text: str) -> None:
     with pytest.raises(errors.Refusal, match="Multi-statements"):

@@ -12,14 +12,15 @@ local function admits(state, mode, first)
   return mode == LATE
 end
 
--- Does the run lie in the session or begin less than 30 minutes after it?
+-- Does the run lie in the session or begin less than 30 minutes after it, and end within 24 hours of its start?
 local function follows(first, last, started, ended)
-  return first >= started and first - ended < SESSION_TIMEOUT_MS
+  return first >= started and first - ended < SESSION_TIMEOUT_MS and last - started < LONGEST_SESSION_MS
 end
 
--- Does the run begin before the session and end less than 30 minutes before it?
+-- Does the run begin before the session and end less than 30 minutes before it, and both take less than 24 hours?
 local function precedes(first, last, started, ended)
   return first < started and started - last < SESSION_TIMEOUT_MS
+    and ended - first < LONGEST_SESSION_MS and last - first < LONGEST_SESSION_MS
 end
 
 -- Which session of a device has the run by the rule `near`: 'newest', 'before', or nil.
