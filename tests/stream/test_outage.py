@@ -7,13 +7,16 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 import redis
+from structlog.testing import capture_logs
 
 from openpanel.identity.ids import session_id
+from openpanel.stream import replay
 from openpanel.stream.drain import Message
 from openpanel.stream.frames import Append, Overloaded, RunMode
 from openpanel.stream.spool import Spool
@@ -45,6 +48,13 @@ def a_guarded_append(received_ms: int) -> Append:
 
 def numbers(stream: Stream) -> list[int]:
     return [int(message.envelope.body) for message in stream.messages()]
+
+
+async def told(logs: Sequence[Mapping[str, object]], reason: str, *, times: int = 1) -> None:
+    """Wait until the log has said so often why the spool waits."""
+    async with asyncio.timeout(PATIENCE_S):
+        while sum(reason in str(entry.get("reason")) for entry in logs) < times:  # noqa: ASYNC110 (bounded)
+            await asyncio.sleep(0.01)
 
 
 async def test_while_redis_is_away_answers_need_no_redis(server: Server, tmp_path: Path) -> None:
@@ -120,6 +130,24 @@ async def test_spool_is_replayed_in_order_and_sessions_go_on(server: Server, tmp
         assert {message.session for message in messages[:3]} == {before.session}
         assert after.session == messages[3].session
         assert stream.committer.spooled_bytes == 0
+
+
+async def test_replay_of_more_than_24_hours_without_silence_is_two_visits(
+    server: Server, tmp_path: Path
+) -> None:
+    async with a_stream(server.url, tmp_path) as stream:
+        server.kill()
+        for minute in range(0, 1_480, 29):
+            await stream.visit(minute)
+        server.start()
+        await stream.committer.caught_up()
+
+        messages = stream.messages()
+
+        opening = [message for message in messages if message.opened]
+        assert [(message.item.at_ms - NOON) // MINUTE for message in opening] == [0, 1_450]
+        assert [message.closed.session for message in messages if message.closed] == [opening[0].session]
+        assert messages[-1].session == opening[1].session != opening[0].session
 
 
 @pytest.mark.usefixtures("long_moments")
@@ -316,6 +344,50 @@ async def test_record_that_redis_refuses_for_good_is_set_aside(server: Server, t
 
         assert numbers(stream) == [5]
         assert (tmp_path / f"{stream.pool.name}.refused").stat().st_size > 0
+
+
+@pytest.mark.parametrize("shards", [1, 4], ids=["a shard that knows the keys", "keys that lie elsewhere"])
+@pytest.mark.parametrize("missing", ["@scripting", "@write"], ids=["of scripts", "within a script"])
+async def test_rights_that_miss_are_waited_for(
+    server: Server, tmp_path: Path, missing: str, shards: int
+) -> None:
+    """A Redis that was set up anew: it answers, and refuses everything alike."""
+    pool = a_pool(shards)
+    async with a_stream(server.url, tmp_path, pool=pool) as before:
+        server.kill()
+        for minute in range(3):
+            await before.append(a_run(NOON + minute * MINUTE), idempotency=(f"key {minute}",))
+    server.start()
+    with redis.Redis.from_url(server.url) as admin, capture_logs() as logs:
+        admin.acl_setuser("default", enabled=True, categories=[f"-{missing}"])
+        async with a_stream(server.url, tmp_path, pool=pool) as stream:
+            await told(logs, "no permissions")
+            admin.acl_setuser("default", enabled=True, categories=["+@all"])
+            await stream.committer.caught_up()
+
+            assert [(message.item.at_ms - NOON) // MINUTE for message in stream.messages()] == [0, 1, 2]
+    assert not (tmp_path / f"{pool.name}.refused").exists()
+
+
+async def test_refusal_that_lasts_is_told_at_growing_distances(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "FIRST_PAUSE_S", 0.001)
+    monkeypatch.setattr(replay, "LONGEST_PAUSE_S", 0.001)
+    pool = a_pool()
+    async with a_stream(server.url, tmp_path, pool=pool) as before:
+        server.kill()
+        await before.visit(0)
+    server.start()
+    with redis.Redis.from_url(server.url) as admin, capture_logs() as logs:
+        admin.acl_setuser("default", enabled=True, commands=["-evalsha"])
+        async with a_stream(server.url, tmp_path, pool=pool):
+            await told(logs, "no permissions", times=6)
+        tries = admin.info("commandstats")["cmdstat_evalsha"]["rejected_calls"]
+        admin.acl_setuser("default", enabled=True, categories=["+@all"])
+
+    assert tries >= 32
+    assert {entry["log_level"] for entry in logs if entry["event"] == "spool.waits"} == {"error"}
 
 
 async def test_record_of_an_unknown_form_does_not_stop_the_others(server: Server, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The spool on disk: order, torn tails, dead owners, limits."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from openpanel.stream.errors import SpoolFull
-from openpanel.stream.spool import Spool
+from openpanel.stream.spool import UNSEEN_BYTES, Spool
 
 
 def opened(folder: Path, *, pool: str = "shared", limit_bytes: int = 1_000_000) -> Spool:
@@ -28,6 +29,16 @@ def all_of(spool: Spool) -> list[bytes]:
 
 def files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.spool"))
+
+
+def bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
+
+
+def fill(spool: Spool, record: bytes) -> None:
+    with contextlib.suppress(SpoolFull):
+        while True:
+            spool.append(record)
 
 
 def test_records_come_back_in_order(tmp_path: Path) -> None:
@@ -82,6 +93,83 @@ def test_limit_is_never_passed(tmp_path: Path) -> None:
     assert all_of(spool) == [b"x" * 80]
     spool.append(b"z" * 80)
     spool.close()
+
+
+def test_spools_of_all_pools_share_the_limit_of_their_folder(tmp_path: Path) -> None:
+    spools = [opened(tmp_path, pool=pool, limit_bytes=1_000) for pool in ("shared", "shop_1", "news_1")]
+    for spool in spools:
+        spool.append(b"x" * 100)
+    for spool in spools:
+        fill(spool, b"y" * 100)
+
+    assert 900 < bytes_in(tmp_path) <= 1_000
+    for spool in spools:
+        spool.close()
+
+
+def test_what_one_pool_has_brought_in_makes_room_for_another(tmp_path: Path) -> None:
+    shared, shop = (opened(tmp_path, pool=pool, limit_bytes=1_000) for pool in ("shared", "shop_1"))
+    fill(shared, b"x" * 100)
+    with pytest.raises(SpoolFull):
+        shop.append(b"y" * 100)
+    all_of(shared)
+
+    shop.append(b"y" * 100)
+
+    assert all_of(shop) == [b"y" * 100]
+    shared.close()
+    shop.close()
+
+
+@pytest.mark.parametrize("name", ["shared.refused", "shared.0a.damaged", "shop_1.0b.spool"])
+def test_what_lay_in_the_folder_before_counts(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"x" * 900)
+    spool = opened(tmp_path, limit_bytes=1_000)
+
+    with pytest.raises(SpoolFull):
+        spool.append(b"y" * 100)
+    spool.close()
+
+
+def test_what_is_set_aside_counts(tmp_path: Path) -> None:
+    spool = opened(tmp_path, limit_bytes=1_000)
+    spool.append(b"x" * 100)
+    spool.set_aside(b"y" * 800)
+
+    with pytest.raises(SpoolFull):
+        spool.append(b"z" * 100)
+    spool.close()
+
+
+def test_processes_of_one_folder_pass_its_limit_by_no_more_than_they_do_not_see(tmp_path: Path) -> None:
+    program = """
+import sys
+from pathlib import Path
+from openpanel.stream.errors import SpoolFull
+from openpanel.stream.spool import Spool
+spool = Spool(Path(sys.argv[1]), pool="shared", limit_bytes=int(sys.argv[2]))
+spool.open()
+print("opened", flush=True)
+sys.stdin.readline()
+try:
+    while True:
+        spool.append(bytes(500_000))
+except SpoolFull:
+    spool.close()
+"""
+    limit = 2 * UNSEEN_BYTES
+    command = [sys.executable, "-c", program, str(tmp_path), str(limit)]
+    fillers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    for filler in fillers:
+        assert filler.stdout is not None
+        assert filler.stdout.readline() == "opened\n"
+    for filler in fillers:
+        filler.communicate("go\n")
+
+    assert [filler.returncode for filler in fillers] == [0, 0]
+    assert limit - 500_008 < bytes_in(tmp_path) <= limit + UNSEEN_BYTES
 
 
 def test_what_a_closed_spool_kept_is_adopted(tmp_path: Path) -> None:
@@ -178,6 +266,23 @@ def test_record_spoiled_while_the_process_lives_does_not_block_the_next(tmp_path
     assert read == [b"good"]
     assert all_of(spool) == [b"after"]
     spool.close()
+
+
+def test_all_that_is_spoiled_is_kept_aside_and_nothing_else(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    (path,) = files(tmp_path)
+    for record in (b"first, spoiled", b"second, spoiled"):
+        spool.append(b"good")
+        spool.append(record)
+        path.write_bytes(path.read_bytes()[:-1] + b"!")
+        all_of(spool)
+    spool.close()
+
+    (damaged,) = tmp_path.glob("*.damaged")
+    kept = damaged.read_bytes()
+    assert b"first, spoile!" in kept
+    assert b"second, spoile!" in kept
+    assert b"good" not in kept
 
 
 def test_zeros_after_a_power_cut_are_no_records(tmp_path: Path) -> None:

@@ -35,7 +35,9 @@ from openpanel_operator.desired.pods import (
 from openpanel_operator.resources.cluster import Geo
 from openpanel_operator.resources.services import Service
 
-SPOOL_SIZE: Final = "2Gi"  # the spool itself stops at one; a pod that goes over this is evicted
+SPOOL_SIZE: Final = (
+    "2Gi"  # all spools of a pod stop at 960 MiB together; a pod that goes over this is evicted
+)
 SURGE: Final = 1  # pods more than wanted, of one workload, while they are replaced
 LEAVE_S: Final = 5  # until everybody who sends to a pod knows that it goes
 STOP_S: Final[Mapping[Component, int]] = {

@@ -317,7 +317,10 @@ class Reason(StrEnum):
     STABILIZING = "Stabilizing", "Fewer workers would do, but not for long enough; see workers.stabilization."
     STEPPING_DOWN = "SteppingDown", "Fewer workers would do, and some went just now; the next follow."
     BUSY = "Busy", "Fewer workers would do, but the others have work in hand; they go when it is done."
-    AT_MAXIMUM = "AtMaximum", "The queue needs more workers than workers.max; raise it if the queue grows."
+    AT_MAXIMUM = (
+        "AtMaximum",
+        "The queue needs more workers than workers.max; raise it up to workers.shards if the queue grows.",
+    )
     IDLE = "Idle", "There is no work and no worker; the first event starts one."
     QUEUE_UNREACHABLE = (
         "QueueUnreachable",

@@ -79,7 +79,10 @@ class Redis(Part):
         default=None, description="Where the pod runs; left out: as the cluster says."
     )
     external: ExternalStore | None = Field(
-        default=None, description="Your own Redis 7 or Valkey, with noeviction and an append-only file."
+        default=None,
+        description=(
+            "Your own Redis 7 or Valkey, with maxmemory-policy noeviction, appendonly yes and appendfsync always."
+        ),
     )
 
     @model_validator(mode="after")

@@ -2,6 +2,9 @@
 
 A record keeps the number that its commit had: what an earlier try or an earlier process brought in already is
 recognised by the script and not appended again. Runs as a task beside the committer, on a link of its own.
+
+Set aside is a record only for what the script itself found wrong with it. Whatever else Redis refuses (rights, a
+script that cannot be loaded, a key that is no stream) says nothing of the record: it waits until that is put right.
 """
 
 import asyncio
@@ -23,8 +26,12 @@ from openpanel.stream.spooled_keys import SpooledKeys
 STEP_BYTES: Final = 4 * 1024 * 1024  # records of one exchange
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
+TOLD_EVERY: Final = 512  # tries with one and the same reason, at the latest
 # A replayed visitor is not here now, but more of the visit may lie in the spool: the sweep leaves it this long.
 HOLD_MS: Final = 600_000
+
+# How Lua's own errors begin. What a command inside the script is refused for begins with the refusal.
+_OF_THE_SCRIPT: Final = "user_script:"
 
 REFUSED, DONE, DONE_BEFORE, MISSES_ONE = 0, 1, 2, 3  # states in the answer of commit.lua
 
@@ -76,20 +83,34 @@ class Replay:
         self._clock = clock
         self._high_water = high_water
         self._wake = wake
+        self._reason = ""
+        self._tries = 0  # that failed for this reason, one after the other
 
     async def run(self) -> None:
-        """Bring in everything, with pauses that grow while Redis is away."""
+        """Bring in everything, with pauses that grow while Redis is away or refuses all records alike."""
         pause = FIRST_PAUSE_S
         while not self._spool.empty:
             try:
                 await self._step()
-            except (Away, Full, Held, OSError) as reason:
-                _log.info("spool.waits", reason=str(reason), bytes=self._spool.size_bytes)
+            except (Away, Full, Held, OSError, ResponseError) as reason:
+                self._tell(reason)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, LONGEST_PAUSE_S)
             else:
                 pause = FIRST_PAUSE_S
+                self._reason = ""
         await self._link.close()
+
+    def _tell(self, reason: Exception) -> None:
+        """Log why the spool waits: at once when the reason is new, then at growing distances."""
+        text = str(reason)
+        self._tries = self._tries + 1 if text == self._reason else 1
+        self._reason = text
+        if self._tries.bit_count() > 1 and self._tries % TOLD_EVERY:
+            return
+        # A refusal is somebody's to put right, the others pass by themselves.
+        log = _log.error if isinstance(reason, ResponseError) else _log.info
+        log("spool.waits", reason=text, bytes=self._spool.size_bytes)
 
     async def _step(self) -> None:
         """Bring in the next records; those that are in are advanced over even when a later one is not."""
@@ -137,11 +158,13 @@ class Replay:
         )
 
     def _settle(self, raw: bytes, record: Spooled, replies: Sequence[Reply]) -> None:
-        """Accept that a record is in; raises when it is not. What can never be brought in is set aside."""
+        """Accept that a record is in; raises when it is not. What the script cannot read is set aside."""
         for call, reply in zip(record.calls, replies, strict=True):
             try:
                 state, _, wake = checked(reply)
             except ResponseError as error:
+                if not str(error).startswith(_OF_THE_SCRIPT):
+                    raise
                 self._set_aside(raw, str(error))
                 return
             if state in (REFUSED, MISSES_ONE):

@@ -3,6 +3,15 @@
 One file per process, locked for as long as the process lives; a file in the folder that nobody locks belonged
 to a dead process and is adopted at start. A record is a length, a CRC-32 and opaque bytes: what they mean is
 `commit`'s. Blocking, so the committer calls `append` in a thread. Knows neither Redis nor sessions.
+
+The limit is that of the folder, whose volume all spools share: those of every pool and process, and what was set
+aside. In the worst case there lie, in a folder whose processes all have this limit,
+
+    limit + one more limit, when all that waited is set aside + UNSEEN_BYTES for each process but one
+
+bytes, because records that are set aside stay in their spool until all of it is read, and because processes see one
+another's bytes only when they look (a record longer than UNSEEN_BYTES counts in its place). A process that dies while
+it sets aside leaves its heir to do it once more.
 """
 
 import contextlib
@@ -10,10 +19,12 @@ import fcntl
 import os
 import secrets
 import shutil
+import stat
 import struct
 import threading
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 from zlib import crc32
@@ -25,7 +36,8 @@ from openpanel.stream.errors import SpoolFull
 SUFFIX: Final = ".spool"
 DAMAGED_SUFFIX: Final = ".damaged"  # the rest of a file after a record whose checksum is wrong
 REFUSED_SUFFIX: Final = ".refused"  # records that Redis will never take
-DEFAULT_LIMIT_BYTES: Final = 1024 * 1024 * 1024
+DEFAULT_LIMIT_BYTES: Final = 960 * 1024 * 1024  # of a folder, so that twice as much stays under 2 GiB
+UNSEEN_BYTES: Final = 16 * 1024 * 1024  # that a process writes before it looks again what others have written
 MAX_RECORD_BYTES: Final = 512 * 1024 * 1024
 
 _HEAD: Final = struct.Struct(">II")  # length, CRC-32
@@ -40,6 +52,7 @@ class Spool:
         self._folder = folder
         self._pool = pool
         self._limit_bytes = limit_bytes
+        self._taken = _taken_in(folder.resolve())
         self._adopted: deque[_File] = deque()
         self._own: _File | None = None
         self._lock = threading.Lock()  # `append` runs in a thread beside `read` and `advance`
@@ -68,10 +81,7 @@ class Spool:
     def append(self, record: bytes) -> None:
         """Keep a record (not an empty one); it is on disk when this returns. Raises SpoolFull."""
         own = self._opened()
-        with self._lock:
-            taken = own.size + sum(file.size for file in self._adopted)
-            if taken + _HEAD.size + len(record) > self._limit_bytes:
-                raise SpoolFull(f"{taken} of {self._limit_bytes} bytes are taken")
+        with self._lock, self._taken.room_for(_HEAD.size + len(record), limit_bytes=self._limit_bytes):
             own.append(record)
 
     def read(self, *, limit_bytes: int) -> list[bytes]:
@@ -95,8 +105,10 @@ class Spool:
     def set_aside(self, record: bytes) -> None:
         """Keep a record that Redis refuses for good beside the spools, for a person to look at."""
         path = self._folder / f"{self._pool}{REFUSED_SUFFIX}"
+        framed = _framed(record)
+        self._taken.add(len(framed))
         with path.open("ab") as file:
-            file.write(_framed(record))
+            file.write(framed)
             file.flush()
             os.fsync(file.fileno())
 
@@ -124,6 +136,55 @@ class Spool:
         if self._own is None:
             raise RuntimeError("the spool is not open")
         return self._own
+
+
+class _Taken:
+    """Bytes that lie in a folder, for all spools of this process: never fewer than this process knows of.
+
+    A look at the folder says how many; what is written afterwards is added. What others write shows at the next
+    look, which comes before this process has written UNSEEN_BYTES, and before anything is refused.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._bytes = 0
+        self._under_way = 0  # taken, but perhaps not on disk yet
+        self._unseen = UNSEEN_BYTES  # so that the first record looks
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def room_for(self, size: int, *, limit_bytes: int) -> Iterator[None]:
+        """Take so many bytes while they are being written; raises SpoolFull."""
+        with self._lock:
+            if self._unseen + size > UNSEEN_BYTES or self._bytes + size > limit_bytes:
+                self._look()
+            if self._bytes + size > limit_bytes:
+                raise SpoolFull(f"{self._bytes} of {limit_bytes} bytes are taken")
+            self._count(size)
+            self._under_way += size
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way -= size
+
+    def add(self, size: int) -> None:
+        """Count bytes that are written whether there is room or not."""
+        with self._lock:
+            self._count(size)
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._unseen += size
+
+    def _look(self) -> None:
+        self._bytes = self._under_way + sum(_size(path) for path in self._folder.iterdir())
+        self._unseen = self._under_way
+
+
+@cache
+def _taken_in(folder: Path) -> _Taken:
+    return _Taken(folder)
 
 
 class _File:
@@ -226,7 +287,7 @@ class _File:
     def cut(self) -> None:
         """Drop what cannot be read: the tail that a process did not finish writing was never acknowledged.
 
-        The bytes stay in a file beside it all the same, in case it was the disk that spoiled them.
+        It stays in a file beside it all the same, in case it was the disk that spoiled it.
         """
         end = 0
         for _, end in self._records(0):  # noqa: B007 - the last end counts
@@ -234,7 +295,9 @@ class _File:
         if end == self.size:
             return
         _log.warning("spool.tail_cut", file=self.path.name, bytes=self.size - end)
-        shutil.copyfile(self.path, self.path.with_suffix(DAMAGED_SUFFIX))
+        with self.path.open("rb") as whole, self.path.with_suffix(DAMAGED_SUFFIX).open("ab") as damaged:
+            whole.seek(end)
+            shutil.copyfileobj(whole, damaged)
         os.ftruncate(self._handle, end)
         os.fsync(self._handle)
         self.size = end
@@ -258,6 +321,15 @@ def _still_there(path: Path, handle: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(handle))
     except FileNotFoundError:
         return False
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file; folders beside the spools have their own."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def _age(path: Path) -> float:

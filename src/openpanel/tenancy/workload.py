@@ -50,7 +50,12 @@ class Workers(Part):
     """Bounds for the workers that write events, and how they follow the queue."""
 
     min: int = Field(default=1, ge=0, le=MOST_PODS, description="Fewest workers; 0 needs scaleToZero.")
-    max: int = Field(default=4, ge=1, le=MOST_PODS, description="Most workers.")
+    max: int = Field(
+        default=4,
+        ge=1,
+        le=MOST_PODS,
+        description="Most workers; while shards is left out, raising it adds streams.",
+    )
     target_depth: int = Field(
         default=10_000,
         ge=1,
@@ -88,7 +93,11 @@ class Workers(Part):
         default=None,
         ge=1,
         le=MOST_PODS,
-        description="Streams that events are spread over, each written by one worker; left out: as many as max.",
+        description=(
+            "Streams that events are spread over, each written by one worker; left out: as many as max; say enough "
+            "at the beginning, such as 24, and add some only while nothing waits, since visits, profiles and "
+            "idempotency keys move to other streams at once."
+        ),
     )
     resources: Resources | None = Field(
         default=None, description="Resources of one worker; left out: enough for 2,000 events a second."
