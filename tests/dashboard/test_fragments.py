@@ -304,10 +304,12 @@ def test_shell_works_while_the_warehouse_is_away(world: World) -> None:
 
 
 class Hanging(Warehouse):
-    """A warehouse that keeps its first questions waiting until it is let go."""
+    """A warehouse that keeps its first questions waiting until it is let go, and knows when `full` of them wait."""
 
-    def __init__(self, inner: Warehouse, *, questions: float = math.inf) -> None:
-        self._inner, self._left, self.go_on = inner, questions, threading.Event()
+    def __init__(self, inner: Warehouse, *, questions: float = math.inf, full: int = 1) -> None:
+        self._inner, self._questions, self._full = inner, questions, full
+        self._asked, self._counting = 0, threading.Lock()
+        self.full, self.go_on = threading.Event(), threading.Event()
         self.database = f"hanging {secrets.token_hex(4)}"
 
     def query(
@@ -317,8 +319,12 @@ class Hanging(Warehouse):
         parameters: Mapping[str, object] | None = None,
         settings: Mapping[str, object] | None = None,
     ) -> list[tuple[Any, ...]]:
-        self._left -= 1
-        if self._left >= 0:
+        with self._counting:
+            self._asked += 1
+            asked = self._asked
+        if asked == self._full:
+            self.full.set()
+        if asked <= self._questions:
             assert self.go_on.wait(timeout=250)
         return self._inner.query(sql, parameters=parameters, settings=settings)
 

@@ -1,12 +1,10 @@
 """While the warehouse hangs: what asks it has places of its own, and all that needs no warehouse goes on."""
 
 import asyncio
-import secrets
 import threading
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
@@ -14,14 +12,13 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from openpanel.analytics.flights import Caller, HungUp
-from openpanel.warehouse import Warehouse
 from openpanel_dashboard import questions, volumes
 from openpanel_dashboard.fragments import ClientGoneError, while_asked
 from openpanel_dashboard.questions import BusyError, Questions
 from tests.dashboard.browsers import ORIGIN
 from tests.dashboard.conftest import NOW, World
 from tests.dashboard.markup import parse
-from tests.dashboard.test_fragments import member_of
+from tests.dashboard.test_fragments import Hanging, member_of
 
 VIEWERS = 50  # more than the framework has threads
 MOMENT_S = 0.05
@@ -30,30 +27,6 @@ BUSY = {
     "en": "Too much is being counted right now. Try again in a moment.",
     "ko": "지금 집계가 너무 많이 몰려 있습니다. 잠시 후 다시 시도하세요.",
 }
-
-
-class Hanging(Warehouse):
-    """A warehouse that answers nothing until it is let go, and knows when so many wait for it."""
-
-    def __init__(self, inner: Warehouse, *, full: int) -> None:
-        self._inner, self._left = inner, full
-        self._counting = threading.Lock()
-        self.full, self.go_on = threading.Event(), threading.Event()
-        self.database = f"hanging {secrets.token_hex(4)}"
-
-    def query(
-        self,
-        sql: str,
-        *,
-        parameters: Mapping[str, object] | None = None,
-        settings: Mapping[str, object] | None = None,
-    ) -> list[tuple[Any, ...]]:
-        with self._counting:
-            self._left -= 1
-            if self._left == 0:
-                self.full.set()
-        assert self.go_on.wait(timeout=250)
-        return self._inner.query(sql, parameters=parameters, settings=settings)
 
 
 async def happened(event: threading.Event) -> bool:

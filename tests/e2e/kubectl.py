@@ -57,8 +57,8 @@ class Kubectl:
         items: list[Object] = json.loads(text)["items"]
         return items
 
-    def delete(self, kind: str, name: str, *, wait: bool = True, seconds: float = PATIENCE_S) -> None:
-        self.run("delete", kind, name, f"--wait={json.dumps(wait)}", seconds=seconds)
+    def delete(self, kind: str, name: str, *, wait: bool = True) -> None:
+        self.run("delete", kind, name, f"--wait={json.dumps(wait)}")
 
     def patch(self, kind: str, name: str, change: Object) -> None:
         self.run("patch", kind, name, "--type", "merge", "--patch", json.dumps(change))

@@ -5,7 +5,7 @@ import json
 import httpx
 
 from tests.e2e.conftest import PANEL, SHOP, client
-from tests.e2e.kubectl import PATIENCE_S, Kubectl, until
+from tests.e2e.kubectl import Kubectl, until
 
 
 def acknowledged(kube: Kubectl) -> int:
@@ -15,20 +15,19 @@ def acknowledged(kube: Kubectl) -> int:
     return counts[-1] if counts else 0
 
 
-def still_serving(kube: Kubectl, *, seconds: float = PATIENCE_S) -> None:
+def still_serving(kube: Kubectl) -> None:
     """Wait until events are acknowledged again; then all that were acknowledged before are there, each once."""
     before = acknowledged(kube)
-    until(lambda: acknowledged(kube), lambda now: now > before, seconds=seconds)
-    all_are_there_once(kube, count=before, seconds=seconds)
+    until(lambda: acknowledged(kube), lambda now: now > before)
+    all_are_there_once(kube, count=before)
 
 
-def all_are_there_once(kube: Kubectl, *, count: int, seconds: float = PATIENCE_S) -> None:
+def all_are_there_once(kube: Kubectl, *, count: int) -> None:
     """The first `count` events of the writer come out of the export, and no event comes twice."""
     wanted = set(range(count))
     seen = until(
         lambda: numbers(kube),
         lambda found: wanted <= set(found),
-        seconds=seconds,
         story=lambda: f"{count} were acknowledged; {kube.story('panel', PANEL)}",
     )
     assert len(seen) == len(set(seen)), "an event is there twice"

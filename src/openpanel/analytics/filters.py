@@ -138,9 +138,14 @@ def _either(parts: list[str]) -> str:
 
 def _numbers(item: Filter) -> list[float]:
     try:
-        numbers = [float(value) for value in item.values]
+        return finite_numbers(item.values)
     except ValueError as error:
         raise BadFilter(item.dimension, reason=f"{item.operator} needs a number") from error
+
+
+def finite_numbers(texts: Sequence[str]) -> list[float]:
+    """Each text as a number; raises ValueError for one that holds none, and for "nan" and "inf"."""
+    numbers = [float(text) for text in texts]
     if not all(map(isfinite, numbers)):
-        raise BadFilter(item.dimension, reason=f"{item.operator} needs a number")
+        raise ValueError("not a finite number")
     return numbers

@@ -11,11 +11,18 @@ what is not there. A text that is no number, date or yes-or-no meets no comparis
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from math import isfinite
 from typing import Final, Literal
 
 from openpanel.analytics.fields import COHORT, Field, Kind, field, is_member
-from openpanel.analytics.filters import MAX_BYTES, MAX_FILTERS, MAX_VALUES, BadFilter, Filter, found_by
+from openpanel.analytics.filters import (
+    MAX_BYTES,
+    MAX_FILTERS,
+    MAX_VALUES,
+    BadFilter,
+    Filter,
+    finite_numbers,
+    found_by,
+)
 from openpanel.analytics.reading import Reading
 from openpanel.analytics.statements import number_in
 
@@ -254,12 +261,9 @@ def _is_moment(subject: Field, moment: str) -> str:
 
 def _numbers(item: PropertyFilter) -> list[float]:
     try:
-        numbers = [float(value) for value in item.values]
+        return finite_numbers(item.values)
     except ValueError as error:
         raise BadFilter(item.name, reason="expected a number such as 9.5") from error
-    if not all(map(isfinite, numbers)):
-        raise BadFilter(item.name, reason="expected a number such as 9.5")
-    return numbers
 
 
 def _days(item: PropertyFilter) -> list[date]:
